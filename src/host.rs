@@ -1,0 +1,23 @@
+//! Facts about this machine that a plan may depend on. Plain data: `sys::probe` fills it, tests write it by hand.
+
+/// What `plan` may know of the machine it plans for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Effective user id of the caller.
+    pub euid: u32,
+    /// Effective group id of the caller.
+    pub egid: u32,
+    /// Whether the caller lacks real root: an unprivileged user, or root inside a user namespace
+    /// (/proc/self/uid_map is not the identity of all 2^32 - 1 ids).
+    pub rootless: bool,
+    /// Number of the last capability the kernel knows (/proc/sys/kernel/cap_last_cap).
+    pub last_capability: u8,
+    /// Whether AppArmor is active (/sys/module/apparmor/parameters/enabled is Y).
+    pub apparmor: bool,
+    /// Whether SELinux is active (/sys/fs/selinux is mounted).
+    pub selinux: bool,
+    /// The machine's architecture as OCI names it, for example `SCMP_ARCH_X86_64`.
+    pub architecture: &'static str,
+    /// Kernel version as (major, minor), for advice only: features are probed, not guessed from it.
+    pub kernel: (u32, u32),
+}

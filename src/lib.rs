@@ -1,0 +1,28 @@
+//! tare: an OCI low-level container runtime.
+//!
+//! The modules are listed in the order in which a container passes through them. Who may import whom is the
+//! table in ARCHITECTURE.md; tests/layering.rs reads it from there and fails on a forbidden import.
+
+pub mod cli;
+pub mod cmd;
+pub mod error;
+pub mod log;
+
+pub mod bundle;
+pub mod host;
+pub mod plan;
+
+pub mod cgroup;
+pub mod child;
+pub mod hook;
+pub mod launch;
+pub mod wire;
+
+pub mod state;
+
+pub mod sys;
+
+/// Runs the command line of this process and returns its exit code. Called by main.rs only.
+pub fn main() -> std::process::ExitCode {
+    cmd::main()
+}

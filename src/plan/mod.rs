@@ -1,0 +1,134 @@
+//! Spec + options + host -> Plan: everything that can be decided before the clone, as owned, kernel-ready data.
+//!
+//! Called by `cmd`. Pure: no file is opened, no environment is read, nothing of this machine is known but what
+//! [`Host`](crate::host::Host) says. `launch` and `child` carry the plan out; they decide nothing.
+//! Wherever the kernel may refuse something, the plan keeps the position in config.json (`index`), so that the
+//! error can point there.
+
+pub mod devices;
+pub mod hooks;
+pub mod idmap;
+pub mod limits;
+pub mod mounts;
+pub mod namespaces;
+pub mod process;
+pub mod rootfs;
+pub mod seccomp;
+
+pub use devices::Device;
+pub use hooks::{Hook, Hooks};
+pub use idmap::{IdMap, IdMaps};
+pub use mounts::MountOp;
+pub use namespaces::{Namespaces, Place};
+pub use process::Process;
+pub use rootfs::Rootfs;
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::path::PathBuf;
+
+/// What the caller asked for beside config.json. Filled by `cmd` from the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The container's id, already checked.
+    pub id: String,
+    /// The bundle's absolute path.
+    pub bundle: PathBuf,
+    /// Descriptors from 3 on that the container inherits (`--preserve-fds`, or LISTEN_FDS if larger).
+    pub preserve_fds: u32,
+    /// The caller's LISTEN_FDS, for the container's environment (sd_listen_fds(3)); None if not set.
+    pub listen_fds: Option<u32>,
+    /// `--no-pivot`: MS_MOVE and chroot instead of pivot_root, for a root on initramfs.
+    pub no_pivot: bool,
+    /// `--no-new-keyring`: keep the caller's session keyring.
+    pub no_new_keyring: bool,
+}
+
+/// A container, decided.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The container's id.
+    pub id: String,
+    /// The bundle's absolute path (for hooks and the state).
+    pub bundle: PathBuf,
+    /// Which namespaces are new, joined, or the caller's.
+    pub namespaces: Namespaces,
+    /// User namespace mappings; `Some` exactly if a new user namespace is made.
+    pub id_maps: Option<IdMaps>,
+    /// `/proc/self/timens_offsets` lines, one for each clock; empty without a new time namespace.
+    pub time_offsets: Vec<TimeOffset>,
+    /// sethostname(2).
+    pub hostname: Option<CString>,
+    /// setdomainname(2).
+    pub domainname: Option<CString>,
+    /// The root filesystem and everything that is mounted or hidden in it.
+    pub rootfs: Rootfs,
+    /// `net.core.somaxconn` -> value, keys as given.
+    pub sysctls: Vec<Sysctl>,
+    /// Network interfaces that move into the container.
+    pub net_devices: Vec<NetDevice>,
+    /// The program, its identity and its attributes.
+    pub process: Process,
+    /// The compiled seccomp filter.
+    pub seccomp: Option<seccomp::Filter>,
+    /// Resource limits, neutral of cgroup version.
+    pub limits: limits::Limits,
+    /// `linux.cgroupsPath` as given, checked to hold no `..`; None: the manager chooses.
+    pub cgroups_path: Option<String>,
+    /// Intel RDT (resctrl).
+    pub rdt: Option<Rdt>,
+    /// Programs of the user to run at the moments the spec names.
+    pub hooks: Hooks,
+    /// Annotations, for the state.
+    pub annotations: BTreeMap<String, String>,
+    /// Join a new session keyring named `_ses.ID` (keyctl(2)).
+    pub new_keyring: bool,
+    /// Descriptors 3..3+n are passed on to the container's process.
+    pub preserve_fds: u32,
+    /// What the plan wants said, at warning level: one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// One clock's offset in a new time namespace (time_namespaces(7)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeOffset {
+    /// `monotonic` or `boottime`.
+    pub clock: &'static str,
+    /// Whole seconds, may be negative.
+    pub secs: i64,
+    /// 0 to 999,999,999.
+    pub nanosecs: u32,
+}
+
+/// One kernel parameter, written below /proc/sys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sysctl {
+    /// The key as the config gives it, for messages and JSON pointers.
+    pub key: String,
+    /// Its path below /proc/sys: dots turned to slashes, checked.
+    pub path: CString,
+    /// The value, checked to hold no NUL and no newline.
+    pub value: String,
+}
+
+/// A network interface of the host that moves into the container's network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetDevice {
+    /// Its name on the host.
+    pub host_name: String,
+    /// Its name in the container (may hold one `%d`).
+    pub container_name: String,
+}
+
+/// Intel RDT: a resctrl group (kernel Documentation/filesystems/resctrl.rst).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rdt {
+    /// Group name; `/` is the root group.
+    pub clos_id: String,
+    /// Whether the config named the group (then it may exist already and is not removed by us).
+    pub named: bool,
+    /// Lines for the group's `schemata` file, in order.
+    pub schemata: Vec<String>,
+    /// Make a monitoring group `mon_groups/ID`.
+    pub monitoring: bool,
+}

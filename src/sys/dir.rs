@@ -1,0 +1,226 @@
+//! A directory held by descriptor, and what may be done to the names in it, without following symlinks.
+//!
+//! Used by `state` (the folder of a container) and `cgroup` (a control group): trusted trees that belong to us.
+//! A container's root filesystem is not one: for that there is `path`, which resolves inside a root.
+
+use super::{Result, SysError, fd};
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, Mode};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// An open directory and the path it was opened by (for messages only; never resolved again).
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+const OPEN_DIR: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
+
+impl Dir {
+    /// Opens a directory by path; symlinks on the way are followed, the path being trusted.
+    pub fn open(path: &Path) -> Result<Dir> {
+        let fd = nix::fcntl::open(path, OPEN_DIR, Mode::empty())
+            .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
+        Ok(Dir { fd, path: path.to_path_buf() })
+    }
+
+    /// Wraps a descriptor that is already open.
+    pub fn from_fd(fd: OwnedFd, path: impl Into<PathBuf>) -> Dir {
+        Dir { fd, path: path.into() }
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the descriptor away.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
+    /// Path of `name` in here, as text for messages and for tools that need one.
+    pub fn path_of(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    fn fail(&self, call: &'static str, name: &str, errno: nix::errno::Errno) -> SysError {
+        SysError::nix(call, self.path_of(name), errno)
+    }
+
+    /// Opens a directory in here (no symlink).
+    pub fn open_dir(&self, name: &str) -> Result<Dir> {
+        let fd = nix::fcntl::openat(&self.fd, name, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
+            .map_err(|e| self.fail("open", name, e))?;
+        Ok(Dir { fd, path: self.path.join(name) })
+    }
+
+    /// Opens a file in here; O_CLOEXEC and O_NOFOLLOW are added.
+    pub fn open_file(&self, name: &str, flags: OFlag, mode: u32) -> Result<OwnedFd> {
+        let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        nix::fcntl::openat(&self.fd, name, flags, Mode::from_bits_truncate(mode))
+            .map_err(|e| self.fail("open", name, e))
+    }
+
+    /// Makes a directory; `EEXIST` if there is one.
+    pub fn make_dir(&self, name: &str, mode: u32) -> Result<()> {
+        nix::sys::stat::mkdirat(&self.fd, name, Mode::from_bits_truncate(mode)).map_err(|e| self.fail("mkdir", name, e))
+    }
+
+    /// Removes an empty directory.
+    pub fn remove_dir(&self, name: &str) -> Result<()> {
+        nix::unistd::unlinkat(&self.fd, name, nix::unistd::UnlinkatFlags::RemoveDir)
+            .map_err(|e| self.fail("rmdir", name, e))
+    }
+
+    /// Removes a file, socket or link.
+    pub fn remove_file(&self, name: &str) -> Result<()> {
+        nix::unistd::unlinkat(&self.fd, name, nix::unistd::UnlinkatFlags::NoRemoveDir)
+            .map_err(|e| self.fail("unlink", name, e))
+    }
+
+    /// Removes `name` and all below it, through descriptors (CVE-2022-21658), at most 32 levels deep.
+    pub fn remove_tree(&self, name: &str) -> Result<()> {
+        self.remove_tree_to_depth(name, 32)
+    }
+
+    fn remove_tree_to_depth(&self, name: &str, levels: u32) -> Result<()> {
+        match self.remove_file(name) {
+            Err(e) if e.is(libc::EISDIR) || e.is(libc::EPERM) => {}
+            Err(e) if e.is(libc::ENOENT) => return Ok(()),
+            other => return other,
+        }
+        let Some(below) = levels.checked_sub(1) else {
+            return Err(SysError::new("rmdir", self.path_of(name), libc::ELOOP));
+        };
+        let dir = self.open_dir(name)?;
+        for entry in dir.entries()? {
+            dir.remove_tree_to_depth(&entry.name, below)?;
+        }
+        self.remove_dir(name)
+    }
+
+    /// Renames within this directory, replacing what is there (atomic, rename(2)).
+    pub fn rename(&self, from: &str, to: &str) -> Result<()> {
+        nix::fcntl::renameat(&self.fd, from, &self.fd, to).map_err(|e| self.fail("rename", from, e))
+    }
+
+    /// Whether there is something of that name, and what; `None` if not.
+    pub fn stat(&self, name: &str) -> Result<Option<FileStat>> {
+        match nix::sys::stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(nix::errno::Errno::ENOENT) => Ok(None),
+            Err(e) => Err(self.fail("stat", name, e)),
+        }
+    }
+
+    /// Reads a whole file, at most `limit_bytes` (more is `E2BIG`).
+    pub fn read(&self, name: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+        let file = self.open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)?;
+        fd::read_to_end(file.as_fd(), &self.path_of(name), limit_bytes)
+    }
+
+    /// Writes `data` to an existing file in one write(2): for cgroup and other kernel files.
+    pub fn write_existing(&self, name: &str, data: &[u8]) -> Result<()> {
+        let file = self.open_file(name, OFlag::O_WRONLY, 0)?;
+        fd::write_once(file.as_fd(), &self.path_of(name), data)
+    }
+
+    /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new.
+    pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
+        let temporary = format!(".{name}.new");
+        match self.remove_file(&temporary) {
+            Err(e) if !e.is(libc::ENOENT) => return Err(e),
+            _ => {}
+        }
+        let file = self.open_file(&temporary, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
+        let written = fd::write_all(file.as_fd(), &self.path_of(name), data);
+        if let Err(error) = written.and_then(|()| self.rename(&temporary, name)) {
+            // The first error is the one to report; a leftover is removed by the next replace.
+            let _ = self.remove_file(&temporary);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// The names in here, without `.` and `..`, in the kernel's order.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let copy = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty()).map_err(|e| self.fail("open", ".", e))?;
+        let mut listing = nix::dir::Dir::from_fd(copy).map_err(|e| self.fail("opendir", ".", e))?;
+        let mut entries = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry.map_err(|e| self.fail("readdir", ".", e))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                entries.push(Entry { name, is_dir: entry.file_type() == Some(nix::dir::Type::Directory) });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Takes an flock(2) on the directory; it lasts until the last copy of the descriptor is closed.
+    /// `Ok(false)`: somebody else holds it (only for the two `Try` kinds).
+    pub fn lock(&self, kind: Lock) -> Result<bool> {
+        let operation = match kind {
+            Lock::TryExclusive => libc::LOCK_EX | libc::LOCK_NB,
+            Lock::TryShared => libc::LOCK_SH | libc::LOCK_NB,
+            Lock::Exclusive => libc::LOCK_EX,
+        };
+        loop {
+            // SAFETY: flock on a descriptor that we own; no memory is involved.
+            if unsafe { libc::flock(self.fd.as_raw_fd(), operation) } == 0 {
+                return Ok(true);
+            }
+            let error = SysError::last("flock", self.path.display().to_string());
+            match error.errno {
+                libc::EWOULDBLOCK => return Ok(false),
+                libc::EINTR => {}
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// The file system's magic number (statfs(2)), for example [`CGROUP2_SUPER_MAGIC`].
+    pub fn filesystem_magic(&self) -> Result<i64> {
+        nix::sys::statfs::fstatfs(&self.fd)
+            .map(|s| i64::from(s.filesystem_type().0))
+            .map_err(|e| self.fail("statfs", "", e))
+    }
+}
+
+/// statfs(2) magic of cgroup v2.
+pub const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
+/// statfs(2) magic of cgroup v1.
+pub const CGROUP_SUPER_MAGIC: i64 = 0x0027_e0eb;
+/// statfs(2) magic of tmpfs.
+pub const TMPFS_MAGIC: i64 = 0x0102_1994;
+/// statfs(2) magic of procfs.
+pub const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+
+/// A name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name alone.
+    pub name: String,
+    /// Whether it is a directory (not a link to one).
+    pub is_dir: bool,
+}
+
+/// How to take a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// For us alone, or not at all.
+    TryExclusive,
+    /// With other readers, or not at all.
+    TryShared,
+    /// For us alone, waiting for it.
+    Exclusive,
+}

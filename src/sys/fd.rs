@@ -1,0 +1,157 @@
+//! Descriptors: reading and writing them whole, duplicating, closing in ranges, waiting for them.
+//!
+//! Used by every module that owns an fd. Never opens by path: that is `dir` and `path`.
+
+use super::{Result, SysError};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Reads until end of file, at most `limit_bytes`; more than that is `E2BIG`, so that a file under somebody
+/// else's control cannot feed us for ever.
+pub fn read_to_end(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    let mut chunk = [0u8; 8192];
+    loop {
+        match nix::unistd::read(fd, &mut chunk) {
+            Ok(0) => return Ok(data),
+            Ok(n) if data.len() + n > limit_bytes => return Err(SysError::new("read", object, libc::E2BIG)),
+            Ok(n) => data.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("read", object, e)),
+        }
+    }
+}
+
+/// Writes all of `data`.
+pub fn write_all(fd: BorrowedFd<'_>, object: &str, mut data: &[u8]) -> Result<()> {
+    while !data.is_empty() {
+        match nix::unistd::write(fd, data) {
+            Ok(0) => return Err(SysError::new("write", object, libc::EIO)),
+            Ok(n) => data = data.get(n..).unwrap_or_default(),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("write", object, e)),
+        }
+    }
+    Ok(())
+}
+
+/// Writes `data` in one write(2): what kernel files (cgroup, /proc) need. A short write is an error.
+pub fn write_once(fd: BorrowedFd<'_>, object: &str, data: &[u8]) -> Result<()> {
+    match nix::unistd::write(fd, data) {
+        Ok(n) if n == data.len() => Ok(()),
+        Ok(_) => Err(SysError::new("write", object, libc::EIO)),
+        Err(e) => Err(SysError::nix("write", object, e)),
+    }
+}
+
+/// An anonymous file (memfd_create(2), Linux 3.17) that is close-on-exec and may be sealed.
+/// `executable` asks for MFD_EXEC (Linux 6.3) where the kernel knows it.
+pub fn memfd(name: &std::ffi::CStr, executable: Executable) -> Result<OwnedFd> {
+    const MFD_NOEXEC_SEAL: libc::c_uint = 0x0008;
+    const MFD_EXEC: libc::c_uint = 0x0010;
+    let base = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    let wanted = match executable {
+        Executable::Yes => base | MFD_EXEC,
+        Executable::No => base | MFD_NOEXEC_SEAL,
+    };
+    for flags in [wanted, base] {
+        // SAFETY: `name` is a NUL-terminated string; the call reads it and keeps nothing.
+        let fd = unsafe { libc::memfd_create(name.as_ptr(), flags) };
+        if fd >= 0 {
+            // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+            return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
+        // EINVAL: a kernel before 6.3, which knows neither flag.
+        if std::io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL) {
+            break;
+        }
+    }
+    Err(SysError::last("memfd_create", name.to_string_lossy()))
+}
+
+/// Whether an anonymous file will be executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Executable {
+    /// It holds a program.
+    Yes,
+    /// It holds data.
+    No,
+}
+
+/// Makes an anonymous file immutable: no write, no resize, no further seal (fcntl(2), F_ADD_SEALS).
+pub fn seal(fd: BorrowedFd<'_>, object: &str) -> Result<()> {
+    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    // SAFETY: fcntl on a descriptor that the caller holds; the argument is an integer.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) } {
+        -1 => Err(SysError::last("fcntl F_ADD_SEALS", object)),
+        _ => Ok(()),
+    }
+}
+
+/// A close-on-exec copy of `fd` numbered `lowest` or above (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn duplicate(fd: BorrowedFd<'_>, lowest: RawFd) -> Result<OwnedFd> {
+    // SAFETY: fcntl on a descriptor that the caller holds; the argument is an integer.
+    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    if copy < 0 {
+        return Err(SysError::last("fcntl F_DUPFD_CLOEXEC", format!("fd {}", fd.as_raw_fd())));
+    }
+    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Whether `fd` is open in this process.
+pub fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD reads a flag; on a closed descriptor it fails with EBADF and does nothing.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+/// Sets or clears close-on-exec on a descriptor number (fcntl(2), F_SETFD).
+pub fn set_cloexec(fd: RawFd, on: OnExec) -> Result<()> {
+    let flag = match on {
+        OnExec::Close => libc::FD_CLOEXEC,
+        OnExec::Keep => 0,
+    };
+    // SAFETY: sets a flag of a descriptor number; no memory is involved.
+    match unsafe { libc::fcntl(fd, libc::F_SETFD, flag) } {
+        -1 => Err(SysError::last("fcntl F_SETFD", format!("fd {fd}"))),
+        _ => Ok(()),
+    }
+}
+
+/// What happens to a descriptor at execve(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnExec {
+    /// It is closed.
+    Close,
+    /// It is passed on.
+    Keep,
+}
+
+/// Marks every descriptor from `first` on as close-on-exec (close_range(2), Linux 5.11; else one by one).
+pub fn cloexec_from(first: RawFd) -> Result<()> {
+    // SAFETY: changes flags of descriptor numbers; no memory is involved.
+    let done = unsafe { libc::close_range(first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+    if done == 0 {
+        return Ok(());
+    }
+    for fd in first..1024 {
+        if is_open(fd) {
+            set_cloexec(fd, OnExec::Close)?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until one of `fds` is readable or hung up, or `timeout_ms` has passed (None: for ever).
+/// Returns, in the order of `fds`, which are ready.
+pub fn poll_readable(fds: &[BorrowedFd<'_>], timeout_ms: Option<u16>) -> Result<Vec<bool>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
+    let timeout = timeout_ms.map_or(PollTimeout::NONE, PollTimeout::from);
+    loop {
+        match poll(&mut polled, timeout) {
+            Ok(_) => return Ok(polled.iter().map(|p| p.any().unwrap_or(true)).collect()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("poll", "descriptors", e)),
+        }
+    }
+}

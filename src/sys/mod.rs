@@ -1,0 +1,11 @@
+//! The host: the only module with `unsafe`, libc and nix. Everything above it speaks to the kernel through here.
+//!
+//! Rules of this folder: a wrapper is a man-page name and does one call; its error is a [`SysError`] made where
+//! the object is known; every descriptor is owned and close-on-exec; no policy, no logging, no printing.
+#![allow(unsafe_code)]
+
+pub mod dir;
+pub mod error;
+pub mod fd;
+
+pub use error::{Result, SysError};

@@ -1,0 +1,1 @@
+//! The tests, one binary. Each module mirrors a folder of src.
