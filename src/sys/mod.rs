@@ -7,5 +7,6 @@
 pub mod dir;
 pub mod error;
 pub mod fd;
+pub mod pidfd;
 
 pub use error::{Result, SysError};
