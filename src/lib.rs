@@ -3,6 +3,9 @@
 //! The modules are listed in the order in which a container passes through them. Who may import whom is the
 //! table in ARCHITECTURE.md; tests/layering.rs reads it from there and fails on a forbidden import.
 
+#[macro_use]
+mod guard;
+
 pub mod cli;
 pub mod cmd;
 pub mod error;

@@ -72,7 +72,8 @@ impl Dir {
 
     /// Makes a directory; `EEXIST` if there is one.
     pub fn make_dir(&self, name: &str, mode: u32) -> Result<()> {
-        nix::sys::stat::mkdirat(&self.fd, name, Mode::from_bits_truncate(mode)).map_err(|e| self.fail("mkdir", name, e))
+        nix::sys::stat::mkdirat(&self.fd, name, Mode::from_bits_truncate(mode))
+            .map_err(|e| self.fail("mkdir", name, e))
     }
 
     /// Removes an empty directory.
@@ -153,7 +154,8 @@ impl Dir {
 
     /// The names in here, without `.` and `..`, in the kernel's order.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let copy = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty()).map_err(|e| self.fail("open", ".", e))?;
+        let copy = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty())
+            .map_err(|e| self.fail("open", ".", e))?;
         let mut listing = nix::dir::Dir::from_fd(copy).map_err(|e| self.fail("opendir", ".", e))?;
         let mut entries = Vec::new();
         for entry in listing.iter() {

@@ -129,7 +129,9 @@ pub enum OnExec {
 /// Marks every descriptor from `first` on as close-on-exec (close_range(2), Linux 5.11; else one by one).
 pub fn cloexec_from(first: RawFd) -> Result<()> {
     // SAFETY: changes flags of descriptor numbers; no memory is involved.
-    let done = unsafe { libc::close_range(first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+    let done = unsafe {
+        libc::close_range(first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as i32)
+    };
     if done == 0 {
         return Ok(());
     }
