@@ -1,1 +1,249 @@
-//! (to be written)
+//! What is remembered of a container between two commands: one folder for each, `<root>/<id>/`.
+//!
+//! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole) and, until the
+//! container has been started, `gate` (a listening unix socket). `config.json` is never read from here, nothing
+//! enters a namespace, and every read has a bound.
+//!
+//! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
+//! record *before* it is made, so that whoever dies at whatever moment leaves a folder from which
+//! `delete --force` can clean up. While a container is being created, its folder is locked (flock(2)): the lock
+//! ends with the process, so "creating" cannot outlive its creator.
+
+mod id;
+mod record;
+mod refused;
+mod root;
+mod status;
+
+pub use id::check_id;
+pub use record::{Init, Phase, Record, VERSION};
+pub use refused::{CODES, Refused};
+pub use root::{DefaultRoot, default_root};
+pub use status::{Facts, GateProbe, Status, decide, identify};
+
+/// To be replaced by `crate::cgroup::Handle` as soon as that exists.
+pub type CgroupHandle = serde_json::Value;
+
+use crate::sys::SysError;
+use crate::sys::dir::{Dir, Lock};
+use crate::sys::error::errno;
+use anyhow::{Context, Result};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Name of the record in a container's folder.
+const RECORD: &str = "state.json";
+/// Name of the start gate in a container's folder.
+const GATE: &str = "gate";
+/// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
+const RECORD_LIMIT_BYTES: usize = 32 << 20;
+
+/// The folder of all containers, held open.
+#[derive(Debug)]
+pub struct Store {
+    dir: Rc<Dir>,
+}
+
+impl Store {
+    /// Opens the root folder for `create`, making it (mode 0700) and its parents if need be.
+    pub fn create_root(path: &Path) -> Result<Store> {
+        Ok(Store { dir: Rc::new(root::create(path)?) })
+    }
+
+    /// Opens an existing root folder; `None`: there is none, so there are no containers either.
+    pub fn open_root(path: &Path) -> Result<Option<Store>> {
+        Ok(root::open(path)?.map(|dir| Store { dir: Rc::new(dir) }))
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Makes the folder of a new container, locks it for as long as the returned value lives, and writes its
+    /// first record. Whatever fails, no folder is left.
+    pub fn create(&self, record: Record) -> Result<Container> {
+        let id = record.id.clone();
+        check_id(&id)?;
+        match self.dir.make_dir(&id, 0o700) {
+            Err(e) if e.is(errno::EEXIST) => return Err(Refused::Exists { id }.into()),
+            other => other.context("make the state folder")?,
+        }
+        let made = self.fill(&id, record);
+        if made.is_err() {
+            // The first error is the one to report.
+            let _ = self.dir.remove_tree(&id);
+        }
+        made
+    }
+
+    fn fill(&self, id: &str, record: Record) -> Result<Container> {
+        let dir = self.dir.open_dir(id).context("open the state folder")?;
+        dir.lock(Lock::Exclusive).context("lock the state folder")?;
+        let container = Container { parent: Rc::clone(&self.dir), dir, record };
+        container.save()?;
+        Ok(container)
+    }
+
+    /// Opens a container.
+    pub fn load(&self, id: &str) -> Result<Container> {
+        check_id(id)?;
+        let dir = match self.dir.open_dir(id) {
+            Ok(dir) => dir,
+            Err(e) if e.is(errno::ENOENT) || e.is(errno::ENOTDIR) || e.is(errno::ELOOP) => {
+                return Err(Refused::NotFound { id: id.to_string() }.into());
+            }
+            Err(e) => return Err(anyhow::Error::new(e).context("open the state folder")),
+        };
+        let record = match dir.read(RECORD, RECORD_LIMIT_BYTES) {
+            Ok(data) => Record::parse(id, &data)?,
+            // Its creator is between mkdir and the first write, or died there.
+            Err(e) if e.is(errno::ENOENT) && is_empty(&dir)? => Record::unwritten(id),
+            Err(e) if e.is(errno::ENOENT) => return Err(Refused::Foreign { id: id.to_string() }.into()),
+            Err(e) => return Err(anyhow::Error::new(e).context("read the container's record")),
+        };
+        Ok(Container { parent: Rc::clone(&self.dir), dir, record })
+    }
+
+    /// Removes a container's folder of which the record cannot be read. Only a folder that holds nothing but our
+    /// own files is removed: other runtimes keep theirs below the same root.
+    pub fn remove_damaged(&self, id: &str) -> Result<()> {
+        check_id(id)?;
+        let dir = self.dir.open_dir(id).context("open the state folder")?;
+        if !dir.entries()?.iter().all(|entry| is_ours(&entry.name)) {
+            return Err(Refused::Foreign { id: id.to_string() }.into());
+        }
+        self.dir.remove_tree(id).context("remove the state folder")
+    }
+
+    /// The names of all folders here that may be containers, sorted.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let entries = self.dir.entries().context("list the state root")?;
+        let folders = entries.into_iter().filter(|entry| entry.is_dir && check_id(&entry.name).is_ok());
+        let mut ids: Vec<String> = folders.map(|entry| entry.name).collect();
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name == RECORD || name == GATE || name.strip_prefix('.').is_some_and(|n| n == "state.json.new")
+}
+
+fn is_empty(dir: &Dir) -> Result<bool> {
+    Ok(dir.entries().context("list the state folder")?.iter().all(|entry| is_ours(&entry.name)))
+}
+
+fn gate_address(dir: &Dir) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{GATE}", dir.as_fd().as_raw_fd()))
+}
+
+/// A container's folder, held open, and what its record says.
+#[derive(Debug)]
+pub struct Container {
+    parent: Rc<Dir>,
+    dir: Dir,
+    /// What is known of it. Changed by the owner of this value, then kept by [`Container::save`].
+    pub record: Record,
+}
+
+impl Container {
+    /// The container's id.
+    pub fn id(&self) -> &str {
+        &self.record.id
+    }
+
+    /// Its folder, for messages.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// User id of the folder's owner: who created the container.
+    pub fn owner(&self) -> Result<u32> {
+        let stat = self.dir.stat(".").context("read the owner of the state folder")?;
+        Ok(stat.map_or(0, |stat| stat.st_uid))
+    }
+
+    /// Puts the record on disk as a whole: readers see the old one or the new one.
+    pub fn save(&self) -> Result<()> {
+        let data = self.record.to_json()?;
+        self.dir.replace(RECORD, &data, 0o600).context("write the container's record")
+    }
+
+    /// The gate's address: short enough for the 108 bytes of sun_path (unix(7)) whatever the root is. It is valid
+    /// in this process only, while this value lives.
+    pub fn gate_address(&self) -> PathBuf {
+        gate_address(&self.dir)
+    }
+
+    /// Removes the gate: from now on the container counts as started. Gone already is fine.
+    pub fn remove_gate(&self) -> Result<()> {
+        match self.dir.remove_file(GATE) {
+            Err(e) if !e.is(errno::ENOENT) => Err(anyhow::Error::new(e).context("remove the start gate")),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the container is doing now. See [`Status`] for how that is decided.
+    pub fn status(&self) -> Result<Status> {
+        Ok(status::decide(&self.record, &status::Probes { dir: &self.dir })?)
+    }
+
+    /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
+    /// pid cannot pass for it.
+    pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+        Ok(status::open_init(&self.record)?)
+    }
+
+    /// Takes the folder's lock, waiting at most `limit` for somebody else's (a `create` at work, a second
+    /// `delete`). `Ok(false)`: it is still held. Polls, for flock(2) has no time limit, but only when it is held.
+    pub fn lock_within(&self, limit: Duration) -> Result<bool> {
+        let end = Instant::now() + limit;
+        let mut pause = Duration::from_micros(200);
+        while !self.dir.lock(Lock::TryExclusive).context("lock the state folder")? {
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        Ok(true)
+    }
+
+    /// Whether the folder has been removed by somebody else since it was opened.
+    pub fn is_gone(&self) -> Result<bool> {
+        Ok(self.parent.stat(&self.record.id)?.is_none())
+    }
+
+    /// Reads the record again, after a lock was waited for.
+    pub fn reload(&mut self) -> Result<()> {
+        match self.dir.read(RECORD, RECORD_LIMIT_BYTES) {
+            Ok(data) => self.record = Record::parse(&self.record.id, &data)?,
+            Err(e) if e.is(errno::ENOENT) => {}
+            Err(e) => return Err(anyhow::Error::new(e).context("read the container's record")),
+        }
+        Ok(())
+    }
+
+    /// Removes the folder: the last act of a deletion. Gone already is fine.
+    pub fn remove(self) -> Result<()> {
+        // The record goes last but one, so that an interrupted removal can still be repeated from it.
+        self.remove_gate()?;
+        for name in [".state.json.new", RECORD] {
+            match self.dir.remove_file(name) {
+                Err(e) if !e.is(errno::ENOENT) => {
+                    return Err(anyhow::Error::new(e).context("remove the record"));
+                }
+                _ => {}
+            }
+        }
+        let removed: Result<(), SysError> = match self.parent.remove_dir(&self.record.id) {
+            Err(e) if e.is(errno::ENOTEMPTY) => self.parent.remove_tree(&self.record.id),
+            Err(e) if e.is(errno::ENOENT) => Ok(()),
+            other => other,
+        };
+        removed.context("remove the state folder")
+    }
+}

@@ -32,6 +32,41 @@ impl Dir {
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
+    /// Opens a directory by path; what the last component is must not be a symlink (`ELOOP` or `ENOTDIR`).
+    pub fn open_no_follow(path: &Path) -> Result<Dir> {
+        let fd = nix::fcntl::open(path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
+            .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
+        Ok(Dir { fd, path: path.to_path_buf() })
+    }
+
+    /// Makes a directory and its parents, all with `mode`; there already is fine. The path must be trusted.
+    pub fn make_all(path: &Path, mode: u32) -> Result<()> {
+        match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {
+            Ok(()) | Err(nix::errno::Errno::EEXIST) => Ok(()),
+            Err(nix::errno::Errno::ENOENT) if path.parent().is_some_and(|p| !p.as_os_str().is_empty()) => {
+                if let Some(parent) = path.parent() {
+                    Dir::make_all(parent, mode)?;
+                }
+                match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {
+                    Ok(()) | Err(nix::errno::Errno::EEXIST) => Ok(()),
+                    Err(e) => Err(SysError::nix("mkdir", path.display().to_string(), e)),
+                }
+            }
+            Err(e) => Err(SysError::nix("mkdir", path.display().to_string(), e)),
+        }
+    }
+
+    /// A second, independent descriptor of the same directory: it has its own flock(2).
+    pub fn reopen(&self) -> Result<Dir> {
+        let fd = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty()).map_err(|e| self.fail("open", ".", e))?;
+        Ok(Dir { fd, path: self.path.clone() })
+    }
+
+    /// Sets the mode of the directory itself.
+    pub fn set_mode(&self, mode: u32) -> Result<()> {
+        nix::sys::stat::fchmod(&self.fd, Mode::from_bits_truncate(mode)).map_err(|e| self.fail("fchmod", "", e))
+    }
+
     /// Wraps a descriptor that is already open.
     pub fn from_fd(fd: OwnedFd, path: impl Into<PathBuf>) -> Dir {
         Dir { fd, path: path.into() }

@@ -8,5 +8,7 @@ pub mod dir;
 pub mod error;
 pub mod fd;
 pub mod pidfd;
+pub mod probe;
+pub mod unix;
 
 pub use error::{Result, SysError};

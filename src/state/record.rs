@@ -1,0 +1,131 @@
+//! The record of one container: `state.json`, versioned and small. Knows nothing of plans and of files.
+//!
+//! Rules: fields are added, never renamed; unknown ones (of a newer version) are ignored; whatever is missing has a
+//! default that does no harm. Other programs must not read this file: `tare state` is the interface.
+
+use super::{CgroupHandle, Refused};
+use crate::plan::hooks::Hook;
+use crate::plan::seccomp::Listener;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The version this program writes. It reads all up to it, and newer ones as far as it understands them.
+pub const VERSION: u32 = 1;
+
+/// How far a container has come. What it is doing *now* is [`Status`](super::Status).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Its creator is at work (if it holds the lock) or died at it.
+    Creating,
+    /// It stands at the gate.
+    Created,
+    /// `start` is at the gate.
+    Starting,
+    /// It has been let through, or never had a gate (`run`).
+    Running,
+    /// It is being taken apart: its process has ended.
+    Deleting,
+}
+
+/// The container's first process, with all that tells it from a later process of the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Init {
+    /// Its pid in the pid namespace of who created it.
+    pub pid: i32,
+    /// Field 22 of /proc/PID/stat.
+    pub start_time: u64,
+    /// /proc/sys/kernel/random/boot_id when it was born.
+    pub boot_id: String,
+}
+
+/// What is remembered of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this format; its presence tells our file from another runtime's `state.json`.
+    pub tare: u32,
+    /// The container's id.
+    pub id: String,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Absolute path of the bundle.
+    #[serde(default)]
+    pub bundle: PathBuf,
+    /// Absolute path of the root filesystem.
+    #[serde(default)]
+    pub rootfs: PathBuf,
+    /// When it was created, RFC 3339.
+    #[serde(default)]
+    pub created: String,
+    /// Its first process; `None` until it is born.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Whether its pid namespace is its own: if so, the death of its init ends all of its processes.
+    #[serde(default)]
+    pub private_pids: bool,
+    /// Its place in the cgroup tree, written before the place is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<CgroupHandle>,
+    /// config.json's annotations, verbatim.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Hooks to run after the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poststart: Vec<Hook>,
+    /// Hooks to run after the deletion; emptied before they run, so that they run once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poststop: Vec<Hook>,
+    /// Where the descriptor of its seccomp notifications went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp_listener: Option<Listener>,
+    /// Whether its process has a terminal.
+    #[serde(default)]
+    pub terminal: bool,
+}
+
+impl Record {
+    /// A container of which nothing exists yet.
+    pub fn new(id: &str) -> Record {
+        Record {
+            tare: VERSION,
+            id: id.to_string(),
+            phase: Phase::Creating,
+            bundle: PathBuf::new(),
+            rootfs: PathBuf::new(),
+            created: String::new(),
+            init: None,
+            private_pids: false,
+            cgroup: None,
+            annotations: BTreeMap::new(),
+            poststart: Vec::new(),
+            poststop: Vec::new(),
+            seccomp_listener: None,
+            terminal: false,
+        }
+    }
+
+    /// A container of which only the folder exists.
+    pub(super) fn unwritten(id: &str) -> Record {
+        Record::new(id)
+    }
+
+    /// Reads a record. A JSON object without our version is another runtime's.
+    pub fn parse(id: &str, data: &[u8]) -> Result<Record, Refused> {
+        let damaged = |problem: String| Refused::Damaged { id: id.to_string(), problem };
+        match serde_json::from_slice::<Record>(data) {
+            Ok(record) if record.id == id => Ok(record),
+            Ok(record) => Err(damaged(format!("it is of container {:?}", record.id))),
+            Err(error) => match serde_json::from_slice::<serde_json::Value>(data) {
+                Ok(value) if value.get("tare").is_none() => Err(Refused::Foreign { id: id.to_string() }),
+                _ => Err(damaged(error.to_string())),
+            },
+        }
+    }
+
+    /// The bytes for the disk.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).context("the container's record")
+    }
+}

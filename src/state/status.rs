@@ -1,0 +1,150 @@
+//! What a container is doing now: decided from its record and a few cheap facts, each asked for only when needed.
+//!
+//! Called through [`Container`](super::Container). The decision itself is a pure function of [`Facts`], so that the
+//! tests can go through all of it. A process that is dead but not yet reaped (a zombie) has stopped.
+
+use super::{GATE, Init, Phase, Record};
+use crate::sys::dir::{Dir, Lock};
+use crate::sys::error::errno;
+use crate::sys::{Result, SysError, pidfd, unix};
+use std::fmt;
+use std::os::fd::OwnedFd;
+
+/// The statuses of the runtime specification (runtime.md, "State"), and `paused`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// `create` is at work on it.
+    Creating,
+    /// It waits for `start`.
+    Created,
+    /// The user's program runs.
+    Running,
+    /// Its cgroup is frozen.
+    Paused,
+    /// Its process has ended, or its creation did not come to an end.
+    Stopped,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Creating => "creating",
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Stopped => "stopped",
+        })
+    }
+}
+
+/// What somebody at the gate answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateProbe {
+    /// There is no gate.
+    Absent,
+    /// It is there, and somebody listens.
+    Listening,
+    /// It is there, but nobody listens: the user's program has taken over.
+    Deserted,
+}
+
+/// The facts that a status depends on. Each is asked for at most once, in the order of the decision.
+pub trait Facts {
+    /// Whether somebody holds the folder's lock.
+    fn locked(&self) -> Result<bool>;
+    /// Whether the recorded process is alive (a zombie is not).
+    fn alive(&self, init: &Init) -> Result<bool>;
+    /// Whether there is a gate at all.
+    fn gate_present(&self) -> Result<bool>;
+    /// Whether somebody listens at the gate.
+    fn gate(&self) -> Result<GateProbe>;
+    /// Whether the container's cgroup is frozen.
+    fn frozen(&self, record: &Record) -> Result<bool>;
+}
+
+/// Decides the status of a container.
+pub fn decide(record: &Record, facts: &dyn Facts) -> Result<Status> {
+    if record.phase == Phase::Creating {
+        return Ok(if facts.locked()? { Status::Creating } else { Status::Stopped });
+    }
+    let alive = match &record.init {
+        Some(init) if record.phase != Phase::Deleting => facts.alive(init)?,
+        _ => false,
+    };
+    if !alive {
+        return Ok(Status::Stopped);
+    }
+    if facts.frozen(record)? {
+        return Ok(Status::Paused);
+    }
+    let at_gate = match record.phase {
+        Phase::Created => facts.gate_present()?,
+        // `start` may have died after it let the container through and before it removed the gate.
+        Phase::Starting => facts.gate()? == GateProbe::Listening,
+        _ => false,
+    };
+    Ok(if at_gate { Status::Created } else { Status::Running })
+}
+
+/// The facts of this machine.
+pub(super) struct Probes<'a> {
+    pub dir: &'a Dir,
+}
+
+impl Facts for Probes<'_> {
+    fn locked(&self) -> Result<bool> {
+        // A shared lock of our own would last as long as our descriptor, so it is taken on a fresh one.
+        Ok(!self.dir.reopen()?.lock(Lock::TryShared)?)
+    }
+
+    fn alive(&self, init: &Init) -> Result<bool> {
+        is_alive(init)
+    }
+
+    fn gate_present(&self) -> Result<bool> {
+        Ok(self.dir.stat(GATE)?.is_some())
+    }
+
+    fn gate(&self) -> Result<GateProbe> {
+        if !self.gate_present()? {
+            return Ok(GateProbe::Absent);
+        }
+        let listening = unix::is_listening(&super::gate_address(self.dir))?;
+        Ok(if listening { GateProbe::Listening } else { GateProbe::Deserted })
+    }
+
+    fn frozen(&self, _record: &Record) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+/// Whether this very process lives: same boot, same pid, same start time, not a zombie.
+fn is_alive(init: &Init) -> Result<bool> {
+    let Some(stat) = pidfd::stat(init.pid)? else { return Ok(false) };
+    if stat.is_dead() || stat.start_time != init.start_time {
+        return Ok(false);
+    }
+    // Last, for it is the least likely to differ: pid and start time repeat after a reboot only by chance.
+    Ok(pidfd::boot_id()? == init.boot_id)
+}
+
+/// A pidfd of the recorded process, if it lives. Opened before the comparison: the process that has the recorded
+/// start time has had its pid all along, so the descriptor is its own.
+pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
+    let Some(init) = &record.init else { return Ok(None) };
+    let pidfd = match pidfd::open(init.pid) {
+        Ok(pidfd) => pidfd,
+        // EINVAL: the number is now a thread's, not a process's.
+        Err(e) if e.is(errno::ESRCH) || e.is(errno::EINVAL) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if is_alive(init)? { Ok(Some(pidfd)) } else { Ok(None) }
+}
+
+/// The record of a process that was just born, for the journal: to be saved before it may go on.
+/// `ESRCH`: it has died already.
+pub fn identify(pid: i32) -> Result<Init> {
+    let stat =
+        pidfd::stat(pid)?.ok_or_else(|| SysError::new("read", format!("/proc/{pid}/stat"), errno::ESRCH))?;
+    Ok(Init { pid, start_time: stat.start_time, boot_id: pidfd::boot_id()? })
+}

@@ -1,0 +1,102 @@
+//! Fills [`Host`]: the few facts about this machine that a plan depends on. Asked of the kernel, not guessed from
+//! its version. Called by `cmd` (create, run, features) and, for the two cheap ones, by `state`.
+
+use super::{Result, SysError, fd};
+use crate::host::Host;
+use std::os::fd::AsFd;
+
+/// Effective user id of this process.
+pub fn euid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// Effective group id of this process.
+pub fn egid() -> u32 {
+    nix::unistd::getegid().as_raw()
+}
+
+/// Whether we are in a user namespace other than the initial one: its uid map is not "all ids to themselves"
+/// (user_namespaces(7)). A kernel without the file has no user namespaces.
+pub fn in_user_namespace() -> Result<bool> {
+    Ok(read("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map)))
+}
+
+/// Whether a uid_map maps all ids to themselves.
+pub fn is_identity(map: &str) -> bool {
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// All facts. About ten system calls.
+pub fn host() -> Result<Host> {
+    let (euid, egid) = (euid(), egid());
+    Ok(Host {
+        euid,
+        egid,
+        rootless: euid != 0 || in_user_namespace()?,
+        last_capability: last_capability()?,
+        apparmor: apparmor()?,
+        selinux: selinux(),
+        architecture: architecture(),
+        kernel: kernel()?,
+    })
+}
+
+fn last_capability() -> Result<u8> {
+    let path = "/proc/sys/kernel/cap_last_cap";
+    let text = read(path)?.ok_or_else(|| SysError::new("open", path, libc::ENOENT))?;
+    text.trim().parse().map_err(|_| SysError::new("read", path, libc::EINVAL))
+}
+
+fn apparmor() -> Result<bool> {
+    Ok(read("/sys/module/apparmor/parameters/enabled")?.is_some_and(|text| text.starts_with('Y')))
+}
+
+/// Whether selinuxfs is mounted where it always is.
+fn selinux() -> bool {
+    const SELINUX_MAGIC: i64 = 0xf97c_ff8c;
+    nix::sys::statfs::statfs("/sys/fs/selinux")
+        .is_ok_and(|s| i64::from(s.filesystem_type().0) == SELINUX_MAGIC)
+}
+
+/// This machine's architecture in the words of the runtime specification (linux.seccomp.architectures).
+pub const fn architecture() -> &'static str {
+    if cfg!(target_arch = "x86_64") {
+        "SCMP_ARCH_X86_64"
+    } else if cfg!(target_arch = "aarch64") {
+        "SCMP_ARCH_AARCH64"
+    } else if cfg!(target_arch = "x86") {
+        "SCMP_ARCH_X86"
+    } else if cfg!(target_arch = "arm") {
+        "SCMP_ARCH_ARM"
+    } else if cfg!(target_arch = "riscv64") {
+        "SCMP_ARCH_RISCV64"
+    } else if cfg!(target_arch = "s390x") {
+        "SCMP_ARCH_S390X"
+    } else if cfg!(all(target_arch = "powerpc64", target_endian = "little")) {
+        "SCMP_ARCH_PPC64LE"
+    } else if cfg!(target_arch = "loongarch64") {
+        "SCMP_ARCH_LOONGARCH64"
+    } else {
+        "SCMP_ARCH_UNKNOWN"
+    }
+}
+
+/// Kernel version as (major, minor), from uname(2).
+pub fn kernel() -> Result<(u32, u32)> {
+    let name = nix::sys::utsname::uname().map_err(|e| SysError::nix("uname", "this machine", e))?;
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().unwrap_or(0));
+    Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
+}
+
+/// A small file of /proc or /sys as text; `None`: there is none.
+fn read(path: &str) -> Result<Option<String>> {
+    use nix::{errno::Errno, fcntl::OFlag, sys::stat::Mode};
+    let file = match nix::fcntl::open(path, OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+        Err(e) => return Err(SysError::nix("open", path, e)),
+    };
+    let data = fd::read_to_end(file.as_fd(), path, 16 << 10)?;
+    Ok(Some(String::from_utf8_lossy(&data).into_owned()))
+}
