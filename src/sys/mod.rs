@@ -7,6 +7,7 @@
 pub mod dir;
 pub mod error;
 pub mod fd;
+pub mod netlink;
 pub mod pidfd;
 pub mod probe;
 pub mod unix;
