@@ -58,13 +58,15 @@ impl Dir {
 
     /// A second, independent descriptor of the same directory: it has its own flock(2).
     pub fn reopen(&self) -> Result<Dir> {
-        let fd = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty()).map_err(|e| self.fail("open", ".", e))?;
+        let fd = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty())
+            .map_err(|e| self.fail("open", ".", e))?;
         Ok(Dir { fd, path: self.path.clone() })
     }
 
     /// Sets the mode of the directory itself.
     pub fn set_mode(&self, mode: u32) -> Result<()> {
-        nix::sys::stat::fchmod(&self.fd, Mode::from_bits_truncate(mode)).map_err(|e| self.fail("fchmod", "", e))
+        nix::sys::stat::fchmod(&self.fd, Mode::from_bits_truncate(mode))
+            .map_err(|e| self.fail("fchmod", "", e))
     }
 
     /// Wraps a descriptor that is already open.

@@ -7,9 +7,13 @@
 pub mod dir;
 pub mod error;
 pub mod fd;
+pub mod mount;
 pub mod netlink;
+pub mod path;
+pub mod pidfd;
 pub mod pidfd;
 pub mod probe;
+pub mod proc;
 pub mod unix;
 
 pub use error::{Result, SysError};

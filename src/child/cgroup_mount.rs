@@ -1,0 +1,1 @@
+//! (being written) The container's view of its cgroups.
