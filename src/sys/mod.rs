@@ -11,7 +11,6 @@ pub mod mount;
 pub mod netlink;
 pub mod path;
 pub mod pidfd;
-pub mod pidfd;
 pub mod probe;
 pub mod proc;
 pub mod unix;
