@@ -1,0 +1,120 @@
+# list, spec, --version, --help, the log.
+
+test_list_as_table_json_and_ids() {
+    bundle
+    eq "$(tare list -q)" "" "ids without containers"
+    command_is sleep 30
+    started
+    ok tare list
+    matches "$(head -1 <<<"$out")" '^ID +PID +STATUS +BUNDLE +CREATED +OWNER'
+    matches "$(sed -n 2p <<<"$out")" "^$ID +$PID +running +$B +20"
+    ok tare list --format json
+    eq "$(jq -r '.[0].id, .[0].status, .[0].pid' <<<"$out" | tr '\n' ' ')" "$ID running $PID "
+    ok tare list -q
+    eq "$out" "$ID"
+    gone
+}
+
+test_list_json_of_no_containers_is_json() {
+    mkdir "$STATE"
+    ok tare list -f json
+    eq "$(jq 'if . == null then 0 else length end' <<<"$out")" 0
+}
+
+test_list_bears_foreign_folders_in_the_root() {
+    mkdir -p "$STATE/foreign" && echo '{"some": "other runtime"}' >"$STATE/foreign/state.json"
+    mkdir "$STATE/.cache"
+    bundle
+    command_is sleep 30
+    started
+    ok tare list -q
+    has "$out" "$ID"
+    gone
+    rm -r "$STATE/foreign" "$STATE/.cache"
+}
+
+test_spec_writes_a_config_that_runs() {
+    bundle
+    rm config.json
+    ok tare spec
+    config --arg p "/${PREFIX}b" '.process.terminal = false | .process.args = ["echo", "from the spec"] | .linux.cgroupsPath = $p'
+    runs
+    eq "$out" "from the spec"
+}
+
+test_spec_does_not_overwrite() {
+    bundle
+    cp config.json before
+    refuses 'exists' tare spec
+    cmp -s config.json before || fail "config.json was changed"
+}
+
+test_spec_takes_a_bundle() {
+    mkdir "$T/new"
+    ok tare spec --bundle "$T/new"
+    jq -e .process "$T/new/config.json" >/dev/null || fail "no config"
+}
+
+test_version_has_the_three_lines_engines_parse() {
+    ok tare --version
+    matches "$(head -1 <<<"$out")" '^[a-z]+ version [0-9]+\.[0-9]+'
+    matches "$out" '^spec: 1\.'
+    eq "$(grep -c version <<<"$out")" 1 "lines with the word version"
+    [ -n "$FOREIGN" ] || matches "$out" '^commit: .'
+}
+
+test_help_lists_every_command() {
+    ok tare --help
+    local verb
+    for verb in create start state kill delete run list spec features; do has "$out" "$verb"; done
+}
+
+test_the_log_file_gets_one_json_line_with_the_error() {
+    bundle
+    command_is /no/such/file
+    call tare --log "$T/log" --log-format json create "$ID"
+    eq "$code" 1 "exit code"
+    eq "$(jq -r 'select(.level == "error") | .level' "$T/log")" error "level"
+    has "$(jq -r 'select(.level == "error") | .msg' "$T/log")" "no such file or directory" "msg"
+    matches "$(jq -r 'select(.level == "error") | .time' "$T/log")" '^20[0-9-]+T[0-9:.]+(Z|[+-][0-9:]+)$' "time"
+    [ -n "$FOREIGN" ] && return
+    eq "$(wc -l <"$T/log")" 1 "lines"
+    has "$err" "no such file or directory" "stderr"
+    ne "$(jq -r .code "$T/log")" null "code"
+    ne "$(jq -r .step "$T/log")" null "step"
+    ne "$(jq -r .errno "$T/log")" null "errno"
+    ne "$(jq -r .object "$T/log")" null "object"
+}
+
+test_the_log_file_is_made_at_once_and_appended_to() {
+    bundle
+    echo '{"level":"info","msg":"before","time":"2026-01-01T00:00:00Z"}' >"$T/log"
+    call tare --log="$T/log" --log-format=json state nosuch
+    eq "$(head -1 "$T/log" | jq -r .msg)" before "first line"
+    mkdir -p "$STATE"
+    ok tare --log "$T/other" list
+    exists "$T/other"
+}
+
+test_a_pointer_into_the_config_is_logged() {
+    ours_only
+    bundle
+    config '.process.cwd = "relative"'
+    call tare --log "$T/log" --log-format json create "$ID"
+    eq "$(jq -r .pointer "$T/log")" /process/cwd "pointer"
+}
+
+test_text_log_is_key_value_lines() {
+    bundle
+    call tare --log "$T/log" --log-format text state nosuch
+    matches "$(cat "$T/log")" '^time="?20[^ ]+ level=error msg="'
+}
+
+test_global_flags_of_both_peers_are_accepted() {
+    ours_only
+    bundle
+    command_is true
+    ok tare --debug --log "$T/log" --log-format=json --log-level debug --rootless=false --cgroup-manager cgroupfs run --no-new-keyring --no-subreaper "$ID"
+    ok tare --cgroup-manager=cgroupfs --rootless auto run "$ID"
+    exists "$T/log"
+}

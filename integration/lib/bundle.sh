@@ -1,0 +1,46 @@
+# Bundles: a copy of the busybox rootfs and of the template, edited by jq.
+
+# Makes $T/NAME and enters it: $B is the bundle, $R its rootfs, $ID a container id that no other case has.
+bundle() { # [NAME]
+    local name=${1:-b}
+    B=$T/$name R=$T/$name/rootfs ID=c$CASE-$name
+    mkdir -p "$B" && cp -a "$BASE/rootfs" "$BASE/config.json" "$B/" || fail "cannot make the bundle $B"
+    cd "$B" || fail "cd $B"
+    config --arg p "/$PREFIX$name" '.linux.cgroupsPath = $p'
+    # The last stage sees only the container's own environment (src/guard.rs).
+    [ -z "$TARE_BREAK" ] || config --arg b "TARE_BREAK=$TARE_BREAK" '.process.env += [$b]'
+}
+# Goes back to a bundle made before.
+use() { B=$T/$1 R=$T/$1/rootfs ID=c$CASE-$1; cd "$B" || fail "cd $B"; }
+
+# Edits config.json: jq options and a filter.
+config() { jq "$@" <"$B/config.json" >"$B/.config.new" && mv "$B/.config.new" "$B/config.json" || fail "jq $*"; }
+
+# The container's command.
+command_is() { config --args '.process.args = $ARGS.positional' -- "$@"; }
+# The container's command is a shell script.
+script() { command_is sh -c "$1"; }
+
+# Adds a mount: DESTINATION TYPE SOURCE OPTION...
+add_mount() {
+    local destination=$1 type=$2 source=$3
+    shift 3
+    config --arg d "$destination" --arg t "$type" --arg s "$source" --args \
+        '.mounts += [{destination: $d, type: $t, source: $s, options: $ARGS.positional}]' -- "$@"
+}
+drop_mount() { config --arg d "$1" '.mounts |= map(select(.destination != $d))'; }
+drop_namespace() { config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'; }
+add_namespace() { # TYPE [PATH]
+    config --arg t "$1" --arg p "${2:-}" '.linux.namespaces |= map(select(.type != $t)) + [{type: $t} + (if $p == "" then {} else {path: $p} end)]'
+}
+# A new user namespace: container ids 0.. are host ids FIRST.. (COUNT of them).
+user_namespace() { # [FIRST [COUNT]]
+    local first=${1:-100000} count=${2:-65536}
+    add_namespace user
+    config --argjson f "$first" --argjson n "$count" \
+        '.linux.uidMappings = [{containerID: 0, hostID: $f, size: $n}] | .linux.gidMappings = .linux.uidMappings'
+    chown -R -h "$first:$first" "$R"
+}
+capabilities() { # CAP...: the same in bounding, effective and permitted
+    config --args '.process.capabilities = ($ARGS.positional | {bounding: ., effective: ., permitted: .})' -- "$@"
+}

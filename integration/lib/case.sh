@@ -1,0 +1,54 @@
+# case.sh FILE FUNCTION: runs one case as pid 1 of its namespaces. Called by integration/run. Exit 0: passed, 77: skipped.
+# What a case sees: $T its work folder (a tmpfs), $STATE the runtime's --root, $PREFIX the start of its cgroups' names.
+set -u
+file=$1 function=$2
+lib=$INTEGRATION/lib
+. "$lib/assert.sh"
+. "$lib/bundle.sh"
+. "$lib/container.sh"
+
+mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tare-it "$SUITE/case" && mount -t tmpfs -o mode=0755 tmpfs /run ||
+    { echo "case.sh: cannot mount the private folders"; exit 99; }
+T=$SUITE/case STATE=$SUITE/case/state PREFIX=$CGROUP_PARENT/$CASE-
+BASE=$SUITE/base PROBE=$SUITE/base/probe
+export PATH=$PATH:/usr/sbin:/sbin TMPDIR=$T
+unset XDG_RUNTIME_DIR NOTIFY_SOCKET LISTEN_FDS
+cd "$T" || exit 99
+umask 022
+
+mounts() { awk '{ print $5 }' /proc/self/mountinfo | sort; }
+mounts_before=$(mounts)
+
+. "$file"
+("$function")
+rc=$?
+cd /
+[ $rc = 0 ] || exit $rc
+
+# Zombies are ours to reap (bash does it between commands); anything else alive after a second was left behind.
+processes() {
+    local dir state
+    for dir in /proc/[0-9]*; do
+        [ "${dir#/proc/}" = 1 ] && continue
+        state=$(sed -n 's/^State:\t\(.\).*/\1/p' "$dir/status" 2>/dev/null)
+        case $state in '' | Z) continue ;; esac
+        [ "$(cut -d' ' -f4 "$dir/stat" 2>/dev/null)" = 1 ] || continue
+        tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | grep -q 'lib/case.sh' && continue
+        echo "process ${dir#/proc/} $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | cut -c1-100)"
+    done
+}
+leftovers() {
+    processes
+    "$lib/cgroups" list "$CGROUP_PARENT" "$CASE-" | sed 's/^/cgroup /'
+    diff <(echo "$mounts_before") <(mounts) | sed -n 's/^> /mount /p'
+    ls -A "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
+    ls -A /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'
+}
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    left=$(leftovers)
+    [ -n "$left" ] || exit 0
+    sleep 0.1
+done
+echo "left behind:"
+echo "$left"
+exit 1

@@ -1,0 +1,219 @@
+/* probe COMMAND ARG...: what a shell cannot ask the kernel. Static, so that it runs in any rootfs. Used by the integration cases. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static const struct { const char *name; long nr; } calls[] = {
+    {"getpid", SYS_getpid}, {"getppid", SYS_getppid}, {"getuid", SYS_getuid}, {"geteuid", SYS_geteuid}, {"mkdir", SYS_mkdir},
+    {"chmod", SYS_chmod}, {"personality", SYS_personality}, {"socket", SYS_socket}, {"unshare", SYS_unshare}, {"setns", SYS_setns},
+    {"mount", SYS_mount}, {"umount2", SYS_umount2}, {"keyctl", SYS_keyctl}, {"ptrace", SYS_ptrace}, {"bpf", SYS_bpf}, {"umask", SYS_umask},
+    {"clone3", SYS_clone3}, {"openat2", SYS_openat2}, {"sethostname", SYS_sethostname}, {"kill", SYS_kill}, {"getpriority", SYS_getpriority},
+    {"dup", SYS_dup}, {"dup3", SYS_dup3}, {"setuid", SYS_setuid}, {"ioprio_get", SYS_ioprio_get}, {"getpgid", SYS_getpgid}, {"sync", SYS_sync},
+    {"uname", SYS_uname}, {"fchmodat2", 452}, {"listmount", 458}, {"swapon", SYS_swapon}, {"reboot", SYS_reboot}, {"prctl", SYS_prctl},
+};
+
+static int say_errno(long r) { if (r == -1) printf("-1 %s\n", strerrorname_np(errno)); else printf("%ld\n", r); fflush(stdout); return r == -1; }
+
+static int do_syscall(char **a)
+{
+    long nr = -1, v[6] = {0};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) if (!strcmp(a[0], calls[i].name)) nr = calls[i].nr;
+    if (nr == -1) nr = strtol(a[0], NULL, 0);
+    for (int i = 0; i < 6 && a[1 + i]; i++) {
+        char *end;
+        v[i] = (long)strtoull(a[1 + i], &end, 0);
+        if (*end) v[i] = (long)a[1 + i];
+    }
+    errno = 0;
+    return say_errno(syscall(nr, v[0], v[1], v[2], v[3], v[4], v[5]));
+}
+
+static int do_fds(void) /* one line for each open descriptor from 3 on */
+{
+    for (int fd = 3; fd < 4096; fd++) {
+        char link[64], target[4096] = "?";
+        if (fcntl(fd, F_GETFD) == -1) continue;
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, target, sizeof target - 1);
+        if (n > 0) target[n] = 0;
+        printf("%d %s\n", fd, target);
+    }
+    return 0;
+}
+
+struct attr { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; uint32_t min, max; };
+static int do_sched(void)
+{
+    struct attr a = {.size = sizeof a};
+    if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0)) return say_errno(-1);
+    printf("policy=%u flags=%llu nice=%d priority=%u runtime=%llu deadline=%llu period=%llu\n", a.policy, (unsigned long long)a.flags, a.nice,
+           a.priority, (unsigned long long)a.runtime, (unsigned long long)a.deadline, (unsigned long long)a.period);
+    return 0;
+}
+
+static int do_mempolicy(void)
+{
+    int mode = -1; unsigned long mask[64] = {0};
+    if (syscall(SYS_get_mempolicy, &mode, mask, sizeof mask * 8, 0, 0)) return say_errno(-1);
+    printf("mode=%#x nodes=%#lx\n", mode, mask[0]);
+    return 0;
+}
+
+static int do_keyring(void) /* the name of the session keyring */
+{
+    char text[512] = "";
+    long r = syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof text - 1);
+    if (r < 0) return say_errno(-1);
+    puts(text);
+    return 0;
+}
+
+static int do_affinity(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set)) return say_errno(-1);
+    for (int i = 0; i < CPU_SETSIZE; i++) if (CPU_ISSET(i, &set)) printf("%d ", i);
+    puts("");
+    return 0;
+}
+
+static int do_tiocsti(void) { char c = 'x'; return say_errno(ioctl(0, TIOCSTI, &c)); }
+static int do_winsize(void)
+{
+    struct winsize w;
+    if (ioctl(0, TIOCGWINSZ, &w)) return say_errno(-1);
+    printf("%d rows %d columns\n", w.ws_row, w.ws_col);
+    return 0;
+}
+
+static int __attribute__((noreturn)) do_exchange(char **a) /* swaps two paths for ever: a racing writer of a shared volume */
+{
+    for (;;) syscall(SYS_renameat2, AT_FDCWD, a[0], AT_FDCWD, a[1], 2 /* RENAME_EXCHANGE */);
+}
+
+static int do_without(char **a) /* without CALL COMMAND...: CALL gives ENOSYS in COMMAND and everything below it */
+{
+    long nr = -1;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) if (!strcmp(a[0], calls[i].name)) nr = calls[i].nr;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    if (nr == -1 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) return perror("seccomp"), 1;
+    execvp(a[1], a + 1);
+    return perror(a[1]), 127;
+}
+
+static int do_dirty(char **a) /* a caller with odd signal settings, umask and nice value, then COMMAND */
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (int s = 1; s < 32; s++) if (s != SIGCHLD && s != SIGKILL && s != SIGSTOP) signal(s, SIG_IGN);
+    umask(0777);
+    execvp(a[0], a);
+    return perror(a[0]), 127;
+}
+
+static int do_memory(char **a) /* touches N MiB */
+{
+    size_t n = strtoul(a[0], NULL, 0) << 20;
+    char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return say_errno(-1);
+    for (size_t i = 0; i < n; i += 4096) p[i] = 1;
+    puts("touched");
+    return 0;
+}
+
+static int do_forks(char **a) /* how many of N children can be alive at once */
+{
+    int n = atoi(a[0]), made = 0;
+    for (int i = 0; i < n; i++) {
+        pid_t p = fork();
+        if (p == 0) { pause(); _exit(0); }
+        if (p < 0) break;
+        made++;
+    }
+    printf("%d\n", made);
+    fflush(stdout);
+    signal(SIGTERM, SIG_IGN);
+    kill(-1, SIGKILL);
+    return 0;
+}
+
+static int do_cwd(void) { char b[8192]; long r = syscall(SYS_getcwd, b, sizeof b); if (r < 0) return say_errno(-1); puts(b); return 0; }
+static int do_open(char **a) /* open FILE for reading and writing */
+{
+    int fd = open(a[0], (a[1] && strchr(a[1], 'w') ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? say_errno(-1) : (puts("opened"), 0);
+}
+static int do_wait_signal(void) /* prints the number of the first signal that arrives */
+{
+    sigset_t all; int s;
+    sigfillset(&all); sigprocmask(SIG_SETMASK, &all, NULL);
+    puts("ready"); fflush(stdout);
+    sigwait(&all, &s);
+    printf("signal %d\n", s);
+    return 0;
+}
+static int do_seals(char **a)
+{
+    int fd = open(a[0], O_RDONLY);
+    if (fd < 0) return say_errno(-1);
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return say_errno(-1);
+    printf("%s%s%s%s\n", seals & F_SEAL_SEAL ? "seal " : "", seals & F_SEAL_SHRINK ? "shrink " : "", seals & F_SEAL_GROW ? "grow " : "", seals & F_SEAL_WRITE ? "write" : "");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    char *c = argc > 1 ? argv[1] : "", **a = argv + 2;
+    if (!strcmp(c, "syscall") && argc > 2) return do_syscall(a);
+    if (!strcmp(c, "fds")) return do_fds();
+    if (!strcmp(c, "sched")) return do_sched();
+    if (!strcmp(c, "mempolicy")) return do_mempolicy();
+    if (!strcmp(c, "keyring")) return do_keyring();
+    if (!strcmp(c, "affinity")) return do_affinity();
+    if (!strcmp(c, "tiocsti")) return do_tiocsti();
+    if (!strcmp(c, "winsize")) return do_winsize();
+    if (!strcmp(c, "exchange") && argc == 4) return do_exchange(a);
+    if (!strcmp(c, "without") && argc > 3) return do_without(a);
+    if (!strcmp(c, "dirty") && argc > 2) return do_dirty(a);
+    if (!strcmp(c, "memory") && argc > 2) return do_memory(a);
+    if (!strcmp(c, "forks") && argc > 2) return do_forks(a);
+    if (!strcmp(c, "cwd")) return do_cwd();
+    if (!strcmp(c, "open") && argc > 2) return do_open(a);
+    if (!strcmp(c, "wait-signal")) return do_wait_signal();
+    if (!strcmp(c, "seals") && argc > 2) return do_seals(a);
+    if (!strcmp(c, "personality")) return printf("%#x\n", personality(0xffffffff)), 0;
+    if (!strcmp(c, "ioprio")) { long r = syscall(SYS_ioprio_get, 1, 0); return printf("class=%ld level=%ld\n", r >> 13, r & 0x1fff), 0; }
+    if (!strcmp(c, "dumpable")) return printf("%d\n", prctl(PR_GET_DUMPABLE)), 0;
+    if (!strcmp(c, "securebits")) return printf("%#x\n", prctl(PR_GET_SECUREBITS)), 0;
+    if (!strcmp(c, "args")) { for (int i = 2; i < argc; i++) printf("[%s]", argv[i]); puts(""); return 0; }
+    fprintf(stderr, "probe: unknown command %s\n", c);
+    return 2;
+}
