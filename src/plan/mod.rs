@@ -23,6 +23,8 @@ pub use namespaces::{Namespaces, Place};
 pub use process::Process;
 pub use rootfs::Rootfs;
 
+use crate::bundle::{Bundle, Invalid};
+use crate::host::Host;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -87,6 +89,14 @@ pub struct Plan {
     pub preserve_fds: u32,
     /// What the plan wants said, at warning level: one sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Decides everything about a new container, for `create` and `run`.
+    pub fn for_create(bundle: &Bundle, options: &Options, host: &Host) -> Result<Plan, Invalid> {
+        let _ = (bundle, options, host);
+        Err(Invalid::unsupported("", "cannot be planned yet"))
+    }
 }
 
 /// One clock's offset in a new time namespace (time_namespaces(7)).

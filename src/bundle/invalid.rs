@@ -1,0 +1,91 @@
+//! The error for anything wrong in config.json: what, where, and what to do. Made by `bundle` and `plan`; `cmd`
+//! prints it. It knows nothing of files or of the kernel.
+
+use std::fmt;
+
+/// Stable words for the kinds of error, as `code` in the log and in docs/errors.md.
+pub mod code {
+    /// The file does not exist.
+    pub const MISSING: &str = "config-missing";
+    /// The file exists, but it cannot be read: permissions, not a regular file, larger than the cap.
+    pub const UNREADABLE: &str = "config-unreadable";
+    /// Not JSON (RFC 8259), not UTF-8, or nested too deeply.
+    pub const SYNTAX: &str = "config-syntax";
+    /// A value has the wrong JSON type, or an object has a key twice.
+    pub const TYPE: &str = "config-type";
+    /// A required property is missing.
+    pub const REQUIRED: &str = "config-required";
+    /// A value that the specification or the kernel does not know.
+    pub const VALUE: &str = "config-value";
+    /// Two values that exclude each other, or one that needs another.
+    pub const CONFLICT: &str = "config-conflict";
+    /// A valid value that this host, or tare, cannot do.
+    pub const UNSUPPORTED: &str = "config-unsupported";
+}
+
+/// Something in config.json that cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The kind, one of [`code`].
+    pub code: &'static str,
+    /// JSON pointer (RFC 6901) to the value, for example `/mounts/3/options/2`; empty: the whole file.
+    pub pointer: String,
+    /// What is wrong, as the end of a sentence: `must be an absolute path, is "tmp"`.
+    pub problem: String,
+    /// What to do about it, if there is something to say.
+    pub advice: Option<String>,
+}
+
+impl Invalid {
+    /// An error of kind `code` at `pointer`.
+    pub fn new(code: &'static str, pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
+        Invalid { code, pointer: pointer.into(), problem: problem.into(), advice: None }
+    }
+
+    /// A value that is not allowed, at `pointer`.
+    pub fn value(pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
+        Invalid::new(code::VALUE, pointer, problem)
+    }
+
+    /// A required property that is missing; `pointer` names it.
+    pub fn required(pointer: impl Into<String>) -> Invalid {
+        Invalid::new(code::REQUIRED, pointer, "is required and missing")
+    }
+
+    /// A contradiction between the value at `pointer` and another.
+    pub fn conflict(pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
+        Invalid::new(code::CONFLICT, pointer, problem)
+    }
+
+    /// Something valid that cannot be done here.
+    pub fn unsupported(pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
+        Invalid::new(code::UNSUPPORTED, pointer, problem)
+    }
+
+    /// The same with advice.
+    pub fn advise(mut self, advice: impl Into<String>) -> Invalid {
+        self.advice = Some(advice.into());
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("config.json")?;
+        if !self.pointer.is_empty() {
+            write!(f, "#{}", self.pointer)?;
+        }
+        write!(f, ": {}", self.problem)?;
+        match &self.advice {
+            Some(advice) => write!(f, "; {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// One key or index as a piece of a JSON pointer (RFC 6901: `~` and `/` are escaped).
+pub fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
