@@ -19,6 +19,7 @@ pub mod cgroup;
 pub mod child;
 pub mod hook;
 pub mod launch;
+pub mod stage;
 pub mod wire;
 
 pub mod state;

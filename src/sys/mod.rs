@@ -13,6 +13,7 @@ pub mod path;
 pub mod pidfd;
 pub mod probe;
 pub mod proc;
+pub mod socket;
 pub mod unix;
 
 pub use error::{Result, SysError};

@@ -1,0 +1,166 @@
+//! The last stage: from "the container is made" to its program's execve(2).
+//!
+//! Executed by `child::stage` from a sealed anonymous file, with the container's own argv and envp, so that nothing
+//! of the runtime is in the process when it becomes the container's (CVE-2019-5736) and a created container waits in
+//! a few pages. It has no C library and no heap: it works on its stack, and on a payload of plain numbers that lies
+//! behind the program in the same file (abi.rs). Whatever fails is told over the wire as a step and an errno.
+//!
+//! The order of [`stage`] is the security of the container; each line says why it stands where it does.
+#![no_std]
+#![no_main]
+
+mod abi;
+mod hooks;
+mod identity;
+mod lookup;
+mod runtime;
+mod start;
+mod syscall;
+mod wire;
+
+use abi::{Kind, Payload, Step, flag, slot};
+use start::{Given, Mapped};
+use wire::{Failed, Wire};
+
+const PR_SET_PDEATHSIG: i32 = 1;
+const PR_SET_DUMPABLE: i32 = 4;
+
+/// Called by the entry point with the stack as execve(2) left it: argc, argv, envp, auxiliary vector.
+///
+/// # Safety
+/// `stack` is that stack.
+unsafe extern "C" fn main(stack: *const usize) -> ! {
+    // First of all: from here on no process of the container may trace us or look into /proc/PID (CVE-2016-9962).
+    let _ = syscall::prctl(PR_SET_DUMPABLE, 0, 0);
+    // SAFETY: passed on as we got it.
+    let given = unsafe { Given::from_stack(stack) };
+    let Some(payload) = Mapped::from_file(given.file) else {
+        // Somebody executed this file by hand (or as /proc/self/exe): there is nothing to do.
+        syscall::exit(1)
+    };
+    let mut wire = Wire::new(given.file + slot::WIRE);
+    let Err(failed) = stage(&given, &payload, &mut wire);
+    wire.failed(&failed);
+    syscall::exit(1)
+}
+
+/// The steps, in order. Returns only if one fails.
+fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::convert::Infallible, Failed> {
+    // Labels first: they need the private procfs, which must be closed before a path of the container is touched.
+    write_labels(given, payload)?;
+    // A real close of everything but the container's own and ours: no path below can lead out (CVE-2024-21626).
+    close_descriptors(given, payload)?;
+    // As root of the container: a folder that only root may enter is a legal working directory.
+    let entered = identity::chdir_before(payload)?;
+    identity::become_user(payload)?;
+    identity::chdir_after(payload, entered)?;
+    // As the user, so that the answer is the one execve(2) will give.
+    let mut program = lookup::Program::find(given)?;
+    program.examine();
+
+    let wire = stand(given, payload, wire)?;
+    hooks::run(given, payload)?;
+    // As late as possible: after this only a message and execve(2) are left, which no profile can do without.
+    load_filter(payload, wire)?;
+    Err(program.execute(given))
+}
+
+fn write_labels(given: &Given, payload: &Mapped) -> Result<(), Failed> {
+    const O_WRONLY_NOFOLLOW_CLOEXEC: i32 = 0o1 | 0o400000 | 0o2000000;
+    let proc = given.file + slot::PROC;
+    let write = |path: &core::ffi::CStr, label: &[u8], step: Step| {
+        let fd = syscall::openat(proc, path.as_ptr(), O_WRONLY_NOFOLLOW_CLOEXEC).map_err(|e| Failed::new(step, e))?;
+        let written = syscall::write(fd, label).map_err(|e| Failed::new(step, e));
+        syscall::close(fd);
+        match written? {
+            n if n == label.len() => Ok(()),
+            _ => Err(Failed::new(step, syscall::EINVAL)),
+        }
+    };
+    let apparmor = payload.bytes(payload.header.apparmor);
+    if !apparmor.is_empty() {
+        // The stacked interface first; kernels before 5.8 have only the old one.
+        match write(c"thread-self/attr/apparmor/exec", apparmor, Step::ApparmorProfile) {
+            Err(e) if e.errno == syscall::ENOENT => {
+                write(c"thread-self/attr/exec", apparmor, Step::ApparmorProfile)?;
+            }
+            other => other?,
+        }
+    }
+    let selinux = payload.bytes(payload.header.selinux);
+    if !selinux.is_empty() {
+        write(c"thread-self/attr/exec", selinux, Step::SelinuxLabel)?;
+    }
+    Ok(())
+}
+
+fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
+    let failed = |errno| Failed::new(Step::CloseDescriptors, errno);
+    syscall::close_range(given.file + slot::COUNT, u32::MAX).map_err(failed)?;
+    syscall::close(given.file);
+    syscall::close_on_exec(given.file + slot::WIRE).map_err(failed)?;
+    if payload.has(flag::PROC) {
+        syscall::close(given.file + slot::PROC);
+    }
+    if payload.has(flag::GATE) {
+        syscall::close_on_exec(given.file + slot::GATE).map_err(failed)?;
+    }
+    if payload.header.hooks.len > 0 {
+        syscall::close_on_exec(given.file + slot::STATE).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Tells that everything is ready, and waits: for the parent's `Start` (run, exec), or at the gate (create).
+fn stand<'w>(given: &Given, payload: &Mapped, wire: &'w mut Wire) -> Result<&'w Wire, Failed> {
+    // The change of user has cleared it: until we stand at the gate we die with our parent.
+    let _ = syscall::prctl(PR_SET_PDEATHSIG, syscall::SIGKILL as usize, 0);
+    wire.tell(Kind::Ready, 0);
+    let answer = wire.answer();
+    let _ = syscall::prctl(PR_SET_PDEATHSIG, 0, 0);
+    match answer {
+        Some(Kind::Start) => Ok(wire),
+        Some(Kind::Stand) if payload.has(flag::GATE) => {
+            wire.close();
+            let gate = given.file + slot::GATE;
+            loop {
+                let connection = match syscall::accept(gate) {
+                    Err(syscall::EINTR) => continue,
+                    other => other.map_err(|e| Failed::new(Step::Gate, e))?,
+                };
+                wire.replace(connection);
+                // Whoever connects and says nothing only asked whether we are still here.
+                if wire.answer() == Some(Kind::Start) {
+                    return Ok(wire);
+                }
+                wire.close();
+            }
+        }
+        _ => syscall::exit(1),
+    }
+}
+
+/// seccomp(2). Without no_new_privs this needs CAP_SYS_ADMIN, which `identity` has kept for it.
+fn load_filter(payload: &Mapped, wire: &Wire) -> Result<(), Failed> {
+    const NEW_LISTENER: u32 = 8;
+    if !payload.has(flag::SECCOMP) {
+        return Ok(());
+    }
+    let wanted = if payload.has(flag::LISTENER) { NEW_LISTENER } else { 0 };
+    let listener = filter(payload, wanted).map_err(|e| Failed::new(Step::Seccomp, e))?;
+    if wanted != 0 {
+        // By write(2), which is why a profile may not notify on it. Any later call can: the agent has the
+        // descriptor by then, or will have it at once.
+        wire.tell(Kind::Listener, listener);
+        if wire.answer() != Some(Kind::Done) {
+            syscall::exit(1);
+        }
+    }
+    Ok(())
+}
+
+/// Loads the container's filter into this process.
+fn filter(payload: &Mapped, more_flags: u32) -> Result<i32, syscall::Errno> {
+    let header: &Payload = &payload.header;
+    syscall::seccomp(header.seccomp_flags | more_flags, payload.address(header.seccomp), header.seccomp.len)
+}
