@@ -5,7 +5,7 @@
 
 mod check;
 
-use super::seccomp::Invalid;
+use crate::bundle::Invalid;
 use oci_spec::runtime::LinuxResources;
 
 /// Where the limits stand in config.json: every pointer below begins with it.
@@ -226,9 +226,4 @@ impl Limits {
         ];
         sections.iter().find(|(_, asked)| *asked).map(|(section, _)| format!("{POINTER}/{section}"))
     }
-}
-
-/// A key as a part of a JSON pointer (RFC 6901, section 3).
-pub fn pointer_token(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,21 +1,17 @@
 //! The checks behind [`Limits::from_spec`], section by section in the order of config-linux.md.
 
 use super::*;
+use crate::bundle::escape;
 use oci_spec::runtime::{
     LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxHugepageLimit, LinuxMemory,
     LinuxNetwork, LinuxRdma, LinuxThrottleDevice, LinuxWeightDevice,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 type Checked<T> = Result<T, Invalid>;
 
 fn invalid(pointer: impl AsRef<str>, problem: impl Into<String>, advice: impl Into<String>) -> Invalid {
-    Invalid {
-        code: "invalid-resources",
-        pointer: format!("{POINTER}{}", pointer.as_ref()),
-        problem: problem.into(),
-        advice: advice.into(),
-    }
+    Invalid::value(format!("{POINTER}{}", pointer.as_ref()), problem).advise(advice)
 }
 
 pub(super) fn limits(resources: Option<&LinuxResources>) -> Checked<(Limits, Vec<String>)> {
@@ -394,8 +390,8 @@ fn network(network: &LinuxNetwork) -> Checked<Network> {
 
 fn rdma(devices: &HashMap<String, LinuxRdma>) -> Checked<Vec<Rdma>> {
     let mut checked = Vec::new();
-    for (device, limit) in devices {
-        let pointer = format!("/rdma/{}", pointer_token(device));
+    for (device, limit) in devices.iter().collect::<BTreeMap<_, _>>() {
+        let pointer = format!("/rdma/{}", escape(device));
         if device.is_empty() || device.contains(|c: char| c.is_whitespace() || c == '\0') {
             return Err(invalid(pointer, "no device name", "use the name below /sys/class/infiniband"));
         }
@@ -412,7 +408,6 @@ fn rdma(devices: &HashMap<String, LinuxRdma>) -> Checked<Vec<Rdma>> {
             hca_objects: limit.hca_objects(),
         });
     }
-    checked.sort_by(|a, b| a.device.cmp(&b.device));
     Ok(checked)
 }
 
@@ -428,8 +423,8 @@ const NO_PARAMETERS: [&str; 6] = [
 
 fn unified(files: &HashMap<String, String>) -> Checked<Vec<(String, String)>> {
     let mut checked = Vec::new();
-    for (file, content) in files {
-        let pointer = format!("/unified/{}", pointer_token(file));
+    for (file, content) in files.iter().collect::<BTreeMap<_, _>>() {
+        let pointer = format!("/unified/{}", escape(file));
         let shown = file.escape_debug();
         if file.contains('/') {
             let problem = format!("unified resource \"{shown}\" must be a file name (no slashes)");
@@ -447,6 +442,5 @@ fn unified(files: &HashMap<String, String>) -> Checked<Vec<(String, String)>> {
         }
         checked.push((file.clone(), content.clone()));
     }
-    checked.sort();
     Ok(checked)
 }
