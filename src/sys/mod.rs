@@ -4,15 +4,20 @@
 //! the object is known; every descriptor is owned and close-on-exec; no policy, no logging, no printing.
 #![allow(unsafe_code)]
 
+pub mod attribute;
+pub mod cred;
 pub mod dir;
 pub mod error;
 pub mod fd;
 pub mod mount;
+pub mod namespace;
 pub mod netlink;
 pub mod path;
 pub mod pidfd;
 pub mod probe;
 pub mod proc;
+pub mod process;
+pub mod pty;
 pub mod socket;
 pub mod unix;
 

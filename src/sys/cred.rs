@@ -1,0 +1,55 @@
+//! Credentials of this process while it sets a container up: its ids, its capabilities, its session keyring.
+//!
+//! Used by `child`. The container's own user and capabilities are set by the last stage.
+
+use super::{Result, SysError};
+use std::ffi::CStr;
+
+/// Becomes uid 0 and gid 0 of the user namespace, with no supplementary groups where the namespace allows to drop them.
+pub fn become_root() -> Result<()> {
+    use nix::unistd::{Gid, Uid, setresgid, setresuid};
+    let (gid, uid) = (Gid::from_raw(0), Uid::from_raw(0));
+    setresgid(gid, gid, gid).map_err(|e| SysError::nix("setresgid", "gid 0", e))?;
+    setresuid(uid, uid, uid).map_err(|e| SysError::nix("setresuid", "uid 0", e))
+}
+
+/// Lets all permitted capabilities of a process that is not root survive its next execve (capabilities(7)).
+pub fn keep_capabilities_over_exec() -> Result<()> {
+    let fail = |what: &str| SysError::new("capset", what, libc::EPERM);
+    let permitted = caps::read(None, caps::CapSet::Permitted).map_err(|_| fail("permitted"))?;
+    caps::set(None, caps::CapSet::Inheritable, &permitted).map_err(|_| fail("inheritable"))?;
+    caps::set(None, caps::CapSet::Ambient, &permitted).map_err(|_| fail("ambient"))
+}
+
+/// Whether setgroups(2) is denied in this process's user namespace (user_namespaces(7)).
+pub fn setgroups_denied() -> bool {
+    std::fs::read("/proc/self/setgroups").is_ok_and(|text| text.starts_with(b"deny"))
+}
+
+/// Joins a new session keyring of that name, and lets its owner search it (keyctl(2)). ENOSYS: no key support.
+pub fn join_session_keyring(name: &CStr) -> Result<()> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+    const KEYCTL_SETPERM: libc::c_long = 5;
+    const KEYCTL_DESCRIBE: libc::c_long = 6;
+    const POSSESSOR_AND_USER_SEARCH: u32 = 0x0008_0000;
+    let object = || name.to_string_lossy().into_owned();
+    // SAFETY: `name` is NUL-terminated and only read.
+    let id = unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.as_ptr()) };
+    if id < 0 {
+        return Err(SysError::last("keyctl", object()));
+    }
+    // The description reads "type;uid;gid;perm;name", perm in hexadecimal.
+    let mut text = [0u8; 512];
+    // SAFETY: the buffer is live and of the length given.
+    let len = unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_DESCRIBE, id, text.as_mut_ptr(), text.len()) };
+    let text = usize::try_from(len).ok().and_then(|len| text.get(..len)).map(String::from_utf8_lossy);
+    let permissions = text.and_then(|text| u32::from_str_radix(text.split(';').nth(3)?, 16).ok());
+    if let Some(permissions) = permissions {
+        let wanted = permissions | POSSESSOR_AND_USER_SEARCH;
+        // SAFETY: integers only.
+        if unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0 {
+            return Err(SysError::last("keyctl", object()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Namespaces: joining (setns(2)), leaving (unshare(2)), and having children born into others than our own.
+//!
+//! Used by `launch::spawn` and `child`. Knows flags and descriptors, not what a container wants.
+
+use super::process::flag;
+use super::{Result, SysError};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// A kind of namespace: its CLONE_NEW* flag and its name below /proc/PID/ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    User,
+    Mount,
+    Pid,
+    Network,
+    Ipc,
+    Uts,
+    Cgroup,
+    Time,
+}
+
+impl Kind {
+    /// CLONE_NEW*.
+    pub fn flag(self) -> u64 {
+        match self {
+            Kind::User => flag::NEWUSER,
+            Kind::Mount => flag::NEWNS,
+            Kind::Pid => flag::NEWPID,
+            Kind::Network => flag::NEWNET,
+            Kind::Ipc => flag::NEWIPC,
+            Kind::Uts => flag::NEWUTS,
+            Kind::Cgroup => flag::NEWCGROUP,
+            Kind::Time => flag::NEWTIME,
+        }
+    }
+
+    /// The name that config.json uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::User => "user",
+            Kind::Mount => "mount",
+            Kind::Pid => "pid",
+            Kind::Network => "network",
+            Kind::Ipc => "ipc",
+            Kind::Uts => "uts",
+            Kind::Cgroup => "cgroup",
+            Kind::Time => "time",
+        }
+    }
+}
+
+/// Opens a namespace by path and checks that it is one of the wanted kind (ioctl_ns(2), NS_GET_NSTYPE).
+/// EINVAL: it is a namespace of another kind, or none at all.
+pub fn open(path: &CStr, kind: Kind) -> Result<OwnedFd> {
+    const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+    let object = path.to_string_lossy().into_owned();
+    // O_NONBLOCK: the path may be a FIFO or a device by mistake.
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    // SAFETY: `path` is NUL-terminated; the call keeps nothing of it.
+    let fd = unsafe { libc::open(path.as_ptr(), flags) };
+    if fd < 0 {
+        return Err(SysError::last("open", object));
+    }
+    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: NS_GET_NSTYPE takes no argument and fails with ENOTTY on anything but a namespace.
+    let found = unsafe { libc::ioctl(fd.as_raw_fd(), NS_GET_NSTYPE as _) };
+    if found < 0 || found as u64 != kind.flag() {
+        return Err(SysError::new("setns", object, libc::EINVAL));
+    }
+    Ok(fd)
+}
+
+/// Joins a namespace (setns(2)). For a pid namespace only the children do.
+pub fn join(fd: BorrowedFd<'_>, kind: Kind) -> Result<()> {
+    // SAFETY: changes a namespace of this single-threaded process; no memory is involved.
+    match unsafe { libc::setns(fd.as_raw_fd(), kind.flag() as i32) } {
+        -1 => Err(SysError::last("setns", format!("{} namespace", kind.name()))),
+        _ => Ok(()),
+    }
+}
+
+/// Leaves namespaces for new ones (unshare(2)). For a time namespace only children, and our next execve, do.
+pub fn leave(kind: Kind) -> Result<()> {
+    // SAFETY: changes a namespace of this single-threaded process; no memory is involved.
+    match unsafe { libc::unshare(kind.flag() as i32) } {
+        -1 => Err(SysError::last("unshare", format!("{} namespace", kind.name()))),
+        _ => Ok(()),
+    }
+}
+
+/// Our own namespace of a kind, to come back to.
+pub fn own(kind: Kind) -> Result<OwnedFd> {
+    let path: &CStr = match kind {
+        Kind::User => c"/proc/self/ns/user",
+        Kind::Mount => c"/proc/self/ns/mnt",
+        Kind::Pid => c"/proc/self/ns/pid_for_children",
+        Kind::Network => c"/proc/self/ns/net",
+        Kind::Ipc => c"/proc/self/ns/ipc",
+        Kind::Uts => c"/proc/self/ns/uts",
+        Kind::Cgroup => c"/proc/self/ns/cgroup",
+        Kind::Time => c"/proc/self/ns/time_for_children",
+    };
+    open(path, kind)
+}
+
+/// Namespaces that our next child will be born into. The caller's own come back when this is dropped; until then hooks
+/// and everything else would be born there, too, so it lives for one clone only.
+#[derive(Debug, Default)]
+pub struct ForChild {
+    own: Vec<(OwnedFd, Kind)>,
+}
+
+impl ForChild {
+    /// Joins an existing namespace for the child's sake.
+    pub fn join(&mut self, fd: BorrowedFd<'_>, kind: Kind) -> Result<()> {
+        let own = own(kind)?;
+        join(fd, kind)?;
+        self.own.push((own, kind));
+        Ok(())
+    }
+
+    /// Makes a new time namespace for the child, and sets its offsets: `monotonic 5 0` lines
+    /// (/proc/PID/timens_offsets, Linux 5.6).
+    pub fn new_time(&mut self, offsets: &str) -> Result<()> {
+        let own = own(Kind::Time)?;
+        leave(Kind::Time)?;
+        self.own.push((own, Kind::Time));
+        write_time_offsets(offsets)
+    }
+}
+
+impl Drop for ForChild {
+    fn drop(&mut self) {
+        for (own, kind) in self.own.drain(..).rev() {
+            // It is our own namespace, which we have just left: the kernel has no reason to refuse it. If it does,
+            // nothing more may be born from this process.
+            if join(own.as_fd(), kind).is_err() {
+                std::process::abort();
+            }
+        }
+    }
+}
+
+/// Sets the clock offsets of the time namespace that our children (or our next execve) will be in.
+pub fn write_time_offsets(offsets: &str) -> Result<()> {
+    if offsets.is_empty() {
+        return Ok(());
+    }
+    let path = "/proc/self/timens_offsets";
+    let fd = nix::fcntl::open(
+        path,
+        nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )
+    .map_err(|e| SysError::nix("open", path, e))?;
+    super::fd::write_once(fd.as_fd(), path, offsets.as_bytes())
+}
+
+/// sethostname(2).
+pub fn set_hostname(name: &CStr) -> Result<()> {
+    // SAFETY: pointer and length describe a live string.
+    match unsafe { libc::sethostname(name.as_ptr(), name.to_bytes().len()) } {
+        -1 => Err(SysError::last("sethostname", name.to_string_lossy())),
+        _ => Ok(()),
+    }
+}
+
+/// setdomainname(2).
+pub fn set_domainname(name: &CStr) -> Result<()> {
+    // SAFETY: pointer and length describe a live string.
+    match unsafe { libc::setdomainname(name.as_ptr(), name.to_bytes().len()) } {
+        -1 => Err(SysError::last("setdomainname", name.to_string_lossy())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,289 @@
+//! Processes: clone3(2), wait, prctl(2), execveat(2), and what a new process must not inherit.
+//!
+//! Used by `launch` (spawn, wait), `child` and `hook`. A process is signalled through its pidfd: that is `pidfd`.
+
+use super::{Result, SysError};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Namespaces and more for [`clone3`], as CLONE_* of clone(2).
+pub mod flag {
+    /// A new time namespace (Linux 5.6).
+    pub const NEWTIME: u64 = 0x80;
+    /// A new mount namespace.
+    pub const NEWNS: u64 = libc::CLONE_NEWNS as u64;
+    /// A new cgroup namespace.
+    pub const NEWCGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
+    /// A new UTS namespace.
+    pub const NEWUTS: u64 = libc::CLONE_NEWUTS as u64;
+    /// A new IPC namespace.
+    pub const NEWIPC: u64 = libc::CLONE_NEWIPC as u64;
+    /// A new user namespace.
+    pub const NEWUSER: u64 = libc::CLONE_NEWUSER as u64;
+    /// A new PID namespace.
+    pub const NEWPID: u64 = libc::CLONE_NEWPID as u64;
+    /// A new network namespace.
+    pub const NEWNET: u64 = libc::CLONE_NEWNET as u64;
+    /// The child becomes our parent's child.
+    pub const PARENT: u64 = libc::CLONE_PARENT as u64;
+}
+
+/// What clone3 returned, and where.
+#[derive(Debug)]
+pub enum Cloned {
+    /// In the caller: the child's pid and a descriptor of it.
+    Parent {
+        /// In the caller's pid namespace.
+        pid: i32,
+        /// Close-on-exec.
+        pidfd: OwnedFd,
+    },
+    /// In the child.
+    Child,
+}
+
+/// struct clone_args of clone3(2), as of Linux 5.7.
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// Clones this process, as fork(2) does, into new namespaces (`flags` of [`flag`]) and, if given, into the cgroup v2
+/// group whose folder is `cgroup` (Linux 5.7). Before Linux 5.5 the signal handlers are kept: we have none.
+///
+/// # Safety
+/// The process has a single thread, or the child only makes system calls: locks of other threads would stay locked.
+pub unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
+    const CLONE_PIDFD: u64 = 0x1000;
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    let mut pidfd: i32 = -1;
+    let mut args = CloneArgs {
+        flags: flags | CLONE_PIDFD,
+        pidfd: std::ptr::from_mut(&mut pidfd) as u64,
+        // A sibling's parent is told by its own exit signal; with CLONE_PARENT the kernel wants none given.
+        exit_signal: if flags & flag::PARENT == 0 { libc::SIGCHLD as u64 } else { 0 },
+        ..CloneArgs::default()
+    };
+    if let Some(fd) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = fd.as_raw_fd() as u64;
+    }
+    // SAFETY: `args` is a live clone_args of the size given; without a stack the child runs on a copy of ours, and the
+    // caller vouches for the threads.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+    match pid {
+        0 => Ok(Cloned::Child),
+        pid if pid > 0 => {
+            // SAFETY: CLONE_PIDFD made the kernel store a new descriptor there; nobody else owns it.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Cloned::Parent { pid: pid as i32, pidfd })
+        }
+        _ => Err(SysError::last("clone3", "container process")),
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl Ended {
+    /// The shell's convention: the status, or 128 + signal.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Ended::Exited(status) => status as u8,
+            Ended::Signalled(signal) => 128u8.wrapping_add(signal as u8),
+        }
+    }
+}
+
+/// Waits for our child behind `pidfd` and reaps it (waitid(2) with P_PIDFD, Linux 5.4).
+pub fn reap(pidfd: BorrowedFd<'_>) -> Result<Ended> {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    loop {
+        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
+            Ok(WaitStatus::Exited(_, status)) => return Ok(Ended::Exited(status)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Signalled(signal as i32)),
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("waitid", "container process", e)),
+        }
+    }
+}
+
+/// Reaps every child that has ended, without waiting; for a subreaper.
+pub fn reap_strangers(but: i32) {
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+    loop {
+        // WNOWAIT first: the one that somebody else waits for must stay.
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let Some(pid) = waitid(Id::All, peek).ok().and_then(|status| status.pid()) else { return };
+        if pid.as_raw() == but || waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG).is_err() {
+            return;
+        }
+    }
+}
+
+fn prctl(option: i32, argument: u64, object: &'static str) -> Result<i32> {
+    // SAFETY: the options used below take integers only.
+    match unsafe { libc::prctl(option, argument, 0, 0, 0) } {
+        -1 => Err(SysError::last("prctl", object)),
+        value => Ok(value),
+    }
+}
+
+/// Nobody without CAP_SYS_PTRACE may trace this process or look into its /proc files, until its next execve
+/// (PR_SET_DUMPABLE; CVE-2016-9962).
+pub fn set_undumpable() -> Result<()> {
+    prctl(libc::PR_SET_DUMPABLE, 0, "PR_SET_DUMPABLE").map(|_| ())
+}
+
+/// SIGKILL for this process when its parent dies (PR_SET_PDEATHSIG).
+pub fn die_with_parent() -> Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, "PR_SET_PDEATHSIG").map(|_| ())
+}
+
+/// PR_SET_NO_NEW_PRIVS.
+pub fn set_no_new_privileges() -> Result<()> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1, "PR_SET_NO_NEW_PRIVS").map(|_| ())
+}
+
+/// Orphans below us become our children (PR_SET_CHILD_SUBREAPER).
+pub fn become_subreaper() -> Result<()> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1, "PR_SET_CHILD_SUBREAPER").map(|_| ())
+}
+
+/// This process's pid, as it sees it.
+pub fn own_pid() -> i32 {
+    nix::unistd::getpid().as_raw()
+}
+
+/// The pid of our parent, 0 if it is outside of our pid namespace.
+pub fn parent_pid() -> i32 {
+    nix::unistd::getppid().as_raw()
+}
+
+/// Ends this process at once: no destructors, no buffers, which belong to the parent that we are a copy of.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit does not return and touches nothing of ours.
+    unsafe { libc::_exit(status) }
+}
+
+/// Executes the program in a descriptor (execveat(2) with AT_EMPTY_PATH). Returns only if that fails.
+pub fn execute(program: BorrowedFd<'_>, args: &[CString], env: &[CString]) -> SysError {
+    let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
+        list.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (argv, envp) = (pointers(args), pointers(env));
+    let empty: &CStr = c"";
+    // SAFETY: both lists are NULL-terminated and their strings live in `args` and `env`.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            program.as_raw_fd(),
+            empty.as_ptr(),
+            argv.as_ptr(),
+            envp.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    SysError::last("execveat", "last stage")
+}
+
+/// Default action for every signal and an empty mask: the container inherits nothing of the caller's (conmon and Rust
+/// ignore SIGPIPE).
+pub fn reset_signals() -> Result<()> {
+    use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+    for signal in 1..=64 {
+        // A copy of the caller's action tells whether there is anything to reset: most are at their default.
+        // SAFETY: reads one action of our own process into a live struct; all zeroes is a valid sigaction.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: as above. A signal that libc keeps for itself is an error, and none of ours.
+        if unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) } != 0 {
+            continue;
+        }
+        if action.sa_sigaction != libc::SIG_DFL {
+            // SAFETY: SIG_DFL is always a valid action.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+        .map_err(|e| SysError::nix("sigprocmask", "container process", e))
+}
+
+/// setsid(2). EPERM, which a session leader gets, is no error.
+pub fn new_session() -> Result<()> {
+    match nix::unistd::setsid() {
+        Ok(_) | Err(nix::errno::Errno::EPERM) => Ok(()),
+        Err(e) => Err(SysError::nix("setsid", "container process", e)),
+    }
+}
+
+/// umask(2).
+pub fn set_umask(mask: u32) {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
+}
+
+/// prlimit(2) on another process. u64::MAX is RLIM_INFINITY.
+pub fn set_limit(pid: i32, resource: u32, name: &str, soft: u64, hard: u64) -> Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: `limit` is a live struct that the kernel only reads; no old value is asked for.
+    match unsafe { libc::prlimit(pid, resource as _, &limit, std::ptr::null_mut()) } {
+        -1 => Err(SysError::last("prlimit", name)),
+        _ => Ok(()),
+    }
+}
+
+/// A copy of a descriptor of another process (pidfd_getfd(2), Linux 5.6).
+pub fn descriptor_of(pidfd: BorrowedFd<'_>, number: i32) -> Result<OwnedFd> {
+    // SAFETY: takes integers; the result is a new descriptor.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
+    if fd < 0 {
+        return Err(SysError::last("pidfd_getfd", format!("fd {number}")));
+    }
+    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Places open descriptors at fixed numbers for the next execve and clears close-on-exec on them. What was at those
+/// numbers is gone: the caller must be about to execute.
+pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<()> {
+    let above = wanted.iter().map(|(_, number)| number + 1).max().unwrap_or(0);
+    // First out of each other's way, then into place.
+    let mut parked = Vec::new();
+    for (fd, number) in wanted {
+        parked.push((super::fd::duplicate(*fd, above)?, *number));
+    }
+    for (fd, number) in &parked {
+        // SAFETY: dup2 replaces a descriptor number of our own process; by the contract nobody uses the old one again.
+        if unsafe { libc::dup2(fd.as_raw_fd(), *number) } < 0 {
+            return Err(SysError::last("dup2", format!("fd {number}")));
+        }
+    }
+    Ok(())
+}
+
+/// Makes `fd` standard input, output and error (dup2(2)).
+pub fn become_stdio(fd: BorrowedFd<'_>) -> Result<()> {
+    for number in 0..3 {
+        // SAFETY: replaces descriptor numbers 0 to 2 of our own process, which Rust's std never closes.
+        if unsafe { libc::dup2(fd.as_raw_fd(), number) } < 0 {
+            return Err(SysError::last("dup2", format!("fd {number}")));
+        }
+    }
+    Ok(())
+}
