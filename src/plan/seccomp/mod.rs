@@ -1,8 +1,79 @@
 //! `linux.seccomp` -> one BPF program for the kernel (seccomp(2)).
+//!
+//! Called by `Plan`; `features` asks for what is known here. The stages: `profile` checks and reads the rules,
+//! `numbers` says what happens to each system call number, `tree` and `tests` write that as code with `assemble`.
+//! `abi` and `table` are the facts about architectures. Nothing here loads a program.
+//!
+//! Where runc and crun leave a meaning to libseccomp, this is what it means there: a rule without tests beats those with
+//! tests, and the first of several; a rule that says what the default says is void; 32-bit ABIs compare 32 bits; a
+//! profile's rule for a socket or System V IPC call also holds for socketcall(2) and ipc(2); an architecture that the
+//! profile does not name ends the thread. Three things differ, on purpose:
+//! * Of several rules with tests and different actions, the first that holds decides (libseccomp: its own order).
+//! * socketcall(2) and ipc(2) are recognised by the bits of their first argument that the kernel reads, so that bits it
+//!   does not read cannot hide a call.
+//! * System calls newer than the profile give ENOSYS (as in runc), see `numbers::background`.
 
+mod abi;
+mod assemble;
+mod numbers;
+mod profile;
+mod table;
+mod tests;
+mod tree;
+
+use crate::bundle::Invalid;
 use crate::host::Host;
-use oci_spec::runtime::LinuxSeccomp;
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag as Flag};
+use profile::Profile;
 use std::path::PathBuf;
+
+/// The actions of the spec; all are supported.
+pub const ACTIONS: [&str; 9] = [
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_ERRNO",
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_LOG",
+    "SCMP_ACT_NOTIFY",
+    "SCMP_ACT_TRACE",
+    "SCMP_ACT_TRAP",
+];
+
+/// The comparisons of the spec; all are supported.
+pub const OPERATORS: [&str; 7] = [
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_MASKED_EQ",
+    "SCMP_CMP_NE",
+];
+
+/// The flags of the spec; all are known. Which of them work is the kernel's to say: see [`FLAG_BITS`].
+pub const FLAGS: [&str; 4] = [
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+];
+
+/// The bit that seccomp(2) takes for each of [`FLAGS`]. TSYNC is for a process of several threads; ours has one.
+pub const FLAG_BITS: [u32; 4] = [0, LOG, SPEC_ALLOW, WAIT_KILLABLE_RECV];
+
+/// The architectures of the spec; all are supported.
+pub fn architectures() -> impl Iterator<Item = &'static str> {
+    abi::ABIS.iter().map(|abi| abi.name)
+}
+
+// linux/seccomp.h
+const LOG: u32 = 1 << 1;
+const SPEC_ALLOW: u32 = 1 << 2;
+const WAIT_KILLABLE_RECV: u32 = 1 << 5;
+
+/// BPF_MAXINSNS (linux/bpf_common.h).
+const LONGEST_PROGRAM: usize = 4096;
 
 /// What [`compile`] makes of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,21 +82,6 @@ pub struct Compiled {
     pub filter: Filter,
     /// Names in the profile that no architecture has (the spec lets us ignore them), for the log at debug level.
     pub unknown: Vec<String>,
-    /// What the plan wants said, at warning level: one sentence each.
-    pub warnings: Vec<String>,
-}
-
-/// What is wrong with a profile. (To be replaced by `bundle::Invalid`.)
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// Stable name of this kind of error.
-    pub code: &'static str,
-    /// JSON pointer into config.json.
-    pub pointer: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to do about it.
-    pub advice: String,
 }
 
 /// Compiles `profile` for `host`.
@@ -33,13 +89,59 @@ pub struct Invalid {
 /// # Errors
 /// A profile that cannot be carried out; the pointer names the entry.
 pub fn compile(profile: &LinuxSeccomp, host: &Host) -> Result<Compiled, Invalid> {
-    let _ = (profile, host);
-    Err(Invalid {
-        code: "seccomp",
-        pointer: "/linux/seccomp".to_owned(),
-        problem: "not compiled yet".to_owned(),
-        advice: String::new(),
+    let rules = Profile::read(profile, host)?;
+    let listener = listener(profile, &rules)?;
+    let mut architectures = Vec::with_capacity(rules.abis.len());
+    for abi in &rules.abis {
+        if architectures.iter().all(|(audit, _)| *audit != abi.audit) {
+            let sharing: Vec<_> =
+                rules.abis.iter().copied().filter(|other| other.audit == abi.audit).collect();
+            architectures.push((abi.audit, numbers::numbers(&rules, &sharing)));
+        }
+    }
+    let program = tree::program(&architectures);
+    if program.len() > LONGEST_PROGRAM {
+        let problem =
+            format!("compile to {} instructions, the kernel takes {LONGEST_PROGRAM}", program.len());
+        return Err(Invalid::unsupported("/linux/seccomp/syscalls", problem)
+            .advise("use fewer argument comparisons or fewer architectures"));
+    }
+    let filter = Filter { program, flags: flags(profile, listener.is_some()), listener };
+    Ok(Compiled { filter, unknown: rules.unknown.into_iter().collect() })
+}
+
+/// SECCOMP_FILTER_FLAG_*. Without a `flags` in the profile, runc's default: the container's processes keep their speed.
+fn flags(profile: &LinuxSeccomp, notifies: bool) -> u32 {
+    let Some(flags) = profile.flags() else { return SPEC_ALLOW };
+    flags.iter().fold(0, |bits, flag| {
+        bits | match flag {
+            Flag::SeccompFilterFlagTsync => 0,
+            Flag::SeccompFilterFlagLog => LOG,
+            Flag::SeccompFilterFlagSpecAllow => SPEC_ALLOW,
+            // Without a listener nothing waits, and the kernel refuses it (EINVAL).
+            Flag::SeccompFilterFlagWaitKillableRecv if !notifies => 0,
+            Flag::SeccompFilterFlagWaitKillableRecv => WAIT_KILLABLE_RECV,
+        }
     })
+}
+
+/// Who decides the calls with SCMP_ACT_NOTIFY; a listener without such a call is not asked for.
+fn listener(profile: &LinuxSeccomp, rules: &Profile) -> Result<Option<Listener>, Invalid> {
+    let path = profile.listener_path().as_ref().filter(|path| !path.as_os_str().is_empty());
+    let metadata = profile.listener_metadata().clone().filter(|metadata| !metadata.is_empty());
+    match path {
+        None if metadata.is_some() => {
+            Err(Invalid::conflict("/linux/seccomp/listenerMetadata", "is set without listenerPath")
+                .advise("set listenerPath, or leave it out"))
+        }
+        None if rules.notifies => Err(Invalid::conflict(
+            "/linux/seccomp/listenerPath",
+            "is missing, and SCMP_ACT_NOTIFY needs a listener",
+        )
+        .advise("set it to the unix socket of the seccomp agent")),
+        Some(path) if rules.notifies => Ok(Some(Listener { path: path.clone(), metadata })),
+        _ => Ok(None),
+    }
 }
 
 /// A compiled filter.

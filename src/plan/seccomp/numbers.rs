@@ -1,0 +1,186 @@
+//! Rules by name -> what happens to every system call number of one value of seccomp_data's `arch`.
+//!
+//! Called by `compile`. Holds the rules of precedence (those of libseccomp), of the multiplexers and of the calls
+//! that are newer than the profile; knows nothing of BPF.
+
+use super::abi::{AUDIT_X86_64, Abi, MULTIPLEXERS, X32_BIT};
+use super::profile::{ERRNO, KILL_THREAD, Profile, Relation, Rule, Test};
+use super::table::{Call, PRIVATE};
+use oci_spec::runtime::Arch;
+
+/// What happens to all numbers, in segments that adjoin: each reaches to the next one's start, the first starts at 0.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) segments: Vec<Segment>,
+    pub(super) chains: Vec<Chain>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) start: u32,
+    pub(super) leaf: Leaf,
+}
+
+/// What happens to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaf {
+    /// SECCOMP_RET_*.
+    Return(u32),
+    /// Its arguments decide: a position in `chains`.
+    Chain(usize),
+}
+
+/// Rules of one number, all with tests: the first that holds decides.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) abi: &'static Abi,
+    pub(super) rules: Vec<Rule>,
+    /// The value if none holds.
+    pub(super) otherwise: u32,
+}
+
+/// One rule of one number.
+struct Claim {
+    number: u32,
+    rule: usize,
+    /// The test of a multiplexer's first argument, which takes the place of the rule's own.
+    selector: Option<Test>,
+}
+
+const ENOSYS: u32 = ERRNO | 38;
+
+/// The numbers of one `arch` value: of `abis` those that share it, in the profile's order.
+pub(super) fn numbers(profile: &Profile, abis: &[&'static Abi]) -> Numbers {
+    let mut numbers = Numbers::default();
+    let Some(first) = abis.first() else { return numbers };
+    if first.audit != AUDIT_X86_64 {
+        numbers.add(profile, first, 0);
+        return numbers;
+    }
+    match abis.iter().find(|abi| abi.base == 0) {
+        Some(abi) => numbers.add(profile, abi, 0),
+        None => numbers.push(0, Leaf::Return(KILL_THREAD)),
+    }
+    let beyond = numbers.segments.last().map_or(Leaf::Return(KILL_THREAD), |segment| segment.leaf);
+    match abis.iter().find(|abi| abi.base == X32_BIT) {
+        Some(abi) => numbers.add(profile, abi, X32_BIT),
+        None => {
+            // Not an architecture of the profile, though `arch` is. Number -1 is nobody's: a tracer has skipped the call.
+            numbers.push(X32_BIT, Leaf::Return(KILL_THREAD));
+            numbers.push(u32::MAX, beyond);
+        }
+    }
+    numbers
+}
+
+impl Numbers {
+    /// Adds the numbers of `abi`, which start at `start`.
+    fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
+        let background = background(profile, abi, start);
+        let mut upcoming = background.iter().copied().peekable();
+        let claims = claims(profile, abi);
+        for claims in claims.chunk_by(|one, next| one.number == next.number) {
+            let Some(Claim { number, .. }) = claims.first() else { continue };
+            while let Some(segment) = upcoming.next_if(|segment| segment.start <= *number) {
+                self.push(segment.start, segment.leaf);
+            }
+            let around = self.segments.last().map_or(Leaf::Return(profile.default), |segment| segment.leaf);
+            let leaf = self.leaf(profile, abi, claims);
+            self.push(*number, leaf);
+            if upcoming.peek().is_none_or(|segment| segment.start > number + 1) {
+                self.push(number + 1, around);
+            }
+        }
+        for segment in upcoming {
+            self.push(segment.start, segment.leaf);
+        }
+    }
+
+    /// A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
+    fn leaf(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim]) -> Leaf {
+        let mut rules = Vec::new();
+        for claim in claims {
+            let Some(rule) = profile.rules.get(claim.rule) else { continue };
+            match claim.selector {
+                None if rule.tests.is_empty() => return Leaf::Return(rule.action),
+                None => rules.push(Rule { action: rule.action, tests: rule.tests.clone() }),
+                Some(selector) => {
+                    let others = rule.tests.iter().copied().filter(|test| test.index != selector.index);
+                    let tests = std::iter::once(selector).chain(others).collect();
+                    rules.push(Rule { action: rule.action, tests });
+                }
+            }
+        }
+        self.chains.push(Chain { abi, rules, otherwise: profile.default });
+        Leaf::Chain(self.chains.len() - 1)
+    }
+
+    fn push(&mut self, start: u32, leaf: Leaf) {
+        if self.segments.last().is_some_and(|last| last.start == start) {
+            self.segments.pop();
+        }
+        if self.segments.last().is_none_or(|last| last.leaf != leaf) {
+            self.segments.push(Segment { start, leaf });
+        }
+    }
+}
+
+/// What happens to numbers without a rule.
+///
+/// A program that meets a system call newer than the profile's author knew must hear ENOSYS, so that it falls back to
+/// an older one; EPERM makes it fail. So where the default action forbids, the numbers above the highest one that the
+/// profile names are unknown to the container, as they would be to an older kernel.
+fn background(profile: &Profile, abi: &'static Abi, start: u32) -> Vec<Segment> {
+    let default = Leaf::Return(profile.default);
+    let mut background = vec![Segment { start, leaf: default }];
+    let named = profile.calls.iter().filter_map(|(call, _)| abi.number(*call));
+    let Some(highest) = named.filter(|number| *number < abi.base + PRIVATE).max() else { return background };
+    if profile.permissive {
+        return background;
+    }
+    let unknown = Leaf::Return(ENOSYS);
+    if matches!(abi.arch, Arch::ScmpArchS390 | Arch::ScmpArchS390x) {
+        // There a number too large for the old convention arrives as 0 if the kernel does not know it.
+        background = vec![Segment { start, leaf: unknown }, Segment { start: start + 1, leaf: default }];
+    }
+    background.push(Segment { start: highest + 1, leaf: unknown });
+    if abi.arch == Arch::ScmpArchArm {
+        background.push(Segment { start: PRIVATE, leaf: default });
+    }
+    background
+}
+
+/// All rules by number; those of one number in the profile's order.
+fn claims(profile: &Profile, abi: &'static Abi) -> Vec<Claim> {
+    let carried = carried(abi);
+    let mut claims = Vec::with_capacity(profile.calls.len() + carried.len());
+    for (call, rules) in &profile.calls {
+        let direct = abi.number(*call).map(|number| (number, None));
+        let through = carried
+            .binary_search_by_key(call, |(call, ..)| *call)
+            .ok()
+            .and_then(|at| carried.get(at))
+            .map(|(_, number, selector)| (*number, Some(*selector)));
+        for (number, selector) in direct.into_iter().chain(through) {
+            claims.extend(rules.clone().map(|rule| Claim { number, rule, selector }));
+        }
+    }
+    claims.sort_by_key(|claim| claim.number);
+    claims
+}
+
+/// The calls that a multiplexer of `abi` carries, sorted: its number and the test that chooses the call. The same
+/// calls may have numbers of their own (i386 since Linux 4.3): a rule then holds for both ways.
+fn carried(abi: &'static Abi) -> Vec<(Call, u32, Test)> {
+    let mut carried = Vec::new();
+    for multiplexer in &MULTIPLEXERS {
+        let Some(number) = Call::find(multiplexer.name).and_then(|call| abi.number(call)) else { continue };
+        for (value, name) in multiplexer.calls {
+            let relation = Relation::Equal { mask: multiplexer.selector_mask };
+            let selector = Test { index: 0, relation, value: u64::from(*value) };
+            carried.extend(Call::find(name).map(|call| (call, number, selector)));
+        }
+    }
+    carried.sort_by_key(|(call, ..)| *call);
+    carried
+}

@@ -1,0 +1,218 @@
+//! The OCI profile -> checked rules: actions as the kernel's return values, names as rows of the table.
+//!
+//! Called by `compile`. Decides what a rule means and which rules are void; knows nothing of BPF.
+
+use super::abi::Abi;
+use super::table::Call;
+use crate::bundle::Invalid;
+use crate::host::Host;
+use oci_spec::runtime::{
+    Arch, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator,
+    LinuxSyscall,
+};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// A profile, checked.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// What happens to a call without a matching rule: SECCOMP_RET_*.
+    pub(super) default: u32,
+    /// Whether the default action lets the call through.
+    pub(super) permissive: bool,
+    /// The host's own first.
+    pub(super) abis: Vec<&'static Abi>,
+    pub(super) rules: Vec<Rule>,
+    /// Each name with its rules (positions in `rules`), in the profile's order. No rules: the name is only known.
+    pub(super) calls: Vec<(Call, Range<usize>)>,
+    /// Whether some rule asks a listener.
+    pub(super) notifies: bool,
+    /// Names that no architecture has.
+    pub(super) unknown: BTreeSet<String>,
+}
+
+/// An action, taken if all tests hold.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// SECCOMP_RET_* with its data.
+    pub(super) action: u32,
+    pub(super) tests: Vec<Test>,
+}
+
+/// One comparison of an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Test {
+    /// 0 to 5.
+    pub(super) index: u32,
+    pub(super) relation: Relation,
+    pub(super) value: u64,
+}
+
+/// What an argument must be to the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    NotEqual,
+    /// Equal in these bits; the others are 0 in the value, or nothing is equal.
+    Equal {
+        mask: u64,
+    },
+}
+
+pub(super) const ALLOW: u32 = 0x7fff_0000;
+pub(super) const ERRNO: u32 = 0x0005_0000;
+const KILL_PROCESS: u32 = 0x8000_0000;
+pub(super) const KILL_THREAD: u32 = 0;
+const LOG: u32 = 0x7ffc_0000;
+const TRACE: u32 = 0x7ff0_0000;
+const TRAP: u32 = 0x0003_0000;
+const USER_NOTIF: u32 = 0x7fc0_0000;
+
+const EPERM: u32 = 1;
+/// The kernel makes a larger one this one (MAX_ERRNO, kernel/seccomp.c).
+const LARGEST_ERRNO: u32 = 4095;
+/// SECCOMP_RET_DATA.
+const LARGEST_DATA: u32 = 0xffff;
+
+impl Profile {
+    pub(super) fn read(profile: &LinuxSeccomp, host: &Host) -> Result<Profile, Invalid> {
+        let default = default_action(profile)?;
+        let mut read = Profile {
+            default,
+            permissive: matches!(
+                profile.default_action(),
+                Action::ScmpActAllow | Action::ScmpActLog | Action::ScmpActTrace
+            ),
+            abis: abis(profile, host)?,
+            rules: Vec::new(),
+            calls: Vec::new(),
+            notifies: false,
+            unknown: BTreeSet::new(),
+        };
+        for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
+            read.add(position, entry)?;
+        }
+        Ok(read)
+    }
+
+    fn add(&mut self, position: usize, entry: &LinuxSyscall) -> Result<(), Invalid> {
+        let at = format!("/linux/seccomp/syscalls/{position}");
+        let action = action_value(entry.action(), entry.errno_ret(), &format!("{at}/errnoRet"))?;
+        if entry.names().is_empty() {
+            return Err(Invalid::value(format!("{at}/names"), "names no system call")
+                .advise("name one, or leave the entry out"));
+        }
+        let first = self.rules.len();
+        let arguments = entry.args().as_deref().unwrap_or_default();
+        let mut tests = Vec::with_capacity(arguments.len());
+        for (nth, argument) in arguments.iter().enumerate() {
+            tests.push(test(argument, &format!("{at}/args/{nth}"))?);
+        }
+        // A rule that says what the default says is void: it does not shadow a later rule (as in libseccomp).
+        if action != self.default {
+            if repeats_an_argument(&tests) {
+                // Two tests of one argument are alternatives, as runc and crun read them.
+                self.rules.extend(tests.into_iter().map(|test| Rule { action, tests: vec![test] }));
+            } else {
+                self.rules.push(Rule { action, tests });
+            }
+        }
+        let rules = first..self.rules.len();
+        let notifies = entry.action() == Action::ScmpActNotify;
+        self.notifies |= notifies;
+        for (nth, name) in entry.names().iter().enumerate() {
+            let at = || format!("{at}/names/{nth}");
+            if name.is_empty() {
+                return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
+            }
+            if notifies && name == "write" {
+                // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
+                return Err(Invalid::value(at(), "SCMP_ACT_NOTIFY cannot be used for write")
+                    .advise("use it for other calls"));
+            }
+            match Call::find(name) {
+                Some(call) => self.calls.push((call, rules.clone())),
+                None => {
+                    self.unknown.insert(name.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn default_action(profile: &LinuxSeccomp) -> Result<u32, Invalid> {
+    if profile.default_action() == Action::ScmpActNotify {
+        let problem = "SCMP_ACT_NOTIFY cannot be the default action";
+        return Err(Invalid::value("/linux/seccomp/defaultAction", problem)
+            .advise("name the calls that the listener decides"));
+    }
+    action_value(profile.default_action(), profile.default_errno_ret(), "/linux/seccomp/defaultErrnoRet")
+}
+
+/// The kernel's return value for an action (seccomp(2)). `pointer` is that of `errno`.
+fn action_value(action: Action, errno: Option<u32>, pointer: &str) -> Result<u32, Invalid> {
+    let (value, largest) = match action {
+        Action::ScmpActErrno => (ERRNO, LARGEST_ERRNO),
+        Action::ScmpActTrace => (TRACE, LARGEST_DATA),
+        Action::ScmpActKill | Action::ScmpActKillThread => (KILL_THREAD, 0),
+        Action::ScmpActKillProcess => (KILL_PROCESS, 0),
+        Action::ScmpActTrap => (TRAP, 0),
+        Action::ScmpActNotify => (USER_NOTIF, 0),
+        Action::ScmpActLog => (LOG, 0),
+        Action::ScmpActAllow => (ALLOW, 0),
+    };
+    match errno {
+        _ if largest == 0 && errno.is_none() => Ok(value),
+        Some(_) if largest == 0 => Err(Invalid::conflict(pointer, format!("{action} takes no errno"))
+            .advise("only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do")),
+        Some(errno) if errno > largest => {
+            Err(Invalid::value(pointer, format!("must be at most {largest}, is {errno}"))
+                .advise("see errno(3)"))
+        }
+        errno => Ok(value | errno.unwrap_or(EPERM)),
+    }
+}
+
+/// The architectures of the filter: the host's own, always, then the profile's, each once.
+fn abis(profile: &LinuxSeccomp, host: &Host) -> Result<Vec<&'static Abi>, Invalid> {
+    let native = Abi::named(host.architecture).ok_or_else(|| {
+        let advice = "run the container without a profile on this machine";
+        let problem = format!("cannot be compiled for {}", host.architecture);
+        Invalid::unsupported("/linux/seccomp", problem).advise(advice)
+    })?;
+    let mut abis = vec![native];
+    for arch in profile.architectures().iter().flatten() {
+        let abi = if *arch == Arch::ScmpArchNative { Some(native) } else { Abi::of(*arch) };
+        abis.extend(abi.filter(|abi| !abis.iter().any(|have| have.arch == abi.arch)));
+    }
+    Ok(abis)
+}
+
+fn test(argument: &LinuxSeccompArg, at: &str) -> Result<Test, Invalid> {
+    let index = u32::try_from(argument.index()).ok().filter(|index| *index < 6).ok_or_else(|| {
+        Invalid::value(format!("{at}/index"), format!("must be 0 to 5, is {}", argument.index()))
+    })?;
+    let (relation, value) = match argument.op() {
+        Operator::ScmpCmpNe => (Relation::NotEqual, argument.value()),
+        Operator::ScmpCmpLt => (Relation::Less, argument.value()),
+        Operator::ScmpCmpLe => (Relation::LessOrEqual, argument.value()),
+        Operator::ScmpCmpEq => (Relation::Equal { mask: u64::MAX }, argument.value()),
+        Operator::ScmpCmpGe => (Relation::GreaterOrEqual, argument.value()),
+        Operator::ScmpCmpGt => (Relation::Greater, argument.value()),
+        Operator::ScmpCmpMaskedEq => {
+            (Relation::Equal { mask: argument.value() }, argument.value_two().unwrap_or(0))
+        }
+    };
+    Ok(Test { index, relation, value })
+}
+
+fn repeats_an_argument(tests: &[Test]) -> bool {
+    tests
+        .iter()
+        .enumerate()
+        .any(|(nth, test)| tests.iter().skip(nth + 1).any(|later| later.index == test.index))
+}

@@ -1,0 +1,136 @@
+//! The numbers of every system call on every architecture: `syscalls.txt`, packed when this crate is compiled.
+//!
+//! Called by `profile`. Knows nothing of filters. The text is written by scripts/syscall-table from the kernel's
+//! headers; the program holds only the packed form (about 25 KiB), so nothing is parsed when a container is made.
+
+const TEXT: &[u8] = include_bytes!("syscalls.txt");
+/// Architectures in the text; `abi::ABIS` names each column by its position.
+pub(super) const COLUMNS: usize = 18;
+/// From here on ARM's private calls (breakpoint, cacheflush, set_tls ...), far above the others.
+pub(super) const PRIVATE: u32 = 0xf_0000;
+const ABSENT: u16 = u16::MAX;
+/// Stands for [`PRIVATE`] in 16 bits.
+const PACKED_PRIVATE: u32 = 0xf000;
+
+const SIZE: (usize, usize) = measure();
+/// All names, one after the other.
+static NAMES: [u8; SIZE.1] = pack().0;
+/// Where each name ends in [`NAMES`], and its numbers.
+static ROWS: [Row; SIZE.0] = pack().1;
+
+#[derive(Clone, Copy)]
+struct Row {
+    name_end: u16,
+    numbers: [u16; COLUMNS],
+}
+
+/// The row of a system call: its position in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call(u16);
+
+impl Call {
+    /// The system call called `name` on any architecture.
+    pub(super) fn find(name: &str) -> Option<Call> {
+        let (mut low, mut high) = (0, ROWS.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            match name_of(middle)?.cmp(name.as_bytes()) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return u16::try_from(middle).ok().map(Call),
+            }
+        }
+        None
+    }
+
+    /// Its number in `column`, without the ABI's base.
+    pub(super) fn number(self, column: usize) -> Option<u32> {
+        match *ROWS.get(usize::from(self.0))?.numbers.get(column)? {
+            ABSENT => None,
+            packed if u32::from(packed) >= PACKED_PRIVATE => {
+                Some(u32::from(packed) - PACKED_PRIVATE + PRIVATE)
+            }
+            number => Some(u32::from(number)),
+        }
+    }
+}
+
+fn name_of(row: usize) -> Option<&'static [u8]> {
+    let start = match row.checked_sub(1) {
+        None => 0,
+        Some(before) => usize::from(ROWS.get(before)?.name_end),
+    };
+    NAMES.get(start..usize::from(ROWS.get(row)?.name_end))
+}
+
+// What follows runs only in the compiler: a malformed text is an error of the build, not of the program.
+
+/// Rows, and bytes in all names.
+const fn measure() -> (usize, usize) {
+    let (mut rows, mut bytes, mut at) = (0, 0, 0);
+    while at < TEXT.len() {
+        if TEXT[at] != b'#' {
+            rows += 1;
+            while TEXT[at] != b' ' {
+                bytes += 1;
+                at += 1;
+            }
+        }
+        at = next_line(at);
+    }
+    (rows, bytes)
+}
+
+const fn pack() -> ([u8; SIZE.1], [Row; SIZE.0]) {
+    let mut names = [0; SIZE.1];
+    let mut rows = [Row { name_end: 0, numbers: [ABSENT; COLUMNS] }; SIZE.0];
+    let (mut row, mut end, mut at) = (0, 0, 0);
+    while at < TEXT.len() {
+        if TEXT[at] == b'#' {
+            at = next_line(at);
+            continue;
+        }
+        while TEXT[at] != b' ' {
+            names[end] = TEXT[at];
+            end += 1;
+            at += 1;
+        }
+        rows[row].name_end = end as u16;
+        let mut column = 0;
+        while TEXT[at] != b'\n' {
+            let (number, after) = number(at + 1);
+            rows[row].numbers[column] = number;
+            column += 1;
+            at = after;
+        }
+        assert!(column == COLUMNS && end <= u16::MAX as usize);
+        row += 1;
+        at += 1;
+    }
+    (names, rows)
+}
+
+/// The number at `at` (or - for none), and the position after it.
+const fn number(mut at: usize) -> (u16, usize) {
+    if TEXT[at] == b'-' {
+        return (ABSENT, at + 1);
+    }
+    let mut number = 0;
+    while TEXT[at].is_ascii_digit() {
+        number = number * 10 + (TEXT[at] - b'0') as u32;
+        at += 1;
+    }
+    if number >= PRIVATE {
+        number = number - PRIVATE + PACKED_PRIVATE;
+    } else {
+        assert!(number < PACKED_PRIVATE);
+    }
+    (number as u16, at)
+}
+
+const fn next_line(mut at: usize) -> usize {
+    while TEXT[at] != b'\n' {
+        at += 1;
+    }
+    at + 1
+}
