@@ -3,39 +3,50 @@
 //! Called by `cmd`. Reads one file, config.json, and keeps the JSON pointer of every complaint. It decides nothing
 //! about this machine and does not touch what the configuration names: that is `plan` and what follows.
 
-mod extras;
+mod check;
+pub mod config;
+pub mod example;
 mod invalid;
+mod read;
+mod resources;
 
-pub use extras::{Extras, LinuxExtras, ProcessExtras};
+pub use check::RULES;
+pub use config::Config;
 pub use invalid::{Invalid, code, escape};
 
-use oci_spec::runtime::Spec;
 use std::path::Path;
 
 /// The name of the configuration file in a bundle (bundle.md).
 pub const CONFIG_NAME: &str = "config.json";
 
-/// A configuration that was read and obeys the rules of the specification that need no knowledge of the host.
+/// A configuration that was read and keeps the rules of the specification that need no knowledge of the host.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// The configuration as oci-spec types it.
-    pub spec: Spec,
-    /// What oci-spec's types lack.
-    pub extras: Extras,
+    /// The configuration.
+    pub config: Config,
     /// What the user should hear, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Bundle {
-    /// Reads and checks `dir`/`config_name` (an absolute `config_name` stands for itself).
+    /// Reads and checks `dir`/`config_name`; an absolute `config_name` stands for itself.
+    ///
+    /// Errors: the file is missing, unreadable or no JSON, a value has the wrong type, or a rule of the
+    /// specification is broken. Nothing else has happened then.
     pub fn load(dir: &Path, config_name: &str) -> Result<Bundle, Invalid> {
-        let _ = (dir, config_name);
-        Err(Invalid::unsupported("", "cannot be read yet"))
+        Bundle::from_json(&read::file(&dir.join(config_name))?)
     }
 
     /// Parses and checks the text of a config.json.
     pub fn from_json(text: &str) -> Result<Bundle, Invalid> {
-        let spec = serde_json::from_str(text).map_err(|e| Invalid::new(code::SYNTAX, "", e.to_string()))?;
-        Ok(Bundle { spec, extras: Extras::default(), warnings: Vec::new() })
+        let config: Config = read::json(text)?;
+        let mut warnings = Vec::new();
+        check::all(&config, &mut warnings)?;
+        Ok(Bundle { config, warnings })
     }
+}
+
+/// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
+pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
+    read::json(text)
 }

@@ -1,0 +1,163 @@
+//! The file and its JSON: config.json on disk -> text -> typed values, each failure with its place.
+//!
+//! Used by `Bundle::load`. Every error has the JSON pointer, and the line and column where the parser stood.
+
+use super::invalid::{Invalid, code, escape};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::Deserialize;
+use serde_path_to_error::{Path as JsonPath, Segment};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::marker::PhantomData;
+use std::path::Path;
+
+/// The largest config.json that is read. Real ones have 5 to 100 KiB.
+const SIZE_CAP_BYTES: u64 = 16 << 20;
+
+/// The text of `path`, which must be a regular file of at most 16 MiB.
+pub(super) fn file(path: &Path) -> Result<String, Invalid> {
+    let unreadable = |problem: String| Invalid::new(code::UNREADABLE, "", problem);
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => Invalid::new(code::MISSING, "", format!("no such file or directory: {}", path.display()))
+            .advise("give the bundle's folder with --bundle; `tare spec` writes an example into it"),
+        _ => unreadable(format!("cannot read {}: {}", path.display(), reason(&error))),
+    };
+    // Before the open, because to open a FIFO would wait for its writer.
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if !kind.is_file() {
+        let is = if kind.is_dir() { "a directory" } else { "not a regular file" };
+        return Err(unreadable(format!("{} is {is}", path.display())));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > SIZE_CAP_BYTES {
+        return Err(unreadable(format!("{} is larger than 16 MiB", path.display())));
+    }
+    String::from_utf8(bytes).map_err(|e| not_utf8(e.as_bytes(), e.utf8_error().valid_up_to()))
+}
+
+/// The system's words for an error, in lower case and without the number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}
+
+fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
+    let before = bytes.get(..valid_up_to).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    Invalid::new(code::SYNTAX, "", format!("is not UTF-8 (line {line}, column {column})"))
+}
+
+/// Parses one JSON document.
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner()))?;
+    parser.end().map_err(|e| {
+        let place = place(&e);
+        Invalid::new(code::SYNTAX, "", format!("something follows the JSON document{place}"))
+    })?;
+    Ok(value)
+}
+
+/// serde's words, made into ours. The words are stable since serde 1.0 and tests hold them.
+fn invalid(path: &JsonPath, error: &serde_json::Error) -> Invalid {
+    let place = place(error);
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if !error.is_data() {
+        return Invalid::new(code::SYNTAX, "", format!("is not valid JSON: {text}{place}"));
+    }
+    let pointer = pointer(path);
+    if let Some(name) = named(text, "missing field `") {
+        return Invalid::required(format!("{pointer}/{}", escape(name)));
+    }
+    if let Some(name) = named(text, "duplicate field `") {
+        // The path already names a key of a map; a field's name is not on it.
+        let pointer = if pointer.ends_with(&format!("/{}", escape(name))) {
+            pointer
+        } else {
+            format!("{pointer}/{}", escape(name))
+        };
+        return Invalid::new(code::TYPE, pointer, format!("is there twice{place}"));
+    }
+    if let Some(name) = named(text, "unknown variant `") {
+        let expected = text.split_once(", expected ").map_or("", |(_, expected)| expected);
+        let expected = expected.replace('`', "");
+        return Invalid::value(pointer, format!("unknown value {name:?}; expected {expected}{place}"));
+    }
+    let code = if text.starts_with("invalid type") { code::TYPE } else { code::VALUE };
+    Invalid::new(code, pointer, format!("{}{place}", text.replace('`', "")))
+}
+
+/// The name in `PREFIXname`...`.
+fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    text.strip_prefix(prefix)?.split('`').next()
+}
+
+fn place(error: &serde_json::Error) -> String {
+    match error.line() {
+        0 => String::new(),
+        line => format!(" (line {line}, column {})", error.column()),
+    }
+}
+
+fn pointer(path: &JsonPath) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// A JSON array, or null, which Go's programs write for an empty one. For serde's `deserialize_with`.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(json)?.unwrap_or_default())
+}
+
+/// A JSON object with keys of its own, each of which may stand there once. For serde's `deserialize_with`.
+pub(super) fn map<'de, D, V>(json: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    Ok(Option::<Unique<V>>::deserialize(json)?.map(|unique| unique.0).unwrap_or_default())
+}
+
+/// An object that refuses a second value for a key: which of the two would count is not ours to choose.
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(UniqueVisitor(PhantomData))
+    }
+}
+
+struct UniqueVisitor<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for UniqueVisitor<V> {
+    type Value = Unique<V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Unique<V>, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some(key) = access.next_key::<String>()? {
+            let value = access.next_value()?;
+            if map.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+            }
+            map.insert(key, value);
+        }
+        Ok(Unique(map))
+    }
+}
