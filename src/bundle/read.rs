@@ -3,8 +3,8 @@
 //! Used by `Bundle::load`. Every error has the JSON pointer, and the line and column where the parser stood.
 
 use super::invalid::{Invalid, code, escape};
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde_path_to_error::{Path as JsonPath, Segment};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,8 +20,10 @@ const SIZE_CAP_BYTES: u64 = 16 << 20;
 pub(super) fn file(path: &Path) -> Result<String, Invalid> {
     let unreadable = |problem: String| Invalid::new(code::UNREADABLE, "", problem);
     let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Invalid::new(code::MISSING, "", format!("no such file or directory: {}", path.display()))
-            .advise("give the bundle's folder with --bundle; `tare spec` writes an example into it"),
+        ErrorKind::NotFound => {
+            Invalid::new(code::MISSING, "", format!("no such file or directory: {}", path.display()))
+                .advise("give the bundle's folder with --bundle; `tare spec` writes an example into it")
+        }
         _ => unreadable(format!("cannot read {}: {}", path.display(), reason(&error))),
     };
     // Before the open, because to open a FIFO would wait for its writer.

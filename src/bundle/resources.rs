@@ -7,8 +7,8 @@
 
 use super::read::{list, map};
 use oci_spec::runtime::{
-    LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxHugepageLimit, LinuxMemory, LinuxNetwork, LinuxPids, LinuxRdma,
-    LinuxResources,
+    LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxHugepageLimit, LinuxMemory, LinuxNetwork, LinuxPids,
+    LinuxRdma, LinuxResources,
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -65,9 +65,13 @@ impl From<Resources> for LinuxResources {
             .set_block_io(read.block_io)
             .set_hugepage_limits(Some(hugepage_limits).filter(|limits| !limits.is_empty()))
             .set_network(read.network)
-            .set_rdma(Some(read.rdma.into_iter().collect()).filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()))
+            .set_rdma(
+                Some(read.rdma.into_iter().collect())
+                    .filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()),
+            )
             .set_unified(
-                Some(read.unified.into_iter().collect()).filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()),
+                Some(read.unified.into_iter().collect())
+                    .filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()),
             );
         resources
     }

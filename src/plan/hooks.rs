@@ -1,5 +1,7 @@
 //! `hooks` -> programs to run, by moment.
 
+use crate::bundle::{Invalid, config};
+
 /// The six moments, in the order of the spec (config.md, "POSIX-platform Hooks").
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs)]
@@ -26,4 +28,34 @@ pub struct Hook {
     /// Seconds until it is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<u32>,
+}
+
+impl Hooks {
+    /// Takes over `hooks`. Paths and timeouts have passed `bundle::check`.
+    pub(super) fn from_config(hooks: &config::Hooks) -> Result<Hooks, Invalid> {
+        Ok(Hooks {
+            prestart: moment(&hooks.prestart, "prestart")?,
+            create_runtime: moment(&hooks.create_runtime, "createRuntime")?,
+            create_container: moment(&hooks.create_container, "createContainer")?,
+            start_container: moment(&hooks.start_container, "startContainer")?,
+            poststart: moment(&hooks.poststart, "poststart")?,
+            poststop: moment(&hooks.poststop, "poststop")?,
+        })
+    }
+}
+
+fn moment(hooks: &[config::Hook], name: &str) -> Result<Vec<Hook>, Invalid> {
+    let hook = |(index, hook): (usize, &config::Hook)| {
+        let too_long = |_| {
+            let pointer = format!("/hooks/{name}/{index}/timeout");
+            Invalid::value(pointer, "must be at most 4294967295 seconds")
+        };
+        Ok(Hook {
+            path: hook.path.clone(),
+            args: hook.args.clone(),
+            env: hook.env.clone(),
+            timeout_s: hook.timeout.map(u32::try_from).transpose().map_err(too_long)?,
+        })
+    };
+    hooks.iter().enumerate().map(hook).collect()
 }

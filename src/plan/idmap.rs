@@ -1,4 +1,11 @@
-//! `linux.uidMappings`, `gidMappings` -> what goes into uid_map and gid_map (user_namespaces(7)).
+//! `linux.uidMappings`, `gidMappings` -> what goes into uid_map and gid_map (user_namespaces(7)), and the mappings of
+//! id-mapped mounts.
+
+use crate::bundle::Invalid;
+use crate::bundle::config::IdMapping;
+
+/// Lines that the kernel takes in a uid_map (UID_GID_MAP_MAX_EXTENTS, since 4.15).
+const RANGES_MAX: usize = 340;
 
 /// One range of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,4 +25,96 @@ pub struct IdMaps {
     pub uids: Vec<IdMap>,
     /// For gid_map.
     pub gids: Vec<IdMap>,
+}
+
+impl IdMaps {
+    /// Takes over the two lists of an object at `pointer`, which hold what the kernel would take.
+    pub(super) fn from_config(
+        uids: &[IdMapping],
+        gids: &[IdMapping],
+        pointer: &str,
+    ) -> Result<IdMaps, Invalid> {
+        let maps = IdMaps { uids: ranges(uids), gids: ranges(gids) };
+        check(&maps.uids, &format!("{pointer}/uidMappings"))?;
+        check(&maps.gids, &format!("{pointer}/gidMappings"))?;
+        Ok(maps)
+    }
+}
+
+fn ranges(mappings: &[IdMapping]) -> Vec<IdMap> {
+    let range = |m: &IdMapping| IdMap { container_id: m.container_id, host_id: m.host_id, size: m.size };
+    mappings.iter().map(range).collect()
+}
+
+/// What the kernel refuses with a bare EINVAL (kernel/user_namespace.c, map_write).
+pub(super) fn check(ranges: &[IdMap], pointer: &str) -> Result<(), Invalid> {
+    if ranges.len() > RANGES_MAX {
+        let problem = format!("has {} ranges, the kernel takes at most {RANGES_MAX}", ranges.len());
+        return Err(Invalid::value(pointer, problem).advise("join neighbouring ranges"));
+    }
+    for (index, range) in ranges.iter().enumerate() {
+        let at = || format!("{pointer}/{index}");
+        if range.size == 0 {
+            return Err(Invalid::value(format!("{}/size", at()), "must be at least 1, is 0"));
+        }
+        // 2^32 - 1 is no id: it means "leave as it is" to setuid(2).
+        let fits = |first: u32| first.checked_add(range.size).is_some();
+        if !fits(range.container_id) || !fits(range.host_id) {
+            return Err(Invalid::value(at(), "reaches beyond the last id, 4294967294"));
+        }
+        let overlaps = |a: u32, b: u32, b_size: u32| a < b + b_size && b < a + range.size;
+        let other = ranges.iter().take(index).position(|earlier| {
+            overlaps(range.container_id, earlier.container_id, earlier.size)
+                || overlaps(range.host_id, earlier.host_id, earlier.size)
+        });
+        if let Some(other) = other {
+            return Err(Invalid::conflict(at(), format!("overlaps with entry {other}")));
+        }
+    }
+    Ok(())
+}
+
+/// crun's `idmap=uids=A-B-C#A-B-C;gids=A-B-C`: ids A and following of the file system are ids B and following on the
+/// host, C of them. `@` before A: B is an id of the container, to be looked up in `container`.
+pub(super) fn parse_option(text: &str, container: Option<&IdMaps>, pointer: &str) -> Result<IdMaps, Invalid> {
+    let mut maps = IdMaps::default();
+    for part in text.split(';').filter(|part| !part.is_empty()) {
+        let (ranges, list, of) = match part.split_once('=') {
+            Some(("uids", list)) => (&mut maps.uids, list, container.map(|maps| &maps.uids)),
+            Some(("gids", list)) => (&mut maps.gids, list, container.map(|maps| &maps.gids)),
+            _ => return Err(unreadable(part, pointer)),
+        };
+        for range in list.split('#').filter(|range| !range.is_empty()) {
+            ranges.push(parse_range(range, of.map_or(&[], Vec::as_slice), pointer)?);
+        }
+    }
+    check(&maps.uids, pointer)?;
+    check(&maps.gids, pointer)?;
+    Ok(maps)
+}
+
+fn parse_range(text: &str, container: &[IdMap], pointer: &str) -> Result<IdMap, Invalid> {
+    let digits = text.strip_prefix('@').unwrap_or(text);
+    let numbers: Vec<u32> =
+        digits.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| unreadable(text, pointer))?;
+    let &[container_id, host_id, size] = numbers.as_slice() else { return Err(unreadable(text, pointer)) };
+    let mut range = IdMap { container_id, host_id, size };
+    if digits.len() < text.len() {
+        let home = container.iter().find(|home| {
+            (home.container_id..home.container_id.saturating_add(home.size)).contains(&container_id)
+        });
+        let shifted = home.and_then(|home| {
+            let shifted = i64::from(host_id) + i64::from(home.host_id) - i64::from(home.container_id);
+            u32::try_from(shifted).ok()
+        });
+        range.host_id = shifted.ok_or_else(|| {
+            Invalid::value(pointer, format!("{text:?} lies outside the container's own mapping"))
+        })?;
+    }
+    Ok(range)
+}
+
+fn unreadable(text: &str, pointer: &str) -> Invalid {
+    Invalid::value(pointer, format!("cannot read {text:?} as a mapping"))
+        .advise("write for example idmap=uids=0-100000-65536;gids=0-100000-65536")
 }

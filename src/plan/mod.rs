@@ -5,15 +5,22 @@
 //! Wherever the kernel may refuse something, the plan keeps the position in config.json (`index`), so that the
 //! error can point there.
 
+pub mod caps;
 pub mod devices;
 pub mod hooks;
 pub mod idmap;
 pub mod limits;
+pub mod mount_options;
 pub mod mounts;
 pub mod namespaces;
+mod net_devices;
 pub mod process;
+mod rdt;
 pub mod rootfs;
+pub mod scheduling;
 pub mod seccomp;
+mod sysctls;
+mod text;
 
 pub use devices::Device;
 pub use hooks::{Hook, Hooks};
@@ -23,6 +30,7 @@ pub use namespaces::{Namespaces, Place};
 pub use process::Process;
 pub use rootfs::Rootfs;
 
+use crate::bundle::config::{Config, Linux};
 use crate::bundle::{Bundle, Invalid};
 use crate::host::Host;
 use std::collections::BTreeMap;
@@ -57,6 +65,8 @@ pub struct Plan {
     pub namespaces: Namespaces,
     /// User namespace mappings; `Some` exactly if a new user namespace is made.
     pub id_maps: Option<IdMaps>,
+    /// Mappings that the config gives beside a user namespace to join: that namespace must have these very ones.
+    pub expected_id_maps: Option<IdMaps>,
     /// `/proc/self/timens_offsets` lines, one for each clock; empty without a new time namespace.
     pub time_offsets: Vec<TimeOffset>,
     /// sethostname(2).
@@ -93,10 +103,104 @@ pub struct Plan {
 
 impl Plan {
     /// Decides everything about a new container, for `create` and `run`.
+    ///
+    /// Errors: what the kernel could not take, what contradicts itself, what this host cannot do.
     pub fn for_create(bundle: &Bundle, options: &Options, host: &Host) -> Result<Plan, Invalid> {
-        let _ = (bundle, options, host);
-        Err(Invalid::unsupported("", "cannot be planned yet"))
+        let config = &bundle.config;
+        let no_linux = Linux::default();
+        let linux = config.linux.as_ref().unwrap_or(&no_linux);
+        let mut warnings = bundle.warnings.clone();
+        let namespaces = Namespaces::from_config(linux)?;
+        rootless(&namespaces, host)?;
+        let given_maps = namespaces::id_maps(linux)?;
+        let rootfs = Rootfs::from_config(
+            config,
+            linux,
+            &namespaces,
+            given_maps.as_ref(),
+            options,
+            host,
+            &mut warnings,
+        )?;
+        let (limits, mut limit_warnings) = limits::Limits::from_spec(linux.resources.as_ref())?;
+        warnings.append(&mut limit_warnings);
+        let (id_maps, expected_id_maps) =
+            if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
+        Ok(Plan {
+            id: options.id.clone(),
+            bundle: options.bundle.clone(),
+            id_maps,
+            expected_id_maps,
+            time_offsets: namespaces::time_offsets(linux)?,
+            hostname: uts_name(config.hostname.as_deref(), "/hostname")?,
+            domainname: uts_name(config.domainname.as_deref(), "/domainname")?,
+            rootfs,
+            sysctls: sysctls::sysctls(linux, config, &namespaces)?,
+            net_devices: net_devices::net_devices(linux, host)?,
+            process: process(config, linux, options, host, &mut warnings)?,
+            seccomp: seccomp(linux, host)?,
+            limits,
+            cgroups_path: cgroups_path(linux)?,
+            rdt: linux.intel_rdt.as_ref().map(|rdt| rdt::rdt(rdt, &options.id, &mut warnings)).transpose()?,
+            hooks: config.hooks.as_ref().map(Hooks::from_config).transpose()?.unwrap_or_default(),
+            annotations: config.annotations.clone(),
+            new_keyring: !options.no_new_keyring,
+            preserve_fds: options.preserve_fds,
+            namespaces,
+            warnings,
+        })
     }
+}
+
+/// An ordinary user may make no namespace but together with a user namespace (namespaces(7)).
+fn rootless(namespaces: &Namespaces, host: &Host) -> Result<(), Invalid> {
+    if host.euid != 0 && namespaces.user.is_shared() {
+        return Err(Invalid::conflict("/linux/namespaces", "rootless container requires user namespaces")
+            .advise(
+                "add {\"type\": \"user\"} with uidMappings and gidMappings: `tare spec --rootless` shows how",
+            ));
+    }
+    Ok(())
+}
+
+fn process(
+    config: &Config,
+    linux: &Linux,
+    options: &Options,
+    host: &Host,
+    warnings: &mut Vec<String>,
+) -> Result<Process, Invalid> {
+    let given = config.process.as_ref().ok_or_else(|| Invalid::required("/process"))?;
+    let mut process = Process::from_config(given, options.listen_fds, host, warnings)?;
+    process.personality = linux.personality.as_ref().map(process::personality).transpose()?;
+    process.memory_policy = linux.memory_policy.as_ref().map(scheduling::memory_policy).transpose()?;
+    Ok(process)
+}
+
+fn seccomp(linux: &Linux, host: &Host) -> Result<Option<seccomp::Filter>, Invalid> {
+    let compiled = linux.seccomp.as_ref().map(|profile| seccomp::compile(profile, host));
+    let compiled = compiled.transpose().map_err(|e| Invalid::new(e.code, e.pointer, e.problem))?;
+    Ok(compiled.map(|compiled| compiled.filter))
+}
+
+/// sethostname(2) and setdomainname(2) take 64 bytes.
+fn uts_name(given: Option<&str>, pointer: &str) -> Result<Option<CString>, Invalid> {
+    let Some(name) = given.filter(|name| !name.is_empty()) else { return Ok(None) };
+    if name.len() > 64 {
+        return Err(Invalid::value(pointer, format!("must be at most 64 bytes long, has {}", name.len())));
+    }
+    text::kernel_string(name, pointer).map(Some)
+}
+
+/// A `..` would lead out of the place in the hierarchy that the caller may have checked.
+fn cgroups_path(linux: &Linux) -> Result<Option<String>, Invalid> {
+    let Some(path) = linux.cgroups_path.as_deref().filter(|path| !path.is_empty()) else { return Ok(None) };
+    let pointer = "/linux/cgroupsPath";
+    text::kernel_string(path, pointer)?;
+    if path.split('/').any(|name| name == "..") {
+        return Err(Invalid::value(pointer, format!("must not contain \"..\", is {path:?}")));
+    }
+    Ok(Some(path.to_owned()))
 }
 
 /// One clock's offset in a new time namespace (time_namespaces(7)).

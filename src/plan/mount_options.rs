@@ -28,7 +28,7 @@ enum Word {
     /// Changes nothing: `defaults`.
     Nothing,
     Attribute(Change, u64, Reach),
-    Atime(Atime, Reach),
+    Atime(AtimeWord, Reach),
     Superblock(SuperblockFlag, Change),
     Propagation(PropagationKind, Reach),
     Bind(Reach),
@@ -53,7 +53,7 @@ pub(super) enum Reach {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Atime {
+enum AtimeWord {
     Atime,
     Noatime,
     Relatime,
@@ -73,7 +73,7 @@ enum SuperblockFlag {
     Silent,
 }
 
-use Atime::*;
+use AtimeWord::*;
 use Change::*;
 use PropagationKind::*;
 use Reach::*;
@@ -82,7 +82,7 @@ use SuperblockFlag::*;
 /// Every word that is not data. The order is the order of `tare features`.
 const TABLE: &[(&str, Word)] = &[
     ("async", Word::Superblock(Sync, Clear)),
-    ("atime", Word::Atime(Atime::Atime, One)),
+    ("atime", Word::Atime(Atime, One)),
     ("bind", Word::Bind(One)),
     ("copy-symlink", Word::SourceNofollow),
     ("defaults", Word::Nothing),
@@ -108,7 +108,7 @@ const TABLE: &[(&str, Word)] = &[
     ("nosuid", Word::Attribute(Set, attr::NOSUID, One)),
     ("nosymfollow", Word::Attribute(Set, attr::NOSYMFOLLOW, One)),
     ("private", Word::Propagation(Private, One)),
-    ("ratime", Word::Atime(Atime::Atime, Tree)),
+    ("ratime", Word::Atime(Atime, Tree)),
     ("rbind", Word::Bind(Tree)),
     ("rdev", Word::Attribute(Clear, attr::NODEV, Tree)),
     ("rdiratime", Word::Attribute(Clear, attr::NODIRATIME, Tree)),
@@ -301,12 +301,12 @@ impl AtimeField {
     /// touching another mode that was asked for. `norelatime` has no default to fall back to: as in mount(8) it only
     /// undoes `relatime`; below a tree, where each mount has a mode of its own, it asks for the one mode that is
     /// neither relatime nor noatime.
-    fn apply(&mut self, word: Atime, reach: Reach) {
+    fn apply(&mut self, word: AtimeWord, reach: Reach) {
         self.0 = match (word, self.0) {
             (Noatime, _) => Some(attr::NOATIME),
             (Relatime, _) => Some(attr::RELATIME),
             (Strictatime, _) => Some(attr::STRICTATIME),
-            (Atime::Atime, None | Some(attr::NOATIME)) => Some(attr::RELATIME),
+            (Atime, None | Some(attr::NOATIME)) => Some(attr::RELATIME),
             (Nostrictatime, None | Some(attr::STRICTATIME)) => Some(attr::RELATIME),
             (Norelatime, None | Some(attr::RELATIME)) if reach == Tree => Some(attr::STRICTATIME),
             (Norelatime, Some(attr::RELATIME)) => None,

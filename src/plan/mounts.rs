@@ -1,7 +1,14 @@
-//! `mounts` -> one MountOp each, in the order of the config.
+//! `mounts` -> one MountOp each, in the order of the config (config.md, "Mounts").
+//!
+//! Called by `Plan`. What each option word means is the table in `mount_options`.
 
-use super::idmap::IdMaps;
+use super::idmap::{self, IdMaps};
+use super::mount_options::{IdmapOption, MountOptions, Reach};
+use super::text::{index_u16, kernel_string, path_text};
+use crate::bundle::Invalid;
+use crate::bundle::config::Mount;
 use std::ffi::CString;
+use std::path::Path;
 
 /// One entry of `mounts`, ready for the new mount API (mount_setattr(2), fsopen(2)).
 #[derive(Debug, Clone)]
@@ -92,4 +99,219 @@ pub struct Idmap {
     pub maps: Option<IdMaps>,
     /// For everything below, too (`ridmap`).
     pub recursive: bool,
+}
+
+/// What a mount's meaning depends on beside itself.
+pub(super) struct Surroundings<'a> {
+    /// The bundle's absolute path: relative sources of bind mounts begin there.
+    pub bundle: &'a Path,
+    /// Whether the container has a user namespace that is not the caller's.
+    pub user_namespace: bool,
+    /// That namespace's mappings, if the config gives them.
+    pub id_maps: Option<&'a IdMaps>,
+    /// Whether the caller is an ordinary user, who may not map ids of mounts.
+    pub unprivileged: bool,
+}
+
+/// All of `mounts`.
+pub(super) fn ops(
+    mounts: &[Mount],
+    around: &Surroundings,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<MountOp>, Invalid> {
+    mounts.iter().enumerate().map(|(index, mount)| op(index, mount, around, warnings)).collect()
+}
+
+fn op(
+    index: usize,
+    mount: &Mount,
+    around: &Surroundings,
+    warnings: &mut Vec<String>,
+) -> Result<MountOp, Invalid> {
+    let at = format!("/mounts/{index}");
+    let index = index_u16(index, "/mounts")?;
+    let options = MountOptions::parse(&mount.options);
+    let target = target(&mount.destination, &at, warnings)?;
+    let kind = kind(mount, &options, around, &at)?;
+    let bind = options.bind.is_some() || matches!(kind, MountKind::Bind { .. });
+    if bind && options.sets_superblock() {
+        warnings.push(format!(
+            "mounts[{index}]: a bind mount shares its source's file system, whose own options (sync, lazytime, …) stay"
+        ));
+    }
+    if options.copy_up
+        && !matches!(&kind, MountKind::Filesystem { fstype, .. } if fstype.as_bytes() == b"tmpfs")
+    {
+        return Err(Invalid::value(
+            option_pointer(mount, "tmpcopyup", &at),
+            "tmpcopyup is for mounts of type tmpfs",
+        ));
+    }
+    Ok(MountOp {
+        index,
+        target,
+        idmap: mount_idmap(mount, &options, &kind, around, &at)?,
+        data: data(&options, bind, &at)?,
+        superblock_flags: if bind { Vec::new() } else { options.superblock_words() },
+        kind,
+        attributes: options.attributes,
+        recursive_attributes: options.recursive_attributes,
+        propagation: options.propagation,
+        copy_up: options.copy_up,
+        target_nofollow: options.target_nofollow,
+        source_nofollow: options.source_nofollow,
+        remount: options.remount,
+    })
+}
+
+/// The destination; a relative one counts from `/`, deprecated (config.md, "Mounts").
+fn target(destination: &str, at: &str, warnings: &mut Vec<String>) -> Result<CString, Invalid> {
+    let pointer = format!("{at}/destination");
+    if destination.is_empty() {
+        return Err(Invalid::value(pointer, "must be an absolute path, is empty"));
+    }
+    if destination.starts_with('/') {
+        return kernel_string(destination, &pointer);
+    }
+    warnings.push(format!(
+        "mount {destination:?}: relative destination path is **deprecated**, using it as relative to /"
+    ));
+    kernel_string(&format!("/{destination}"), &pointer)
+}
+
+fn kind(
+    mount: &Mount,
+    options: &MountOptions,
+    around: &Surroundings,
+    at: &str,
+) -> Result<MountKind, Invalid> {
+    let fstype = mount.kind.as_deref().unwrap_or_default();
+    if options.remount {
+        return Ok(MountKind::Nothing);
+    }
+    // `type` is a dummy if an option says bind (config.md); alone, "bind" is what it seems to be.
+    let bind = options.bind.or((fstype == "bind").then_some(Reach::One));
+    if let Some(reach) = bind {
+        let source = bind_source(mount, around, at)?;
+        return Ok(MountKind::Bind { source, recursive: reach == Reach::Tree });
+    }
+    match fstype {
+        "" | "none" => no_type(mount, options, at),
+        "cgroup" | "cgroup2" => Ok(MountKind::Cgroup),
+        _ => Ok(MountKind::Filesystem {
+            fstype: kernel_string(fstype, &format!("{at}/type"))?,
+            source: source(mount).map(|source| kernel_string(source, &format!("{at}/source"))).transpose()?,
+        }),
+    }
+}
+
+fn source(mount: &Mount) -> Option<&str> {
+    mount.source.as_deref().filter(|source| !source.is_empty())
+}
+
+fn bind_source(mount: &Mount, around: &Surroundings, at: &str) -> Result<CString, Invalid> {
+    let pointer = format!("{at}/source");
+    let Some(source) = source(mount) else {
+        return Err(Invalid::required(pointer).advise("a bind mount needs the path of what to show"));
+    };
+    kernel_string(path_text(&around.bundle.join(source)), &pointer)
+}
+
+/// A mount without type and without `bind` can only change what is mounted at its destination.
+fn no_type(mount: &Mount, options: &MountOptions, at: &str) -> Result<MountKind, Invalid> {
+    let changes = !options.propagation.is_empty()
+        || !options.attributes.is_empty()
+        || !options.recursive_attributes.is_empty();
+    let sourceless = source(mount).is_none_or(|source| source == "none");
+    if changes && sourceless && options.data.is_empty() {
+        return Ok(MountKind::Nothing);
+    }
+    Err(Invalid::required(format!("{at}/type"))
+        .advise("name a file system, for example tmpfs, or add the option bind or rbind"))
+}
+
+/// The options that the file system itself understands. A bind mount has none: its file system is mounted already.
+fn data(options: &MountOptions, bind: bool, at: &str) -> Result<Vec<(CString, Option<CString>)>, Invalid> {
+    let entry = |(index, word): &(usize, String)| {
+        let pointer = format!("{at}/options/{index}");
+        if bind {
+            let problem =
+                format!("{word:?}: bind mounts cannot have any filesystem-specific options applied");
+            return Err(Invalid::conflict(pointer, problem).advise("remove it, or check its spelling"));
+        }
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Some(unquote(value))),
+            None => (word.as_str(), None),
+        };
+        let value = value.map(|value| kernel_string(value, &pointer)).transpose()?;
+        Ok((kernel_string(key, &pointer)?, value))
+    };
+    options.data.iter().map(entry).collect()
+}
+
+/// The quotes of `context="…"` keep its commas together; the kernel's parser of one key takes none.
+fn unquote(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+fn option_pointer(mount: &Mount, word: &str, at: &str) -> String {
+    let index = mount.options.iter().position(|option| option.contains(word)).unwrap_or_default();
+    format!("{at}/options/{index}")
+}
+
+/// `uidMappings`, `gidMappings`, `idmap`, `ridmap` (config.md, "Linux mount options").
+fn mount_idmap(
+    mount: &Mount,
+    options: &MountOptions,
+    kind: &MountKind,
+    around: &Surroundings,
+    at: &str,
+) -> Result<Option<Idmap>, Invalid> {
+    let given = (!mount.uid_mappings.is_empty(), !mount.gid_mappings.is_empty());
+    let pointer = match (&options.idmap, given) {
+        (None, (false, false)) => return Ok(None),
+        (Some(option), _) => format!("{at}/options/{}", option.index),
+        (None, (true, _)) => format!("{at}/uidMappings"),
+        (None, (false, true)) => format!("{at}/gidMappings"),
+    };
+    if given.0 != given.1 {
+        let missing = if given.0 { "gidMappings" } else { "uidMappings" };
+        let problem = "id-mapped mounts must have both uid and gid mappings specified, this is missing";
+        return Err(Invalid::new(crate::bundle::code::REQUIRED, format!("{at}/{missing}"), problem));
+    }
+    if matches!(kind, MountKind::Cgroup | MountKind::Nothing) {
+        let problem = "id-mapped mounts are only supported for bind-mounts and file systems of their own";
+        return Err(Invalid::conflict(pointer, problem));
+    }
+    if around.unprivileged {
+        return Err(Invalid::unsupported(
+            pointer,
+            "id-mapped mounts are not supported for rootless containers",
+        )
+        .advise("run as root, or remove the mapping"));
+    }
+    let recursive = options.idmap.as_ref().is_some_and(|option| option.reach == Reach::Tree);
+    let maps =
+        if given.0 { Some(IdMaps::from_config(&mount.uid_mappings, &mount.gid_mappings, at)?) } else { None };
+    let maps = match (&options.idmap, maps) {
+        (Some(IdmapOption { custom: Some(_), .. }), Some(_)) => {
+            let problem = "gives a mapping beside uidMappings and gidMappings";
+            return Err(Invalid::conflict(pointer, problem).advise("give it once"));
+        }
+        (Some(IdmapOption { custom: Some(text), .. }), None) => {
+            Some(idmap::parse_option(text, around.id_maps, &pointer)?)
+        }
+        (_, maps) => maps,
+    };
+    match maps {
+        Some(maps) if maps.uids.is_empty() || maps.gids.is_empty() => {
+            let problem = "id-mapped mounts must have both uid and gid mappings specified";
+            Err(Invalid::value(pointer, problem))
+        }
+        None if !around.user_namespace => {
+            let problem = "has no mapping, and the container has no user namespace to take one from";
+            Err(Invalid::conflict(pointer, problem).advise("add uidMappings and gidMappings to the mount"))
+        }
+        maps => Ok(Some(Idmap { maps, recursive })),
+    }
 }

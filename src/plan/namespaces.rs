@@ -1,5 +1,10 @@
 //! `linux.namespaces` -> which of the eight are new, joined by path, or the caller's (namespaces(7)).
 
+use super::text::{absolute_path, index_u16, path_text};
+use super::{IdMaps, TimeOffset};
+use crate::bundle::Invalid;
+use crate::bundle::config::Linux;
+use oci_spec::runtime::LinuxNamespaceType as Type;
 use std::ffi::CString;
 
 /// The eight namespaces, each with its place.
@@ -55,4 +60,65 @@ impl Place {
             _ => None,
         }
     }
+}
+
+impl Namespaces {
+    /// Takes over `linux.namespaces`. That no type stands there twice is `bundle::check`'s.
+    pub(super) fn from_config(linux: &Linux) -> Result<Namespaces, Invalid> {
+        let mut namespaces = Namespaces::default();
+        for (index, entry) in linux.namespaces.iter().enumerate() {
+            let path = entry.path().as_deref().map(path_text).unwrap_or_default();
+            let place = if path.is_empty() {
+                Place::New
+            } else {
+                let path = absolute_path(path, &format!("/linux/namespaces/{index}/path"))?;
+                Place::Join(Joined { path, index: index_u16(index, "/linux/namespaces")? })
+            };
+            *namespaces.place_mut(entry.typ()) = place;
+        }
+        Ok(namespaces)
+    }
+
+    fn place_mut(&mut self, namespace: Type) -> &mut Place {
+        match namespace {
+            Type::User => &mut self.user,
+            Type::Mount => &mut self.mount,
+            Type::Pid => &mut self.pid,
+            Type::Network => &mut self.network,
+            Type::Ipc => &mut self.ipc,
+            Type::Uts => &mut self.uts,
+            Type::Cgroup => &mut self.cgroup,
+            Type::Time => &mut self.time,
+        }
+    }
+}
+
+/// The mappings that the config gives for its user namespace, whether it is new or joined.
+pub(super) fn id_maps(linux: &Linux) -> Result<Option<IdMaps>, Invalid> {
+    if linux.uid_mappings.is_empty() && linux.gid_mappings.is_empty() {
+        return Ok(None);
+    }
+    IdMaps::from_config(&linux.uid_mappings, &linux.gid_mappings, "/linux").map(Some)
+}
+
+/// `linux.timeOffsets`, by clock name (time_namespaces(7)).
+pub(super) fn time_offsets(linux: &Linux) -> Result<Vec<TimeOffset>, Invalid> {
+    let offset = |(clock, offset): (&String, &crate::bundle::config::TimeOffset)| {
+        let at = format!("/linux/timeOffsets/{}", crate::bundle::escape(clock));
+        let clock = match clock.as_str() {
+            "monotonic" => "monotonic",
+            "boottime" => "boottime",
+            _ => {
+                let problem = format!("unknown clock {clock:?}; expected monotonic or boottime");
+                return Err(Invalid::value(at, problem));
+            }
+        };
+        let nanosecs = offset.nanosecs.unwrap_or_default();
+        if nanosecs > 999_999_999 {
+            let problem = format!("must be at most 999999999, is {nanosecs}");
+            return Err(Invalid::value(format!("{at}/nanosecs"), problem));
+        }
+        Ok(TimeOffset { clock, secs: offset.secs.unwrap_or_default(), nanosecs })
+    };
+    linux.time_offsets.iter().map(offset).collect()
 }
