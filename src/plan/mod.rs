@@ -178,8 +178,7 @@ fn process(
 }
 
 fn seccomp(linux: &Linux, host: &Host) -> Result<Option<seccomp::Filter>, Invalid> {
-    let compiled = linux.seccomp.as_ref().map(|profile| seccomp::compile(profile, host));
-    let compiled = compiled.transpose().map_err(|e| Invalid::new(e.code, e.pointer, e.problem))?;
+    let compiled = linux.seccomp.as_ref().map(|profile| seccomp::compile(profile, host)).transpose()?;
     Ok(compiled.map(|compiled| compiled.filter))
 }
 

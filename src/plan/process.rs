@@ -1,6 +1,6 @@
 //! `process` -> the program, its identity and its attributes.
 
-use super::caps;
+use super::caps::masks;
 use super::scheduling;
 use super::text::{absolute_path, index_u16, kernel_string};
 use crate::bundle::config;
@@ -165,7 +165,7 @@ impl Process {
             cwd: absolute_path(&given.cwd, "/process/cwd")?,
             terminal: terminal(given)?,
             user: user(&given.user)?,
-            capabilities: caps::masks(given.capabilities.as_ref(), host.last_capability, warnings),
+            capabilities: masks(given.capabilities.as_ref(), host.last_capability, warnings),
             no_new_privileges: given.no_new_privileges.unwrap_or_default(),
             rlimits: rlimits(&given.rlimits)?,
             oom_score_adj: oom_score_adj(given.oom_score_adj)?,
