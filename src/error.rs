@@ -1,1 +1,162 @@
-//! (to be written)
+//! From an error's chain to what the user and the engine get: one line, and the fields of a log record.
+//!
+//! Called by `cmd` once, at the end of a command. The line is
+//! `tare: OPERATION ID: doing what on which object: reason (config.json#/POINTER); what to do`.
+//! The kinds of errors and their stable codes are listed in [`codes`] and in docs/errors.md; a test compares the two.
+
+use crate::bundle::Invalid;
+use crate::cli::Usage;
+use crate::log::one_line;
+use crate::state::Refused;
+use crate::sys::SysError;
+use crate::sys::error::errno::*;
+
+/// Exit code of a command that could not do what it was asked: ours, never the container's.
+pub const EXIT_FAILURE: u8 = 1;
+
+/// A kind of error with no type of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coded {
+    /// The stable word for it, one of [`codes`].
+    pub code: &'static str,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub advice: Option<&'static str>,
+}
+
+impl std::fmt::Display for Coded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for Coded {}
+
+/// An error with a code, ready for `?`.
+pub fn coded(code: &'static str, problem: impl Into<String>, advice: Option<&'static str>) -> anyhow::Error {
+    Coded { code, problem: problem.into(), advice }.into()
+}
+
+/// An error, ready to be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The stable word for this kind of error.
+    pub code: &'static str,
+    /// The line, without the program's name.
+    pub message: String,
+    /// Which step of a birth, or which system call, did not succeed.
+    pub step: Option<String>,
+    /// What it was done to.
+    pub object: Option<String>,
+    /// What the kernel said.
+    pub errno: Option<i32>,
+    /// Where in config.json the cause is (RFC 6901).
+    pub pointer: Option<String>,
+}
+
+impl Report {
+    /// A mistake in tare itself.
+    pub fn bug(what: &str) -> Report {
+        let message = one_line(&format!("{what}; this is a mistake in tare, please report it"));
+        Report { code: BUG, message, step: None, object: None, errno: None, pointer: None }
+    }
+}
+
+/// The codes of errors that have no type of their own, with their meaning.
+const OWN_CODES: &[(&str, &str)] = &[
+    (USAGE, "the command line cannot be understood"),
+    (SYSTEM_CALL, "the kernel refused something outside a birth; step names the call, errno the reason"),
+    (OTHER, "any other error; the message says it all"),
+    (BUG, "tare itself is wrong: please report the message"),
+    (SIGNAL, "the signal's name or number is not known"),
+    (PATTERN, "the regular expression cannot be understood"),
+    (OUTPUT_EXISTS, "spec does not replace a file"),
+    (UNKILLABLE, "a process did not end within ten seconds after SIGKILL"),
+    (HOOK, "a hook of the configuration failed, or took longer than its timeout"),
+];
+
+/// The command line cannot be understood.
+pub const USAGE: &str = "usage";
+/// A system call did not succeed.
+pub const SYSTEM_CALL: &str = "system-call";
+/// None of the other kinds.
+pub const OTHER: &str = "other";
+/// A mistake in tare.
+pub const BUG: &str = "bug";
+/// An unknown signal.
+pub const SIGNAL: &str = "bad-signal";
+/// A bad regular expression.
+pub const PATTERN: &str = "bad-pattern";
+/// A file that would have to be overwritten.
+pub const OUTPUT_EXISTS: &str = "output-exists";
+/// A process that does not die.
+pub const UNKILLABLE: &str = "unkillable";
+/// A hook.
+pub const HOOK: &str = "hook";
+
+/// Every code that a log record can hold, with its meaning.
+pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OWN_CODES.iter().chain(crate::state::CODES).copied()
+}
+
+/// What to do about what the kernel said: by call (empty: any), by errno.
+const HINTS: &[(&str, i32, &str)] = &[
+    ("pidfd_open", ENOSYS, "Linux 5.3 or newer is needed"),
+    ("mkdir", EACCES, "use --root with a folder of your own, or set XDG_RUNTIME_DIR"),
+    ("mkdir", EROFS, "use --root with a folder that can be written"),
+    ("", ENOSPC, "make room on that file system"),
+    ("", EMFILE, "raise the limit of open files (ulimit -n)"),
+    ("", ENOMEM, "free memory, or raise the memory limit of the caller's cgroup"),
+];
+
+/// Turns the error of a command into its report. `operation` is the command's name, empty before one is known.
+pub fn report(operation: &str, id: Option<&str>, error: &anyhow::Error) -> Report {
+    let mut report =
+        Report { code: OTHER, message: String::new(), step: None, object: None, errno: None, pointer: None };
+    let advice = classify(error, &mut report);
+    let subject = [Some(operation), id].into_iter().flatten().filter(|word| !word.is_empty());
+    let subject = subject.collect::<Vec<_>>().join(" ");
+    let mut message = if subject.is_empty() { String::new() } else { format!("{subject}: ") };
+    message.push_str(&format!("{error:#}"));
+    if let Some(advice) = advice {
+        message.push_str("; ");
+        message.push_str(&advice);
+    }
+    report.message = one_line(&message);
+    report
+}
+
+/// Fills in the fields from the innermost error that has a type, and returns what to do.
+fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
+    if let Some(usage) = error.downcast_ref::<Usage>() {
+        report.code = USAGE;
+        return Some(usage.advice.clone());
+    }
+    if let Some(invalid) = error.downcast_ref::<Invalid>() {
+        report.code = invalid.code;
+        report.pointer = Some(invalid.pointer.clone()).filter(|pointer| !pointer.is_empty());
+        // Its advice is part of its own text.
+        return None;
+    }
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        report.code = refused.code();
+        return refused.advice().map(str::to_string);
+    }
+    if let Some(coded) = error.downcast_ref::<Coded>() {
+        report.code = coded.code;
+        return coded.advice.map(str::to_string);
+    }
+    let failed = error.chain().find_map(|cause| cause.downcast_ref::<SysError>())?;
+    report.code = SYSTEM_CALL;
+    report.step = Some(failed.call.to_string());
+    report.object = Some(failed.object.clone());
+    report.errno = Some(failed.errno);
+    hint(failed.call, failed.errno).map(str::to_string)
+}
+
+/// The hint for an errno of a call, if there is one.
+pub fn hint(call: &str, errno: i32) -> Option<&'static str> {
+    let found = HINTS.iter().find(|(of, number, _)| *number == errno && (of.is_empty() || *of == call));
+    found.map(|(_, _, hint)| *hint)
+}

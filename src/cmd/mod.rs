@@ -1,6 +1,156 @@
-//! (to be written)
+//! The commands, one file for each operation of the runtime specification (runtime.md, "Operations").
+//!
+//! [`main`] reads the command line, opens the log, runs one command and prints its error, if any, exactly once.
+//! A command returns the exit code: 0, or for `run` the container's own.
 
-/// Runs the command line.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod create;
+mod delete;
+mod features;
+mod kill;
+mod list;
+mod run;
+mod spec;
+mod start;
+mod state;
+mod version;
+
+pub use delete::dismantle;
+pub use kill::parse_signal;
+pub use state::oci_state;
+
+use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
+use crate::error::{self, EXIT_FAILURE};
+use crate::log::Log;
+use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
+use crate::sys::{SysError, probe, process, spawn};
+use anyhow::{Context, Result};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub use crate::hook::OCI_VERSION;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let argv: Vec<_> = std::env::args_os().collect();
+    std::panic::set_hook(Box::new(|panic| {
+        // One line instead of a backtrace, and an exit code instead of a core file.
+        Log::stderr().error(&error::Report::bug(&panic.to_string()));
+        process::exit_now(i32::from(EXIT_FAILURE));
+    }));
+    spawn::keep_ended_children();
+    let (log_file, log_format) = cli::log_options(&argv);
+    match cli::parse(argv) {
+        Ok(Parsed::Print(text)) => finish(&Log::stderr(), "", None, print(&text).map(|()| 0)),
+        Ok(Parsed::Run(line)) => run_line(*line),
+        Err(usage) => {
+            let log = Log::open(log_file.as_deref(), log_format, None).unwrap_or_else(|_| Log::stderr());
+            let operation = usage.command.clone().unwrap_or_default();
+            finish(&log, &operation, None, Err(usage.into()))
+        }
+    }
+}
+
+fn run_line(line: CommandLine) -> ExitCode {
+    let CommandLine { globals, command } = line;
+    let operation = command.as_ref().map_or("", Command::name);
+    let id = command.as_ref().and_then(Command::id).map(str::to_string);
+    let level = if globals.debug { Some(LogLevel::Debug) } else { globals.log_level };
+    match Log::open(globals.log.as_deref(), globals.log_format, level) {
+        Ok(log) => {
+            let session = Session { globals, log };
+            let done = dispatch(&session, command);
+            finish(&session.log, operation, id.as_deref(), done)
+        }
+        Err(error) => finish(&Log::stderr(), operation, id.as_deref(), Err(error)),
+    }
+}
+
+fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
+    match command {
+        None => version::print_version(),
+        Some(Command::Create(args)) => create::create(session, &args),
+        Some(Command::Start(args)) => start::start(session, &args),
+        Some(Command::Run(args)) => run::run(session, &args),
+        Some(Command::State(args)) => state::state(session, &args),
+        Some(Command::Kill(args)) => kill::kill(session, &args),
+        Some(Command::Delete(args)) => delete::delete(session, &args),
+        Some(Command::List(args)) => list::list(session, &args),
+        Some(Command::Spec(args)) => spec::spec(&args),
+        Some(Command::Features(_)) => features::features(),
+    }
+}
+
+/// The end of every command.
+fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> ExitCode {
+    match done {
+        Ok(code) => {
+            log.settle();
+            ExitCode::from(code)
+        }
+        Err(error) => {
+            log.error(&error::report(operation, id, &error));
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+/// What all commands share: the options before the command, and the log.
+#[derive(Debug)]
+pub struct Session {
+    /// The options before the command.
+    pub globals: Globals,
+    /// Where warnings go. Errors are returned, not logged.
+    pub log: Log,
+}
+
+impl Session {
+    /// The folder of all containers: `--root`, or the default.
+    pub fn root(&self) -> Result<PathBuf> {
+        if let Some(root) = &self.globals.root {
+            return Ok(root.clone());
+        }
+        let variable = |name| std::env::var(name).ok();
+        let (xdg_runtime_dir, user) = (variable("XDG_RUNTIME_DIR"), variable("USER"));
+        Ok(default_root(DefaultRoot {
+            euid: probe::euid(),
+            in_user_namespace: probe::in_user_namespace()?,
+            xdg_runtime_dir: xdg_runtime_dir.as_deref(),
+            user: user.as_deref(),
+        }))
+    }
+
+    /// The store, its root made if need be: for `create` and `run`.
+    pub fn new_store(&self) -> Result<Store> {
+        Store::create_root(&self.root()?)
+    }
+
+    /// The store; `None`: its root is not there.
+    pub fn store(&self) -> Result<Option<Store>> {
+        Store::open_root(&self.root()?)
+    }
+
+    /// An existing container.
+    pub fn container(&self, id: &str) -> Result<Container> {
+        crate::state::check_id(id)?;
+        let store = self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?;
+        store.load(id)
+    }
+}
+
+/// Writes to stdout. Nothing else in the program does.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|e| SysError::io("write", "stdout", &e)).context("print")
+}
+
+/// The ids that a pattern matches anywhere in them, as crun's `--regex`.
+fn matching_ids(store: &Store, pattern: &str) -> Result<Vec<String>> {
+    let bad = |e: regex::Error| {
+        let last = e.to_string().lines().last().unwrap_or_default().to_string();
+        error::coded(error::PATTERN, format!("regular expression {pattern:?}: {last}"), None)
+    };
+    let regex = regex::Regex::new(pattern).map_err(bad)?;
+    Ok(store.ids()?.into_iter().filter(|id| regex.is_match(id)).collect())
 }

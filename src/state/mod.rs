@@ -21,9 +21,6 @@ pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
 
-/// To be replaced by `crate::cgroup::Handle` as soon as that exists.
-pub type CgroupHandle = serde_json::Value;
-
 use crate::sys::SysError;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
@@ -188,13 +185,13 @@ impl Container {
 
     /// What the container is doing now. See [`Status`] for how that is decided.
     pub fn status(&self) -> Result<Status> {
-        Ok(status::decide(&self.record, &status::Probes { dir: &self.dir })?)
+        status::decide(&self.record, &status::Probes { dir: &self.dir })
     }
 
     /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
-        Ok(status::open_init(&self.record)?)
+        status::open_init(&self.record)
     }
 
     /// Takes the folder's lock, waiting at most `limit` for somebody else's (a `create` at work, a second

@@ -3,7 +3,8 @@
 //! Rules: fields are added, never renamed; unknown ones (of a newer version) are ignored; whatever is missing has a
 //! default that does no harm. Other programs must not read this file: `tare state` is the interface.
 
-use super::{CgroupHandle, Refused};
+use super::Refused;
+use crate::cgroup::Handle;
 use crate::plan::hooks::Hook;
 use crate::plan::seccomp::Listener;
 use anyhow::{Context, Result};
@@ -67,7 +68,7 @@ pub struct Record {
     pub private_pids: bool,
     /// Its place in the cgroup tree, written before the place is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<CgroupHandle>,
+    pub cgroup: Option<Handle>,
     /// config.json's annotations, verbatim.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,

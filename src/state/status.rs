@@ -6,7 +6,8 @@
 use super::{GATE, Init, Phase, Record};
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
-use crate::sys::{Result, SysError, pidfd, unix};
+use crate::sys::{SysError, pidfd, unix};
+use anyhow::Result;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -113,8 +114,8 @@ impl Facts for Probes<'_> {
         Ok(if listening { GateProbe::Listening } else { GateProbe::Deserted })
     }
 
-    fn frozen(&self, _record: &Record) -> Result<bool> {
-        Ok(false)
+    fn frozen(&self, record: &Record) -> Result<bool> {
+        record.cgroup.as_ref().map_or(Ok(false), |cgroup| cgroup.is_frozen())
     }
 }
 
@@ -136,7 +137,7 @@ pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
         Ok(pidfd) => pidfd,
         // EINVAL: the number is now a thread's, not a process's.
         Err(e) if e.is(errno::ESRCH) || e.is(errno::EINVAL) => return Ok(None),
-        Err(e) => return Err(e),
+        Err(e) => return Err(e.into()),
     };
     if is_alive(init)? { Ok(Some(pidfd)) } else { Ok(None) }
 }

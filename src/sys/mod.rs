@@ -18,7 +18,9 @@ pub mod probe;
 pub mod proc;
 pub mod process;
 pub mod pty;
+pub mod signal_name;
 pub mod socket;
+pub mod spawn;
 pub mod unix;
 
 pub use error::{Result, SysError};

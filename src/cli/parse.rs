@@ -1,0 +1,206 @@
+//! From argv to [`CommandLine`]: smooths out the forms that clap does not know, and turns its errors into one line.
+
+use super::{CommandLine, values};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    /// To do something.
+    Run(Box<CommandLine>),
+    /// To print this.
+    Print(String),
+}
+
+/// A command line that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The command it is about, if one was recognised.
+    pub command: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Reads a command line, the program's name first.
+pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
+    let mut command = CommandLine::command();
+    let mut argv = argv;
+    if argv.iter().any(|arg| is_single_dash_word(arg)) {
+        let names = long_names(&command);
+        argv = argv.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
+    }
+    if argv.iter().any(|arg| has_boolean_value(arg)) {
+        command = with_boolean_values(command);
+    }
+    argv = join_rootless(argv);
+    let spoken = spoken_command(&command, &argv);
+    let parsed =
+        command.try_get_matches_from_mut(argv).and_then(|matches| CommandLine::from_arg_matches(&matches));
+    match parsed {
+        Ok(line) if line.command.is_none() && !line.globals.version => Ok(Parsed::Print(help(&mut command))),
+        Ok(line) => Ok(Parsed::Run(Box::new(line))),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Print(error.render().to_string())),
+        Err(error) => Err(explain(&command, spoken, &error)),
+    }
+}
+
+/// `--log` and `--log-format` of a command line that cannot be understood as a whole: its error belongs in the log,
+/// where an engine looks for it.
+pub fn log_options(argv: &[OsString]) -> (Option<String>, values::LogFormat) {
+    let (mut file, mut format) = (None, values::LogFormat::default());
+    let mut words = argv.iter().skip(1).filter_map(|arg| arg.to_str());
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word, None),
+        };
+        match name.trim_start_matches('-') {
+            "log" if name != "log" => file = value.or_else(|| words.next()).map(str::to_string),
+            "log-format" if name != "log-format" => {
+                format = value.or_else(|| words.next()).and_then(|v| v.parse().ok()).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    (file, format)
+}
+
+fn help(command: &mut clap::Command) -> String {
+    command.render_help().to_string()
+}
+
+/// `-no-subreaper`: one dash, then a word. (`-f` and `-f=x` are short options, `-fr` two of them.)
+fn is_single_dash_word(arg: &OsStr) -> bool {
+    let bytes = arg.as_encoded_bytes();
+    matches!(bytes, [b'-', first, second, ..] if *first != b'-' && *second != b'=')
+}
+
+fn long_names(command: &clap::Command) -> Vec<String> {
+    let below = command.get_subcommands().flat_map(|c| c.get_arguments());
+    command.get_arguments().chain(below).filter_map(|arg| arg.get_long().map(str::to_string)).collect()
+}
+
+/// Adds the second dash if the word is a long option; anything else stays what it is.
+fn with_two_dashes(arg: OsString, names: &[String]) -> OsString {
+    let Some(word) = arg.to_str().and_then(|text| text.strip_prefix('-')) else { return arg };
+    let name = word.split('=').next().unwrap_or(word);
+    if names.iter().any(|n| n == name) { OsString::from(format!("--{word}")) } else { arg }
+}
+
+fn has_boolean_value(arg: &OsStr) -> bool {
+    let value = arg.to_str().filter(|text| text.starts_with('-')).and_then(|text| text.split_once('='));
+    value.is_some_and(|(_, value)| values::go_bool(value).is_ok())
+}
+
+/// Lets every boolean option take a value after `=`. Done only for a command line that has one, so that help texts
+/// show the plain form.
+fn with_boolean_values(command: clap::Command) -> clap::Command {
+    fn open(arg: Arg) -> Arg {
+        if !matches!(arg.get_action(), ArgAction::SetTrue) {
+            return arg;
+        }
+        arg.action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .default_value("false")
+            .value_parser(values::go_bool)
+    }
+    command.mut_args(open).mut_subcommands(|below| below.mut_args(open))
+}
+
+/// `--rootless true` of runc, where the value is a word of its own, becomes `--rootless=true`: the option may also
+/// stand alone, so the next word is taken only if it is a value. `spec` has a boolean of the same name.
+fn join_rootless(argv: Vec<OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(argv.len());
+    for arg in argv {
+        let is_value = arg.to_str().is_some_and(|word| word.parse::<values::Rootless>().is_ok());
+        match joined.last_mut() {
+            Some(last) if is_value && last == "--rootless" => {
+                last.push("=");
+                last.push(&arg);
+            }
+            _ => joined.push(arg),
+        }
+    }
+    joined
+}
+
+/// The first word of the line that is a command, for messages.
+fn spoken_command(command: &clap::Command, argv: &[OsString]) -> Option<String> {
+    let words = argv.iter().skip(1).filter_map(|arg| arg.to_str());
+    words.into_iter().find(|word| command.find_subcommand(word).is_some()).map(str::to_string)
+}
+
+/// One line instead of clap's paragraph. "flag needs an argument" is looked for by engines.
+fn explain(command: &clap::Command, spoken: Option<String>, error: &clap::Error) -> Usage {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let option = option_name(&text(ContextKind::InvalidArg));
+    let value = text(ContextKind::InvalidValue);
+    let mut advice = match &spoken {
+        Some(name) => format!("see `tare {name} --help`"),
+        None => "see `tare --help`".to_string(),
+    };
+    let problem = match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues
+            if value.is_empty() =>
+        {
+            format!("flag needs an argument: {option}")
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let why = std::error::Error::source(error)
+                .map_or_else(|| "is not allowed".to_string(), |e| e.to_string());
+            format!("invalid {}: {value:?}: {why}", option.trim_start_matches('-'))
+        }
+        ErrorKind::UnknownArgument => {
+            let is_option = option.starts_with('-');
+            if is_option && spoken.is_some() && command.get_arguments().any(|a| is_long(a, &option)) {
+                advice = format!("put {option} before the command");
+            } else if let Some(near) = error.get(ContextKind::SuggestedArg) {
+                advice = format!("did you mean {}?", option_name(&near.to_string()));
+            }
+            format!("{} {option:?}", if is_option { "unknown option" } else { "unexpected argument" })
+        }
+        ErrorKind::InvalidSubcommand => {
+            if let Some(near) = error.get(ContextKind::SuggestedSubcommand) {
+                advice = format!("did you mean {near}?");
+            }
+            format!("unknown command {:?}", text(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::MissingRequiredArgument => format!("missing argument: {}", text(ContextKind::InvalidArg)),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_string(),
+        _ => first_line(error),
+    };
+    Usage { command: spoken, problem, advice }
+}
+
+fn is_long(arg: &Arg, option: &str) -> bool {
+    arg.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
+}
+
+/// `--log <FILE>` -> `--log`.
+fn option_name(text: &str) -> String {
+    text.split([' ', '=', '[']).next().unwrap_or(text).to_string()
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string()
+}

@@ -1,0 +1,166 @@
+//! `delete`: ends a container and removes all that was made for it (runtime.md, "Delete").
+//!
+//! Every step can be repeated, and the record goes last: whenever a deletion dies, the next one goes on.
+
+use super::state::status_of;
+use super::{Session, matching_ids};
+use crate::cli;
+use crate::error::{self, UNKILLABLE};
+use crate::hook;
+use crate::log::Log;
+use crate::state::{Container, Phase, Refused, Status, Store};
+use crate::sys::error::errno::ESRCH;
+use crate::sys::{pidfd, signal_name};
+use anyhow::{Context, Result};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How long a process may take to end after SIGKILL, and a `create` after the death of its child.
+const DEADLINE_MS: u16 = 10_000;
+
+pub(super) fn delete(session: &Session, args: &cli::Delete) -> Result<u8> {
+    let force = if args.force { Force::Yes } else { Force::No };
+    if !args.regex {
+        crate::state::check_id(&args.id)?;
+    }
+    let Some(store) = session.store()? else {
+        return match force {
+            Force::Yes => Ok(0),
+            Force::No if args.regex => Ok(0),
+            Force::No => Err(Refused::NotFound { id: args.id.clone() }.into()),
+        };
+    };
+    if !args.regex {
+        delete_one(&store, &session.log, &args.id, force)?;
+        return Ok(0);
+    }
+    for id in matching_ids(&store, &args.id)? {
+        match delete_one(&store, &session.log, &id, force) {
+            // A pattern may match what is not ours, or what somebody else has just deleted.
+            Err(e) if is(&e, |r| matches!(r, Refused::Foreign { .. } | Refused::NotFound { .. })) => {}
+            other => other.with_context(|| format!("container {id}"))?,
+        }
+    }
+    Ok(0)
+}
+
+/// Whether a living container is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Yes,
+    No,
+}
+
+fn is(error: &anyhow::Error, kind: fn(&Refused) -> bool) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(kind)
+}
+
+fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
+    let mut container = match (store.load(id), force) {
+        (Ok(container), _) => container,
+        (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
+        (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::Damaged { .. })) => {
+            log.warn(&format!("delete {id}: {e}: only its state folder is removed"));
+            return store.remove_damaged(id);
+        }
+        (Err(e), _) => return Err(e),
+    };
+    let status = status_of(&container)?;
+    if matches!(status, Status::Creating | Status::Running | Status::Paused) && force == Force::No {
+        return Err(Refused::NotStopped { id: id.to_string(), status }.into());
+    }
+    if status == Status::Creating {
+        end_creation(&mut container)?;
+    } else {
+        // Two deletions, or a deletion and a start, must not work on it at the same time.
+        lock(&container)?;
+    }
+    if container.is_gone()? {
+        return Ok(());
+    }
+    // What was waited for may have changed it: a second look, now that it is ours.
+    container.reload()?;
+    end_processes(&container)?;
+    dismantle(container, log)
+}
+
+fn lock(container: &Container) -> Result<()> {
+    if container.lock_within(Duration::from_millis(DEADLINE_MS.into()))? {
+        return Ok(());
+    }
+    let problem = format!("another tare holds the lock of {} for ten seconds", container.path().display());
+    Err(error::coded(UNKILLABLE, problem, Some("end that process and try again")))
+}
+
+/// Ends a container that is still being created: its child is killed; its creator sees that and cleans up.
+fn end_creation(container: &mut Container) -> Result<()> {
+    kill_init(container)?;
+    lock(container)
+}
+
+/// Kills what is alive of the container, and waits for it.
+fn end_processes(container: &Container) -> Result<()> {
+    let record = &container.record;
+    kill_init(container)?;
+    // With a pid namespace of its own, the kernel has ended the others with the first.
+    if let Some(cgroup) = record.cgroup.as_ref().filter(|_| !record.private_pids) {
+        cgroup.kill_all(signal_name::KILL).context("kill the container's processes")?;
+    }
+    Ok(())
+}
+
+fn kill_init(container: &Container) -> Result<()> {
+    let record = &container.record;
+    let Some(init) = container.init()? else { return Ok(()) };
+    let pid = record.init.as_ref().map_or(0, |init| init.pid);
+    match pidfd::send_signal(init.as_fd(), signal_name::KILL, &format!("process {pid}")) {
+        Err(e) if !e.is(ESRCH) => {
+            return Err(anyhow::Error::new(e).context("kill the container's first process"));
+        }
+        _ => {}
+    }
+    // After the signal, so that a frozen process does nothing but die.
+    if let Some(cgroup) = &record.cgroup
+        && cgroup.is_frozen()?
+    {
+        cgroup.thaw().context("thaw the container")?;
+    }
+    if pidfd::wait_end(init.as_fd(), DEADLINE_MS)? {
+        return Ok(());
+    }
+    let problem = format!("the container's process {pid} did not end within ten seconds after SIGKILL");
+    let advice =
+        "it waits in the kernel (a device or a network file system?): see /proc/PID/stack, then try again";
+    Err(error::coded(UNKILLABLE, problem, Some(advice)))
+}
+
+/// Removes all that was made for a container whose processes have ended: cgroups, then the poststop hooks, then the
+/// folder. Also called by `create` and `run`, for a container that came to nothing or to its end.
+pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
+    if let Some(cgroup) = &container.record.cgroup {
+        cgroup.remove().context("remove the cgroup")?;
+    }
+    let hooks = std::mem::take(&mut container.record.poststop);
+    if !hooks.is_empty() {
+        // Written down first: hooks run once, even if this process dies among them.
+        container.record.phase = Phase::Deleting;
+        container.save()?;
+        let record = &container.record;
+        let state = hook::state_json(&record.id, "stopped", 0, &record.bundle, &record.annotations);
+        for (index, hook) in hooks.iter().enumerate() {
+            let run = hook::Run {
+                hook,
+                moment: "poststop",
+                index,
+                state: &state,
+                place: hook::Place::Runtime,
+                dir: None,
+            };
+            if let Err(failed) = run.run() {
+                // runtime.md, "Lifecycle", 13: a failure is a warning, and the lifecycle continues.
+                log.warn(&format!("delete {}: {failed}", record.id));
+            }
+        }
+    }
+    container.remove()
+}
