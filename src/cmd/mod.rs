@@ -15,8 +15,10 @@ mod state;
 mod version;
 
 pub use delete::dismantle;
+pub use features::features_json;
 pub use kill::parse_signal;
 pub use state::oci_state;
+pub use version::version_text;
 
 use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, EXIT_FAILURE};

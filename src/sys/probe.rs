@@ -89,6 +89,20 @@ pub fn kernel() -> Result<(u32, u32)> {
     Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
 }
 
+/// Whether the kernel knows a flag of seccomp(2), a single SECCOMP_FILTER_FLAG_* bit; no bit at all is known to all.
+/// Asked with a null program: EFAULT says that the flag was accepted, EINVAL that it was not; nothing is loaded.
+pub fn seccomp_flag(bit: u32) -> bool {
+    const SET_MODE_FILTER: libc::c_uint = 1;
+    const NEW_LISTENER: u32 = 8;
+    const WAIT_KILLABLE_RECV: u32 = 32;
+    // This one is refused without a listener.
+    let flags = if bit == WAIT_KILLABLE_RECV { bit | NEW_LISTENER } else { bit };
+    let no_program = std::ptr::null::<libc::sock_fprog>();
+    // SAFETY: the program's address is null, which the kernel answers with EFAULT; no memory of ours is involved.
+    let answer = unsafe { libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, flags, no_program) };
+    answer == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+}
+
 /// A small file of /proc or /sys as text; `None`: there is none.
 fn read(path: &str) -> Result<Option<String>> {
     use nix::{errno::Errno, fcntl::OFlag, sys::stat::Mode};
