@@ -1,13 +1,82 @@
 //! The one writer of control group files; explains what the kernel answers.
+//!
+//! Called by `prepare` with the lists that `v1`, `v2` and `devices_v1` make. Decides nothing about limits.
 
+use crate::sys::dir::Dir;
+use crate::sys::error::{describe, errno};
+use crate::sys::{SysError, fd};
 use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// One file of a group and what goes into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The file's name, or that of another file that stands for it.
+    pub file: String,
+    /// What is written, in one write(2).
+    pub value: String,
+    /// Which field of config.json asked for it, as a JSON pointer; empty: none did.
+    pub pointer: String,
+    /// What may go wrong.
+    pub tolerate: Tolerate,
+    /// Writes of one batch that the kernel refuses with EINVAL are tried again after the others of it: a quota and a
+    /// burst, or memory and swap, bound each other, and which comes first depends on what is there.
+    pub batch: Option<&'static str>,
+    /// Refused if this file (bytes in use) holds more than the number: `memory.checkBeforeUpdate`.
+    pub not_below: Option<(&'static str, u64)>,
+}
+
+/// What may go wrong with a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tolerate {
+    /// Nothing.
+    Nothing,
+    /// The kernel need not have the file.
+    Missing,
+    /// The kernel has either this file or another one, with another value.
+    Or(String, String),
+    /// The parent group need not allow it.
+    Denied,
+}
+
+impl Write {
+    /// A write that has to succeed.
+    pub fn new(file: impl Into<String>, value: impl fmt::Display, pointer: impl Into<String>) -> Write {
+        Write {
+            file: file.into(),
+            value: value.to_string(),
+            pointer: pointer.into(),
+            tolerate: Tolerate::Nothing,
+            batch: None,
+            not_below: None,
+        }
+    }
+
+    /// The same, tolerating something.
+    pub fn tolerate(mut self, tolerate: Tolerate) -> Write {
+        self.tolerate = tolerate;
+        self
+    }
+
+    /// The same, in a batch.
+    pub fn batch(mut self, name: &'static str) -> Write {
+        self.batch = Some(name);
+        self
+    }
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.file, self.value)
+    }
+}
 
 /// A limit or a group that cannot be had: printed as one sentence, with its parts for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Stable name of this kind of error (docs/errors.md).
+    /// Stable name of this kind of error, one of [`code`].
     pub code: &'static str,
-    /// The file or folder.
+    /// The file or folder; empty: config.json itself.
     pub object: String,
     /// What is wrong, lower case.
     pub problem: String,
@@ -19,9 +88,53 @@ pub struct Refusal {
     pub advice: String,
 }
 
+/// Stable words for the kinds of refusal, as `code` in the log and in docs/errors.md.
+pub mod code {
+    /// The host lacks the controller, or it is not in the needed hierarchy.
+    pub const NO_CONTROLLER: &str = "cgroup-no-controller";
+    /// This version of control groups has no such limit.
+    pub const NO_CONVERSION: &str = "cgroup-no-conversion";
+    /// The kernel refused the value.
+    pub const LIMIT: &str = "cgroup-limit";
+    /// The place cannot be used: a bad path, not ours, not empty, frozen.
+    pub const PLACE: &str = "cgroup-place";
+    /// The manager cannot do it.
+    pub const MANAGER: &str = "cgroup-manager";
+    /// Processes that do not freeze, end, or leave.
+    pub const BUSY: &str = "cgroup-busy";
+}
+
+impl Refusal {
+    /// A refusal that needed no system call.
+    pub fn new(code: &'static str, object: impl Into<String>, problem: impl Into<String>) -> Refusal {
+        let (object, problem) = (object.into(), problem.into());
+        Refusal { code, object, problem, errno: 0, pointer: String::new(), advice: String::new() }
+    }
+
+    /// A limit that cannot be carried out, whatever the host.
+    pub fn limit(code: &'static str, pointer: impl Into<String>, problem: impl Into<String>) -> Refusal {
+        Refusal { pointer: pointer.into(), ..Refusal::new(code, "", problem) }
+    }
+
+    /// A refusal by the kernel.
+    pub fn system(code: &'static str, error: &SysError, problem: impl Into<String>) -> Refusal {
+        let problem = format!("{}: {}", problem.into(), describe(error.errno));
+        Refusal { errno: error.errno, ..Refusal::new(code, error.object.clone(), problem) }
+    }
+
+    /// The same with advice.
+    pub fn advise(mut self, advice: impl Into<String>) -> Refusal {
+        self.advice = advice.into();
+        self
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.object, self.problem)?;
+        if !self.object.is_empty() {
+            write!(f, "{}: ", self.object)?;
+        }
+        f.write_str(&self.problem)?;
         if !self.pointer.is_empty() {
             write!(f, " (config.json#{})", self.pointer)?;
         }
@@ -33,3 +146,114 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Carries out `writes` in the group `dir`, in order.
+///
+/// # Errors
+/// The first that the kernel refuses and that is not tolerated.
+pub fn write_all(dir: &Dir, writes: &[Write]) -> Result<(), Refusal> {
+    let mut open = OpenFile::default();
+    let mut again: Vec<&Write> = Vec::new();
+    for (index, write) in writes.iter().enumerate() {
+        match write_one(dir, write, &mut open) {
+            Err(error) if error.is(errno::EINVAL) && write.batch.is_some() => again.push(write),
+            Err(error) => return Err(explain(write, &error)),
+            Ok(()) => {}
+        }
+        let batch_goes_on = writes.get(index + 1).is_some_and(|next| next.batch == write.batch);
+        if !batch_goes_on {
+            for write in again.drain(..) {
+                write_one(dir, write, &mut open).map_err(|error| explain(write, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file written last: the rules of `devices.allow` all go through one descriptor.
+#[derive(Default)]
+struct OpenFile {
+    name: String,
+    fd: Option<OwnedFd>,
+}
+
+fn write_one(dir: &Dir, write: &Write, open: &mut OpenFile) -> Result<(), SysError> {
+    if let Some((file, bytes)) = write.not_below
+        && read_number(dir, file)?.is_some_and(|used| used > bytes)
+    {
+        return Err(SysError::new("write", dir.path_of(&write.file), errno::EBUSY));
+    }
+    match (write_value(dir, &write.file, &write.value, open), &write.tolerate) {
+        (Err(error), Tolerate::Missing) if error.is(errno::ENOENT) => Ok(()),
+        (Err(error), Tolerate::Denied) if error.is(errno::EPERM) => Ok(()),
+        (Err(error), Tolerate::Or(file, value)) if error.is(errno::ENOENT) => write_value(dir, file, value, open),
+        (result, _) => result,
+    }
+}
+
+fn write_value(dir: &Dir, file: &str, value: &str, open: &mut OpenFile) -> Result<(), SysError> {
+    if open.name != file || open.fd.is_none() {
+        *open = OpenFile { name: file.to_owned(), fd: Some(dir.open_for_writing(file)?) };
+    }
+    let Some(fd) = &open.fd else { return Ok(()) };
+    // A write of no bytes never reaches the kernel file: an empty value is a line end.
+    let data = if value.is_empty() { "\n" } else { value };
+    fd::write_once(fd.as_fd(), &dir.path_of(file), data.as_bytes())
+}
+
+/// The most that a file of a group may hold for us.
+pub(super) const FILE_LIMIT_BYTES: usize = 4 << 20;
+
+/// A file of one number; None if it is missing or says `max`.
+pub(super) fn read_number(dir: &Dir, file: &str) -> Result<Option<u64>, SysError> {
+    match dir.read(file, FILE_LIMIT_BYTES) {
+        Ok(text) => Ok(String::from_utf8_lossy(&text).trim().parse().ok()),
+        Err(error) if error.is(errno::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The value of `key` in a file of `key value` lines; None if the file or the key is missing.
+pub(super) fn read_field(dir: &Dir, file: &str, key: &str) -> Result<Option<u64>, SysError> {
+    let text = match dir.read(file, FILE_LIMIT_BYTES) {
+        Ok(text) => text,
+        Err(error) if error.is(errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8_lossy(&text);
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok());
+    Ok(value)
+}
+
+fn explain(write: &Write, error: &SysError) -> Refusal {
+    let value = write.value.escape_debug();
+    let refusal = Refusal {
+        pointer: write.pointer.clone(),
+        ..Refusal::system(code::LIMIT, error, format!("writing \"{value}\""))
+    };
+    let advice = match error.errno {
+        errno::ENOENT if write.file.starts_with("hugetlb.") => {
+            "this kernel has no huge pages of that size: see /sys/kernel/mm/hugepages"
+        }
+        errno::ENOENT if write.file.starts_with("memory.memsw") => {
+            "this kernel does not count swap: boot it with swapaccount=1, or remove memory.swap"
+        }
+        errno::ENOENT => "this kernel's controller has no such file: remove the field",
+        errno::EBUSY if write.file.starts_with("memory.") => "more memory than that is in use: use a larger limit",
+        errno::EINVAL if write.file.starts_with("cpu.cfs") || write.file.starts_with("cpu.max") => {
+            "the share quota/period must not be larger than the parent group's"
+        }
+        errno::EINVAL if write.file.starts_with("cpu.rt") => {
+            "the parent group must have at least as much realtime budget"
+        }
+        errno::EINVAL | errno::EACCES if write.file.starts_with("cpuset.") => {
+            "name only CPUs and memory nodes that the parent group has"
+        }
+        errno::ENODEV | errno::ENXIO | errno::EOPNOTSUPP => "there is no such device, or its I/O scheduler has no weights",
+        errno::EPERM if write.file.starts_with("devices.") => "the parent group does not allow this device",
+        errno::EINVAL | errno::ERANGE => "the kernel does not take this value",
+        errno::EACCES | errno::EPERM | errno::EROFS => "this user may not write it",
+        _ => "",
+    };
+    refusal.advise(advice)
+}
