@@ -64,7 +64,9 @@ impl Layout {
         for membership in &memberships {
             if membership.controllers.is_empty() {
                 layout.v2 = unified(cgroups, membership, &mut mounts)?;
-            } else if let Some((mount, own)) = membership.locate(&v1_candidates(cgroups, membership), &mut mounts)? {
+            } else if let Some((mount, own)) =
+                membership.locate(&v1_candidates(cgroups, membership), &mut mounts)?
+            {
                 layout.v1.push(Hierarchy { controllers: membership.controllers.clone(), mount, own });
             }
         }
@@ -85,14 +87,23 @@ impl Layout {
     pub fn searched(&self) -> String {
         let mut places: Vec<String> = Vec::new();
         if let Some(unified) = &self.v2 {
-            let found = if unified.controllers.is_empty() { "none".to_owned() } else { unified.controllers.join(" ") };
+            let found = if unified.controllers.is_empty() {
+                "none".to_owned()
+            } else {
+                unified.controllers.join(" ")
+            };
             places.push(format!("{}/cgroup.controllers has: {found}", unified.mount.display()));
         }
         if !self.v1.is_empty() {
-            let found: Vec<String> = self.v1.iter().map(|hierarchy| hierarchy.controllers.join(",")).collect();
+            let found: Vec<String> =
+                self.v1.iter().map(|hierarchy| hierarchy.controllers.join(",")).collect();
             places.push(format!("v1 hierarchies below {}: {}", self.root.display(), found.join(" ")));
         }
-        if places.is_empty() { format!("nothing is mounted at {}", self.root.display()) } else { places.join("; ") }
+        if places.is_empty() {
+            format!("nothing is mounted at {}", self.root.display())
+        } else {
+            places.join("; ")
+        }
     }
 }
 
@@ -109,7 +120,8 @@ impl Membership {
         let parse = |line: &str| {
             let mut fields = line.splitn(3, ':').skip(1);
             let (controllers, path) = (fields.next()?, fields.next()?);
-            let controllers = controllers.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let controllers =
+                controllers.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             Some(Membership { controllers, path: path.to_owned() })
         };
         text.lines().filter_map(parse).collect()
@@ -129,7 +141,8 @@ impl Membership {
             return Ok(Some((mount.clone(), own.to_owned())));
         }
         Ok(mounts.find(&self.controllers)?.map(|(root, mount)| {
-            let below = Path::new(&self.path).strip_prefix(root).map(|rest| rest.to_string_lossy().into_owned());
+            let below =
+                Path::new(&self.path).strip_prefix(root).map(|rest| rest.to_string_lossy().into_owned());
             let own = below.unwrap_or_default();
             let own = if is_group(&mount.join(&own)) { own } else { String::new() };
             (mount, own)
@@ -148,15 +161,18 @@ fn unified(
     membership: &Membership,
     mounts: &mut Mounts<'_>,
 ) -> Result<Option<Unified>, SysError> {
-    let candidates: Vec<PathBuf> =
-        [cgroups.to_path_buf(), cgroups.join("unified")].into_iter().filter(|path| has_controllers(path)).collect();
+    let candidates: Vec<PathBuf> = [cgroups.to_path_buf(), cgroups.join("unified")]
+        .into_iter()
+        .filter(|path| has_controllers(path))
+        .collect();
     // A kernel without cgroup2 mounted lists it all the same; looking further than those two places is for /proc/self/cgroup
     // lines that do not fit them.
     if candidates.is_empty() && membership.path == "/" {
         return Ok(None);
     }
     let Some((mount, own)) = membership.locate(&candidates, mounts)? else { return Ok(None) };
-    let controllers = read(&mount, "cgroup.controllers")?.split_ascii_whitespace().map(str::to_owned).collect();
+    let controllers =
+        read(&mount, "cgroup.controllers")?.split_ascii_whitespace().map(str::to_owned).collect();
     Ok(Some(Unified { mount, own, controllers }))
 }
 

@@ -186,7 +186,9 @@ fn write_one(dir: &Dir, write: &Write, open: &mut OpenFile) -> Result<(), SysErr
     match (write_value(dir, &write.file, &write.value, open), &write.tolerate) {
         (Err(error), Tolerate::Missing) if error.is(errno::ENOENT) => Ok(()),
         (Err(error), Tolerate::Denied) if error.is(errno::EPERM) => Ok(()),
-        (Err(error), Tolerate::Or(file, value)) if error.is(errno::ENOENT) => write_value(dir, file, value, open),
+        (Err(error), Tolerate::Or(file, value)) if error.is(errno::ENOENT) => {
+            write_value(dir, file, value, open)
+        }
         (result, _) => result,
     }
 }
@@ -239,7 +241,9 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
             "this kernel does not count swap: boot it with swapaccount=1, or remove memory.swap"
         }
         errno::ENOENT => "this kernel's controller has no such file: remove the field",
-        errno::EBUSY if write.file.starts_with("memory.") => "more memory than that is in use: use a larger limit",
+        errno::EBUSY if write.file.starts_with("memory.") => {
+            "more memory than that is in use: use a larger limit"
+        }
         errno::EINVAL if write.file.starts_with("cpu.cfs") || write.file.starts_with("cpu.max") => {
             "the share quota/period must not be larger than the parent group's"
         }
@@ -249,7 +253,9 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
         errno::EINVAL | errno::EACCES if write.file.starts_with("cpuset.") => {
             "name only CPUs and memory nodes that the parent group has"
         }
-        errno::ENODEV | errno::ENXIO | errno::EOPNOTSUPP => "there is no such device, or its I/O scheduler has no weights",
+        errno::ENODEV | errno::ENXIO | errno::EOPNOTSUPP => {
+            "there is no such device, or its I/O scheduler has no weights"
+        }
         errno::EPERM if write.file.starts_with("devices.") => "the parent group does not allow this device",
         errno::EINVAL | errno::ERANGE => "the kernel does not take this value",
         errno::EACCES | errno::EPERM | errno::EROFS => "this user may not write it",

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! create:  let layout = Layout::detect()?;                        // v1, v2 or hybrid; own place; no side effect
-//!          let handle = Handle::choose(manager, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
+//!          let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
 //!          store.journal(&handle);                                // before anything exists
 //!          let entry = handle.prepare(&layout, &plan.limits)?;    // folders made, limits written
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
@@ -19,24 +19,36 @@
 //! | file | its part |
 //! |---|---|
 //! | `detect` | which hierarchies there are, and where we are in them |
+//! | `translate` | pure: limits + layout -> what is to be written where |
 //! | `v1`, `v2` | pure: limits -> list of writes |
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
-//! | `prepare` | makes the folders |
-//! | `kill` | pids, signals, freezing, removal |
+//! | `prepare` | makes the groups |
+//! | `kill`, `freeze`, `remove` | the processes in them, and their end |
 //! | `rdt` | Intel RDT's resctrl groups |
 
 pub mod detect;
+pub mod devices_bpf;
+pub mod devices_v1;
+mod freeze;
 pub mod fs;
+mod kill;
+mod prepare;
+pub mod rdt;
+mod remove;
+pub mod translate;
+pub mod v1;
+pub mod v2;
 
 pub use detect::Layout;
+pub use fs::Refusal;
 
+use crate::plan::limits::Limits;
+use crate::sys::dir::Dir;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-
-use crate::plan::limits::Limits;
-use anyhow::Result;
 
 /// Who makes the control groups. Stored with the container: later commands come without the flag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +61,17 @@ pub enum Manager {
     Systemd,
     /// Nobody: the container stays in the caller's groups (`--cgroup-manager disabled`).
     Disabled,
+}
+
+/// What the caller may do with the host's control groups (`Host::rootless`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Caller {
+    /// Root of the host.
+    #[default]
+    Root,
+    /// An unprivileged user, or root of a user namespace.
+    Rootless,
 }
 
 /// One group in one hierarchy.
@@ -82,9 +105,12 @@ pub struct Handle {
     /// The groups in the v1 hierarchies, named ones included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub v1: Vec<Tree>,
-    /// The caller named no cgroupsPath and is not root on the host: groups that cannot be made are done without.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub best_effort: bool,
+    /// Who asked for them.
+    #[serde(default)]
+    pub caller: Caller,
+    /// Whether config.json names the place. A rootless caller who names none does without the groups that cannot be made.
+    #[serde(default)]
+    pub named: bool,
 }
 
 /// How a new process gets into the groups. The descriptors are close-on-exec; drop it when the child is in.
@@ -114,29 +140,61 @@ impl Handle {
     /// (our own holds processes, so that it could not hand controllers down). Absent: as relative, with `id`.
     ///
     /// # Errors
-    /// A path with `..`, or that names the root; a manager that is not there.
-    pub fn choose(manager: Manager, layout: &Layout, cgroups_path: Option<&str>, id: &str) -> Result<Handle> {
-        let _ = (manager, layout, cgroups_path, id);
-        anyhow::bail!("control groups are not built yet")
+    /// [`Refusal`]: a path with `..`, or that names the root; a manager that is not there.
+    pub fn choose(
+        manager: Manager,
+        caller: Caller,
+        layout: &Layout,
+        cgroups_path: Option<&str>,
+        id: &str,
+    ) -> Result<Handle> {
+        let named = cgroups_path.is_some_and(|path| !path.is_empty());
+        let mut handle = Handle { manager, caller, named, ..Handle::default() };
+        match manager {
+            Manager::Disabled => return Ok(handle),
+            Manager::Systemd => {
+                let problem = "the systemd cgroup manager is not supported yet";
+                let refusal = Refusal::new(fs::code::MANAGER, "--systemd-cgroup", problem);
+                return Err(refusal.advise("use the cgroupfs manager: leave out --systemd-cgroup").into());
+            }
+            Manager::Cgroupfs => {}
+        }
+        let path = cgroups_path.filter(|_| named).unwrap_or(id);
+        let inner = checked_path(path)?;
+        let absolute = path.starts_with('/');
+        let below = |own: &str| match absolute || own.is_empty() {
+            true => inner.clone(),
+            false => format!("{own}/{inner}"),
+        };
+        handle.v2 = layout.v2.as_ref().map(|unified| {
+            let beside = unified.own.rsplit_once('/').map_or("", |(parent, _)| parent);
+            Tree { controllers: Vec::new(), mount: unified.mount.clone(), path: below(beside) }
+        });
+        let trees = layout.v1.iter().map(|hierarchy| Tree {
+            controllers: hierarchy.controllers.clone(),
+            mount: hierarchy.mount.clone(),
+            path: below(&hierarchy.own),
+        });
+        handle.v1 = trees.collect();
+        Ok(handle)
     }
 
     /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
     /// What it made is removed again if it fails.
     ///
     /// # Errors
-    /// [`fs::Refusal`] for a limit that cannot be carried out or that the kernel refuses; `container's cgroup is not
-    /// empty`; `container's cgroup unexpectedly frozen`.
+    /// [`Refusal`]: a limit that cannot be carried out or that the kernel refuses; `container's cgroup is not empty`;
+    /// `container's cgroup unexpectedly frozen`; a place that cannot be made.
     pub fn prepare(&self, layout: &Layout, limits: &Limits) -> Result<Entry> {
-        let _ = (layout, limits);
-        anyhow::bail!("control groups are not built yet")
+        Ok(prepare::prepare(self, layout, limits)?)
     }
 
-    /// The ways into groups that exist, for `exec`.
+    /// The ways into groups that exist, for `exec`. Groups that were never made are left out.
     ///
     /// # Errors
-    /// A group that is gone.
+    /// A group that cannot be opened.
     pub fn join(&self) -> Result<Entry> {
-        anyhow::bail!("control groups are not built yet")
+        Ok(prepare::join(self)?)
     }
 
     /// Gives the v2 group to `uid` (a host id), so that the container can make groups in it: the folder and the files
@@ -145,8 +203,7 @@ impl Handle {
     /// # Errors
     /// fchownat(2).
     pub fn delegate(&self, uid: u32) -> Result<()> {
-        let _ = uid;
-        Ok(())
+        Ok(prepare::delegate(self, uid)?)
     }
 
     /// Fallback where clone3 cannot place a child (EOPNOTSUPP, EBUSY, EACCES): moves `pid` into the v2 group.
@@ -154,13 +211,13 @@ impl Handle {
     /// # Errors
     /// The write's.
     pub fn attach(&self, pid: i32) -> Result<()> {
-        let _ = pid;
-        Ok(())
+        let Some(dir) = self.open_v2() else { return Ok(()) };
+        Ok(dir.write_existing("cgroup.procs", pid.to_string().as_bytes())?)
     }
 
     /// Whether any of the groups exists.
     pub fn exists(&self) -> bool {
-        false
+        self.trees().any(|tree| Dir::open(&tree.dir()).is_ok())
     }
 
     /// The processes in the group and its subgroups, as pids of our pid namespace, sorted. None if it is gone.
@@ -168,7 +225,7 @@ impl Handle {
     /// # Errors
     /// A file that cannot be read.
     pub fn pids(&self) -> Result<Vec<i32>> {
-        Ok(Vec::new())
+        Ok(kill::pids(self)?)
     }
 
     /// Signals every process in the group and its subgroups. SIGKILL: nobody escapes by forking (cgroup.kill, or
@@ -177,24 +234,23 @@ impl Handle {
     /// # Errors
     /// The kernel's; processes that are still there after several rounds.
     pub fn kill_all(&self, signal: i32) -> Result<()> {
-        let _ = signal;
-        Ok(())
+        Ok(kill::kill_all(self, signal)?)
     }
 
-    /// Stops all processes in the group, and waits until they are stopped (at most a few seconds, then thaws).
+    /// Stops all processes in the group, and waits until they are stopped (at most two seconds, then thaws).
     ///
     /// # Errors
     /// No freezer; the time is up.
     pub fn freeze(&self) -> Result<()> {
-        Ok(())
+        Ok(freeze::freeze(self)?)
     }
 
     /// Lets them run again.
     ///
     /// # Errors
-    /// No freezer; the write's.
+    /// The write's.
     pub fn thaw(&self) -> Result<()> {
-        Ok(())
+        Ok(freeze::thaw(self)?)
     }
 
     /// Whether the group is frozen or being frozen. A group that is gone is not.
@@ -202,20 +258,65 @@ impl Handle {
     /// # Errors
     /// A file that cannot be read.
     pub fn is_frozen(&self) -> Result<bool> {
-        Ok(false)
+        Ok(freeze::is_frozen(self)?)
     }
 
     /// How many processes of the group the OOM killer has ended; None where the kernel does not say.
     pub fn oom_kills(&self) -> Option<u64> {
-        None
+        let v1 = self.open_v1("memory").map(|dir| fs::read_field(&dir, "memory.oom_control", "oom_kill"));
+        let v2 = || self.open_v2().map(|dir| fs::read_field(&dir, "memory.events", "oom_kill"));
+        v1.or_else(v2)?.ok()?
     }
 
     /// Removes the groups, deepest first, with what the container made below. Waits, bounded, for processes that are
     /// ending. Repeatable: a group that is gone is no error. Parents are left: others may use them.
     ///
     /// # Errors
-    /// Processes that do not end, by pid.
+    /// [`Refusal`]: processes that do not end, by pid.
     pub fn remove(&self) -> Result<()> {
-        Ok(())
+        Ok(remove::remove(self)?)
     }
+
+    /// The folder of the group that has this v1 controller, or else the v2 group.
+    pub fn dir_of(&self, controller: &str) -> Option<PathBuf> {
+        let v1 = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller));
+        v1.or(self.v2.as_ref()).map(Tree::dir)
+    }
+
+    fn trees(&self) -> impl Iterator<Item = &Tree> {
+        self.v2.iter().chain(&self.v1)
+    }
+
+    /// The v2 group, if it exists.
+    fn open_v2(&self) -> Option<Dir> {
+        self.v2.as_ref().and_then(|tree| Dir::open(&tree.dir()).ok())
+    }
+
+    /// The v1 group with this controller, if it exists.
+    fn open_v1(&self, controller: &str) -> Option<Dir> {
+        let tree = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller))?;
+        Dir::open(&tree.dir()).ok()
+    }
+}
+
+/// cgroupsPath without empty and `.` parts. Cgroupfs is a trusted tree, so a path that stays below its start is safe.
+fn checked_path(path: &str) -> Result<String, Refusal> {
+    let refuse = |problem: String| Refusal {
+        pointer: "/linux/cgroupsPath".to_owned(),
+        ..Refusal::new(fs::code::PLACE, "", problem)
+    };
+    let shown = path.escape_debug();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if parts.contains(&"..") {
+        return Err(refuse(format!("cgroupsPath \"{shown}\" must not contain \"..\"")));
+    }
+    if parts.is_empty() {
+        let refusal =
+            refuse(format!("cgroupsPath \"{shown}\" names the root group, which cannot be limited"));
+        return Err(refusal.advise("name a group of the container's own"));
+    }
+    if path.contains(|c: char| c.is_control()) || parts.iter().any(|part| part.len() > 255) {
+        return Err(refuse(format!("cgroupsPath \"{shown}\" is no path of control groups")));
+    }
+    Ok(parts.join("/"))
 }

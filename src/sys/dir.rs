@@ -107,6 +107,22 @@ impl Dir {
             .map_err(|e| self.fail("open", name, e))
     }
 
+    /// Opens an existing file in here for writing, as it is (no truncation): a kernel file.
+    pub fn open_for_writing(&self, name: &str) -> Result<OwnedFd> {
+        self.open_file(name, OFlag::O_WRONLY, 0)
+    }
+
+    /// Opens an existing file in here for reading: to wait for its changes, or to read it again and again.
+    pub fn open_for_reading(&self, name: &str) -> Result<OwnedFd> {
+        self.open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)
+    }
+
+    /// Gives a file in here (or the directory itself, `.`) to another user; the group stays.
+    pub fn change_owner(&self, name: &str, uid: u32) -> Result<()> {
+        nix::unistd::fchownat(&self.fd, name, Some(uid.into()), None, AtFlags::AT_SYMLINK_NOFOLLOW)
+            .map_err(|e| self.fail("fchownat", name, e))
+    }
+
     /// Makes a directory; `EEXIST` if there is one.
     pub fn make_dir(&self, name: &str, mode: u32) -> Result<()> {
         nix::sys::stat::mkdirat(&self.fd, name, Mode::from_bits_truncate(mode))

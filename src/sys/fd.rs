@@ -157,3 +157,23 @@ pub fn poll_readable(fds: &[BorrowedFd<'_>], timeout_ms: Option<u16>) -> Result<
         }
     }
 }
+
+/// Waits until the kernel announces a change of the file (POLLPRI: cgroup.events, cgroups(7)), at most `timeout_ms`.
+/// Every read of the file from its start arms it again. `Ok(false)`: the time is up.
+pub fn poll_change(fd: BorrowedFd<'_>, object: &str, timeout_ms: u16) -> Result<bool> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut polled = [PollFd::new(fd, PollFlags::POLLPRI)];
+    match poll(&mut polled, PollTimeout::from(timeout_ms)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(nix::errno::Errno::EINTR) => Ok(true),
+        Err(e) => Err(SysError::nix("poll", object, e)),
+    }
+}
+
+/// Reads the file from its start, whatever was read before (pread(2)), at most `limit_bytes`.
+pub fn read_from_start(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    let mut data = vec![0; limit_bytes];
+    let length = nix::sys::uio::pread(fd, &mut data, 0).map_err(|e| SysError::nix("pread", object, e))?;
+    data.truncate(length);
+    Ok(data)
+}

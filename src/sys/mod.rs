@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod attribute;
+pub mod bpf;
 pub mod cred;
 pub mod dir;
 pub mod error;

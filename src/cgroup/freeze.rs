@@ -1,0 +1,157 @@
+//! Stopping and continuing all processes of a group: cgroup.freeze (v2) or the freezer hierarchy (v1).
+//!
+//! Called by [`Handle::freeze`] and its siblings, and by `kill`. On a hybrid host the v2 group is used: frozen there, a
+//! process can still be killed. Whether the group is frozen is asked of both, as others may have used either.
+
+use super::Handle;
+use super::fs::{FILE_LIMIT_BYTES, Refusal, code, read_field};
+use crate::sys::dir::Dir;
+use crate::sys::error::errno;
+use crate::sys::{SysError, fd};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// How long the processes may take to stop: one in an uninterruptible sleep may never.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// See [`Handle::freeze`].
+pub fn freeze(handle: &Handle) -> Result<(), Refusal> {
+    let (dir, done) = match (handle.open_v2().filter(has_freezer), handle.open_v1("freezer")) {
+        (Some(dir), _) => {
+            let done = freeze_v2(&dir);
+            (dir, done)
+        }
+        (None, Some(dir)) => {
+            let done = freeze_v1(&dir);
+            (dir, done)
+        }
+        (None, None) => return Err(no_freezer(handle)),
+    };
+    let object = dir.path().display().to_string();
+    match done {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            // Half frozen is worse than not: nobody could tell what state it is in.
+            let _ = thaw(handle);
+            let problem = format!("the processes did not stop within {} seconds", DEADLINE.as_secs());
+            Err(Refusal::new(code::BUSY, object, problem)
+                .advise("one may be in an uninterruptible sleep: see ps"))
+        }
+        Err(error) => Err(Refusal::system(code::BUSY, &error, "freezing")),
+    }
+}
+
+fn no_freezer(handle: &Handle) -> Refusal {
+    let object = handle.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default();
+    let problem = "the container has no control group that can be frozen";
+    Refusal::new(code::NO_CONTROLLER, object, problem)
+        .advise("it needs cgroup v2 (Linux 5.2), or v1's freezer controller")
+}
+
+fn has_freezer(dir: &Dir) -> bool {
+    matches!(dir.stat("cgroup.freeze"), Ok(Some(_)))
+}
+
+/// cgroup.events tells when the last process has stopped.
+fn freeze_v2(dir: &Dir) -> Result<bool, SysError> {
+    dir.write_existing("cgroup.freeze", b"1")?;
+    wait_for_event(dir, "frozen", 1, DEADLINE)
+}
+
+/// Waits until `key` in the group's cgroup.events has this value; `Ok(false)`: the time is up. A group that is gone
+/// has no processes, so every value is reached.
+pub fn wait_for_event(dir: &Dir, key: &str, value: u64, deadline: Duration) -> Result<bool, SysError> {
+    let start = Instant::now();
+    let object = dir.path_of("cgroup.events");
+    let file = match dir.open_for_reading("cgroup.events") {
+        Err(error) if error.is(errno::ENOENT) => return Ok(true),
+        result => result?,
+    };
+    loop {
+        let text = match fd::read_from_start(file.as_fd(), &object, 4096) {
+            Err(error) if error.is(errno::ENODEV) => return Ok(true),
+            result => result?,
+        };
+        let text = String::from_utf8_lossy(&text);
+        let now = text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
+        if now == Some(value) {
+            return Ok(true);
+        }
+        let Some(left) = deadline.checked_sub(start.elapsed()) else { return Ok(false) };
+        let left_ms = u16::try_from(left.as_millis()).unwrap_or(u16::MAX).max(1);
+        fd::poll_change(file.as_fd(), &object, left_ms)?;
+    }
+}
+
+/// The v1 freezer announces nothing, and a process that forks meanwhile holds it up: the state is written and read
+/// again, in growing steps.
+fn freeze_v1(dir: &Dir) -> Result<bool, SysError> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(20);
+    while start.elapsed() < DEADLINE {
+        dir.write_existing("freezer.state", b"FROZEN")?;
+        if v1_state(dir)? == "FROZEN" {
+            return Ok(true);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+    Ok(false)
+}
+
+/// See [`Handle::thaw`].
+pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
+    let explain = |error: SysError| Refusal::system(code::BUSY, &error, "thawing");
+    if let Some(dir) = handle.open_v2().filter(has_freezer) {
+        dir.write_existing("cgroup.freeze", b"0").map_err(explain)?;
+    }
+    if let Some(dir) = handle.open_v1("freezer")
+        && v1_is_frozen(&dir).map_err(explain)?
+    {
+        dir.write_existing("freezer.state", b"THAWED").map_err(explain)?;
+    }
+    Ok(())
+}
+
+/// See [`Handle::is_frozen`].
+pub fn is_frozen(handle: &Handle) -> Result<bool, SysError> {
+    if let Some(dir) = handle.open_v2()
+        && v2_is_frozen(&dir)?
+    {
+        return Ok(true);
+    }
+    handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
+}
+
+/// Whether somebody has asked for it, or it is so because a group above is frozen.
+pub(super) fn v2_is_frozen(dir: &Dir) -> Result<bool, SysError> {
+    let asked = match dir.read("cgroup.freeze", FILE_LIMIT_BYTES) {
+        Ok(text) => text.trim_ascii() == b"1",
+        Err(error) if is_gone(&error) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(asked || read_field(dir, "cgroup.events", "frozen").or_else(none_if_gone)? == Some(1))
+}
+
+/// The same of a v1 group; false outside the freezer hierarchy.
+pub(super) fn v1_is_frozen(dir: &Dir) -> Result<bool, SysError> {
+    match v1_state(dir) {
+        Ok(state) => Ok(state == "FROZEN" || state == "FREEZING"),
+        Err(error) if is_gone(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn v1_state(dir: &Dir) -> Result<String, SysError> {
+    let text = dir.read("freezer.state", FILE_LIMIT_BYTES)?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// The group was removed meanwhile (an open folder answers ENODEV), or there is no such file.
+pub(super) fn is_gone(error: &SysError) -> bool {
+    error.is(errno::ENOENT) || error.is(errno::ENODEV)
+}
+
+fn none_if_gone(error: SysError) -> Result<Option<u64>, SysError> {
+    if is_gone(&error) { Ok(None) } else { Err(error) }
+}

@@ -1,0 +1,339 @@
+//! Makes a container's groups, writes its limits, and opens the ways in.
+//!
+//! Called by [`Handle::prepare`] and [`Handle::join`] in the parent, before the clone. Leaves nothing behind on failure.
+
+use super::detect::Layout;
+use super::fs::{self, Refusal, code};
+use super::translate::{Orders, orders};
+use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, freeze, kill};
+use crate::plan::limits::Limits;
+use crate::sys::dir::Dir;
+use crate::sys::error::errno;
+use crate::sys::{SysError, bpf};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+/// See [`Handle::prepare`].
+pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entry, Refusal> {
+    let asked = limits.first_asked();
+    if handle.manager == Manager::Disabled {
+        return match asked {
+            None => Ok(Entry::default()),
+            Some(pointer) => Err(Refusal::limit(code::MANAGER, pointer, "control groups are disabled")
+                .advise("remove the limits, or leave out --cgroup-manager disabled")),
+        };
+    }
+    let orders = orders(layout, limits)?;
+    let required = match (handle.caller, handle.named, asked) {
+        (Caller::Rootless, false, None) => Required::No,
+        _ => Required::Yes,
+    };
+    let mut work = Work { handle, layout, orders, required, made: Vec::new(), entry: Entry::default() };
+    match work.all() {
+        Ok(()) => Ok(work.entry),
+        Err(refusal) => {
+            work.undo();
+            Err(refusal)
+        }
+    }
+}
+
+/// Whether a group must be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Required {
+    Yes,
+    /// If this user may not make it, the container goes without.
+    No,
+}
+
+struct Work<'a> {
+    handle: &'a Handle,
+    layout: &'a Layout,
+    orders: Orders,
+    required: Required,
+    /// The folders that were not there, in the order of making.
+    made: Vec<PathBuf>,
+    entry: Entry,
+}
+
+/// A group that is there now.
+struct Group {
+    dir: Dir,
+    /// Whether somebody else had made it before.
+    found: bool,
+}
+
+impl Work<'_> {
+    fn all(&mut self) -> Result<(), Refusal> {
+        if let Some(tree) = &self.handle.v2 {
+            // Beside v1 hierarchies the unified one is a help to us, unless a limit lives there.
+            let helps_only = !self.handle.v1.is_empty() && self.orders.v2.is_empty();
+            let required = if helps_only { Required::No } else { self.required };
+            if let Some(group) = self.make(tree, required)? {
+                self.use_v2(tree, group)?;
+            }
+        }
+        for tree in &self.handle.v1 {
+            if let Some(group) = self.make(tree, self.required)? {
+                self.use_v1(tree, group)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn use_v2(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
+        if group.found {
+            must_be_empty(tree, &group.dir, "cgroup.procs")?;
+            if freeze::v2_is_frozen(&group.dir)
+                .map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?
+            {
+                return Err(frozen(tree));
+            }
+        }
+        fs::write_all(&group.dir, &self.orders.v2)?;
+        if let Some(program) = &self.orders.device_program {
+            match install(&group.dir, program) {
+                // A user namespace's own devices are what the host's root gave it: there is nothing to take away.
+                Err(error) if self.handle.caller == Caller::Rootless && error.is(errno::EPERM) => {}
+                Err(error) => {
+                    let problem = "installing the device program";
+                    return Err(Refusal::system(code::LIMIT, &error, problem)
+                        .advise("the kernel needs CONFIG_CGROUP_BPF"));
+                }
+                Ok(()) => {}
+            }
+        }
+        self.entry.born_into = Some(group.dir.into_fd());
+        Ok(())
+    }
+
+    fn use_v1(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
+        if group.found {
+            must_be_empty(tree, &group.dir, "cgroup.procs")?;
+            if freeze::v1_is_frozen(&group.dir)
+                .map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?
+            {
+                return Err(frozen(tree));
+            }
+        }
+        for (controller, writes) in &self.orders.v1 {
+            if tree.controllers.iter().any(|name| name == controller) {
+                fs::write_all(&group.dir, writes)?;
+            }
+        }
+        self.entry
+            .tasks
+            .push(tasks_file(&group.dir).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?);
+        Ok(())
+    }
+
+    /// Makes the folders of one hierarchy, top down; None: done without.
+    fn make(&mut self, tree: &Tree, required: Required) -> Result<Option<Group>, Refusal> {
+        let made_before = self.made.len();
+        match self.make_chain(tree) {
+            Ok(group) => Ok(Some(group)),
+            Err(refusal) if required == Required::No && is_denial(refusal.errno) => {
+                self.undo_to(made_before);
+                if self.required == Required::No {
+                    self.entry.warnings.push(format!("done without the control group {}", tree.dir().display()));
+                }
+                Ok(None)
+            }
+            Err(refusal) if is_denial(refusal.errno) && self.handle.caller == Caller::Rootless => Err(refusal.advise(
+                "have this part of the tree delegated to the user, or leave out linux.cgroupsPath and linux.resources",
+            )),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn make_chain(&mut self, tree: &Tree) -> Result<Group, Refusal> {
+        let is_v2 = tree.controllers.is_empty();
+        let is_cpuset = tree.controllers.iter().any(|name| name == "cpuset");
+        let place = |error: SysError| Refusal::system(code::PLACE, &error, "making the control group");
+        let mut group = Group { dir: Dir::open(&tree.mount).map_err(place)?, found: true };
+        for name in tree.path.split('/') {
+            if is_v2 {
+                self.enable_controllers(&group.dir)?;
+            }
+            let found = match group.dir.make_dir(name, 0o755) {
+                Ok(()) => {
+                    self.made.push(group.dir.path().join(name));
+                    false
+                }
+                Err(error) if error.is(errno::EEXIST) => true,
+                Err(error) => return Err(place(error)),
+            };
+            let dir = group.dir.open_dir(name).map_err(place)?;
+            if is_cpuset {
+                inherit_cpuset(&group.dir, &dir).map_err(place)?;
+            }
+            group = Group { dir, found };
+        }
+        Ok(group)
+    }
+
+    /// Hands the controllers that the limits need down to the children of `parent`; where v2 is alone, all that there
+    /// are, as whoever reads statistics expects them.
+    fn enable_controllers(&self, parent: &Dir) -> Result<(), Refusal> {
+        let needed = &self.orders.v2_controllers;
+        let wants_all = self.handle.v1.is_empty();
+        if needed.is_empty() && !wants_all {
+            return Ok(());
+        }
+        let read = |file: &str| -> Result<Vec<String>, Refusal> {
+            let text = parent.read(file, fs::FILE_LIMIT_BYTES);
+            let text = text.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
+            Ok(String::from_utf8_lossy(&text).split_ascii_whitespace().map(str::to_owned).collect())
+        };
+        let (available, enabled) = (read("cgroup.controllers")?, read("cgroup.subtree_control")?);
+        let is_needed = |name: &str| needed.iter().find(|(controller, _)| controller == name);
+        if let Some((controller, pointer)) =
+            needed.iter().find(|(controller, _)| !available.contains(controller))
+        {
+            let problem =
+                format!("the requested cgroup controller `{controller}` is not available in this group");
+            let refusal = Refusal::new(code::NO_CONTROLLER, parent.path_of("cgroup.controllers"), problem);
+            return Err(Refusal { pointer: pointer.clone(), ..refusal }
+                .advise("enable it in cgroup.subtree_control of the groups above"));
+        }
+        let missing = available.iter().filter(|name| !enabled.contains(name));
+        let missing: Vec<&String> = missing.filter(|name| wants_all || is_needed(name).is_some()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let line: Vec<String> = missing.iter().map(|name| format!("+{name}")).collect();
+        if parent.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
+            return Ok(());
+        }
+        // The kernel takes a line as a whole or not at all: find out which of them it is, and whether it matters.
+        for name in missing {
+            let result = parent.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes());
+            if let (Err(error), Some((_, pointer))) = (result, is_needed(name)) {
+                return Err(cannot_enable(&error, name, pointer));
+            }
+        }
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        self.entry = Entry::default();
+        self.undo_to(0);
+    }
+
+    /// Removes what was made, last first. What cannot be removed is somebody else's by now: the journal knows our leaf.
+    fn undo_to(&mut self, length: usize) {
+        for path in self.made.drain(length..).rev() {
+            if let (Some(parent), Some(name)) =
+                (path.parent(), path.file_name().and_then(|name| name.to_str()))
+            {
+                let _ = Dir::open(parent).and_then(|parent| parent.remove_dir(name));
+            }
+        }
+    }
+}
+
+fn is_denial(number: i32) -> bool {
+    [errno::EACCES, errno::EPERM, errno::EROFS].contains(&number)
+}
+
+fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {
+    let refusal =
+        Refusal::system(code::NO_CONTROLLER, error, format!("enabling the controller `{controller}`"));
+    let advice = match error.errno {
+        errno::EBUSY => {
+            "the group holds processes, and then it may hand down no controllers (\"no internal processes\", cgroups(7)): \
+             name an absolute cgroupsPath elsewhere"
+        }
+        errno::EOPNOTSUPP => "the group is threaded: name a cgroupsPath elsewhere",
+        errno::ENOENT => "the controller is not enabled in the group above, or it is in use by cgroup v1",
+        _ => "",
+    };
+    Refusal { pointer: pointer.to_owned(), ..refusal.advise(advice) }
+}
+
+fn must_be_empty(tree: &Tree, dir: &Dir, file: &str) -> Result<(), Refusal> {
+    let pids = kill::pids_in(dir, file).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
+    if pids.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("container's cgroup is not empty: {} process(es) found", pids.len());
+    Err(Refusal::new(code::PLACE, tree.dir().display().to_string(), problem)
+        .advise("end them, or name another linux.cgroupsPath"))
+}
+
+fn frozen(tree: &Tree) -> Refusal {
+    Refusal::new(code::PLACE, tree.dir().display().to_string(), "container's cgroup unexpectedly frozen")
+        .advise("thaw it, or name another linux.cgroupsPath")
+}
+
+/// A new v1 cpuset has no CPUs and no memory nodes, and then takes no process (cpuset(7)): it gets its parent's.
+fn inherit_cpuset(parent: &Dir, child: &Dir) -> Result<(), SysError> {
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        if child.read(file, fs::FILE_LIMIT_BYTES)?.trim_ascii().is_empty() {
+            let list = parent.read(file, fs::FILE_LIMIT_BYTES)?;
+            child.write_existing(file, list.trim_ascii())?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the program in place: in one step where there is one already, else before the old ones go, so that the devices
+/// are never all open.
+fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
+    let object = group.path().display().to_string();
+    let new = bpf::load_device_program(program)?;
+    let old = bpf::device_programs(group.as_fd(), &object)?;
+    if let [only] = old.as_slice() {
+        return bpf::attach_device_program(group.as_fd(), new.as_fd(), Some(only.as_fd()), &object);
+    }
+    bpf::attach_device_program(group.as_fd(), new.as_fd(), None, &object)?;
+    old.iter().try_for_each(|old| bpf::detach_device_program(group.as_fd(), old.as_fd(), &object))
+}
+
+fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
+    Ok(TasksFile { fd: dir.open_for_writing("tasks")?, path: dir.path_of("tasks") })
+}
+
+/// See [`Handle::join`].
+pub fn join(handle: &Handle) -> Result<Entry, Refusal> {
+    let mut entry = Entry::default();
+    let open = |tree: &Tree| match Dir::open(&tree.dir()) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(error) if error.is(errno::ENOENT) => Ok(None),
+        Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
+    };
+    if let Some(tree) = &handle.v2 {
+        entry.born_into = open(tree)?.map(Dir::into_fd);
+    }
+    for tree in &handle.v1 {
+        if let Some(dir) = open(tree)? {
+            entry
+                .tasks
+                .push(tasks_file(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?);
+        }
+    }
+    Ok(entry)
+}
+
+/// See [`Handle::delegate`].
+pub fn delegate(handle: &Handle, uid: u32) -> Result<(), SysError> {
+    // Beside v1 hierarchies nothing is given away: the container's view there is v1.
+    let Some(dir) = handle.open_v2().filter(|_| handle.v1.is_empty()) else { return Ok(()) };
+    dir.change_owner(".", uid)?;
+    let files =
+        match Dir::open("/sys/kernel/cgroup".as_ref()).and_then(|kernel| kernel.read("delegate", 4096)) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            // Before Linux 4.15; the list is config-linux.md's.
+            Err(error) if error.is(errno::ENOENT) => {
+                "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned()
+            }
+            Err(error) => return Err(error),
+        };
+    for file in files.lines().filter(|file| !file.is_empty() && !file.contains('/')) {
+        match dir.change_owner(file, uid) {
+            Err(error) if error.is(errno::ENOENT) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}

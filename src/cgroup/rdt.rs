@@ -1,0 +1,1 @@
+//! Intel RDT (to be written).
