@@ -103,12 +103,12 @@ fn freeze_v1(dir: &Dir) -> Result<bool, SysError> {
 pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "thawing");
     if let Some(dir) = handle.open_v2().filter(has_freezer) {
-        dir.write_existing("cgroup.freeze", b"0").map_err(explain)?;
+        unless_gone(dir.write_existing("cgroup.freeze", b"0")).map_err(explain)?;
     }
     if let Some(dir) = handle.open_v1("freezer")
         && v1_is_frozen(&dir).map_err(explain)?
     {
-        dir.write_existing("freezer.state", b"THAWED").map_err(explain)?;
+        unless_gone(dir.write_existing("freezer.state", b"THAWED")).map_err(explain)?;
     }
     Ok(())
 }
@@ -150,6 +150,10 @@ fn v1_state(dir: &Dir) -> Result<String, SysError> {
 /// The group was removed meanwhile (an open folder answers ENODEV), or there is no such file.
 pub(super) fn is_gone(error: &SysError) -> bool {
     error.is(errno::ENOENT) || error.is(errno::ENODEV)
+}
+
+fn unless_gone(result: Result<(), SysError>) -> Result<(), SysError> {
+    result.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
 }
 
 fn none_if_gone(error: SysError) -> Result<Option<u64>, SysError> {

@@ -8,7 +8,7 @@ use super::freeze::{self, is_gone};
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
-use crate::sys::{SysError, pidfd};
+use crate::sys::{SysError, pidfd, process};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// SIGKILL (signal(7)).
@@ -77,7 +77,7 @@ pub fn kill_all(handle: &Handle, signal: i32) -> Result<(), Refusal> {
             }
         }
     }
-    let ourselves = i32::try_from(std::process::id()).unwrap_or(0);
+    let ourselves = process::own_pid();
     let first = pids(handle).map_err(explain)?;
     if first.is_empty() {
         return Ok(());

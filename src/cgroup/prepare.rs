@@ -28,7 +28,7 @@ pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entr
         (Caller::Rootless, false, None) => Required::No,
         _ => Required::Yes,
     };
-    let mut work = Work { handle, layout, orders, required, made: Vec::new(), entry: Entry::default() };
+    let mut work = Work { handle, orders, required, made: Vec::new(), entry: Entry::default() };
     match work.all() {
         Ok(()) => Ok(work.entry),
         Err(refusal) => {
@@ -48,7 +48,6 @@ enum Required {
 
 struct Work<'a> {
     handle: &'a Handle,
-    layout: &'a Layout,
     orders: Orders,
     required: Required,
     /// The folders that were not there, in the order of making.
