@@ -64,6 +64,9 @@ pub fn writes(rules: &[DeviceRule]) -> Result<Vec<Write>, Refusal> {
             exception.index = rule.index.or(exception.index);
         }
     }
+    if !allowed_by_default {
+        join_overlaps(&mut exceptions);
+    }
     let (default, other) = match allowed_by_default {
         true => ("devices.allow", "devices.deny"),
         false => ("devices.deny", "devices.allow"),
@@ -71,6 +74,33 @@ pub fn writes(rules: &[DeviceRule]) -> Result<Vec<Write>, Refusal> {
     let reset = Write::new(default, "a", reset_by.map(pointer).unwrap_or_default());
     let exceptions = exceptions.into_iter().map(|(key, exception)| line(other, key, exception));
     Ok(std::iter::once(reset).chain(exceptions).collect())
+}
+
+/// To allow a request the kernel wants one exception that grants all of it; two that grant a part each do not do.
+/// So the devices that two exceptions name get one of their own, with the accesses of both.
+fn join_overlaps(exceptions: &mut BTreeMap<Key, Exception>) {
+    loop {
+        let mut joined = Vec::new();
+        for (wide, one) in exceptions.iter().filter(|(key, _)| key.major.is_none() || key.minor.is_none()) {
+            for (key, other) in exceptions.iter().filter(|(key, _)| key.meets(wide) && *key != wide) {
+                let both =
+                    Key { kind: key.kind, major: key.major.or(wide.major), minor: key.minor.or(wide.minor) };
+                let access = one.access | other.access;
+                let present = exceptions.get(&both).map_or(0, |exception| exception.access);
+                let granted_by_one = access == one.access || access == other.access;
+                if access & !present != 0 && !granted_by_one {
+                    joined.push((
+                        both,
+                        Exception { access: access | present, index: other.index.or(one.index) },
+                    ));
+                }
+            }
+        }
+        if joined.is_empty() {
+            return;
+        }
+        exceptions.extend(joined);
+    }
 }
 
 /// Removes from the exceptions what `rule` gives back to the default.
