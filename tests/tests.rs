@@ -2,11 +2,34 @@
 
 mod layering; // ARCHITECTURE.md against the code
 
+mod fixture; // a configuration that works, and ways to change it
+
+mod bundle {
+    mod check; // the rules between values
+    mod config; // the types of config.json
+    mod example; // what `tare spec` writes
+    mod read; // the file and its JSON
+}
+
 mod cgroup {
     mod devices; // device rules, by BPF and by v1's files
     mod translate; // limits -> files of v1 and v2
 }
 
 mod plan {
+    mod caps; // five sets as bit masks
+    mod devices; // nodes and links
+    mod hooks; // six moments
+    mod idmap; // uid_map, gid_map, id-mapped mounts
     mod limits; // linux.resources
+    mod mount_options; // the option table
+    mod mounts; // one operation each
+    mod namespaces; // new, joined, shared; time offsets
+    mod net_devices; // interfaces that move
+    mod plan; // the parts that stand alone
+    mod process; // program, environment, user, limits
+    mod rdt; // resctrl groups
+    mod rootfs; // root, propagation, hidden paths
+    mod scheduling; // scheduler, priorities, affinity, memory policy
+    mod sysctls; // kernel parameters by namespace
 }

@@ -7,7 +7,7 @@
 //! requires `process.user`, reads parts of other platforms, and brings a regex engine of 1.4 MB for
 //! `execCPUAffinity`. Unknown properties are ignored (config.md, "Extensibility").
 
-use super::read::{list, map};
+use super::read::{list, map, object, object_map, object_or_default, objects};
 use oci_spec::runtime::{LinuxDeviceType, LinuxNamespace, LinuxResources, LinuxSeccomp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -18,15 +18,19 @@ use std::collections::BTreeMap;
 #[allow(missing_docs)]
 pub struct Config {
     pub oci_version: String,
+    #[serde(default, deserialize_with = "object")]
     pub root: Option<Root>,
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default, deserialize_with = "objects")]
     pub mounts: Vec<Mount>,
+    #[serde(default, deserialize_with = "object")]
     pub process: Option<Process>,
     pub hostname: Option<String>,
     pub domainname: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     pub hooks: Option<Hooks>,
     #[serde(default, deserialize_with = "map")]
     pub annotations: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "object")]
     pub linux: Option<Linux>,
 }
 
@@ -49,9 +53,9 @@ pub struct Mount {
     pub source: Option<String>,
     #[serde(default, deserialize_with = "list")]
     pub options: Vec<String>,
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default, deserialize_with = "objects")]
     pub uid_mappings: Vec<IdMapping>,
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default, deserialize_with = "objects")]
     pub gid_mappings: Vec<IdMapping>,
 }
 
@@ -72,24 +76,28 @@ pub struct IdMapping {
 #[allow(missing_docs)]
 pub struct Process {
     pub terminal: Option<bool>,
+    #[serde(default, deserialize_with = "object")]
     pub console_size: Option<ConsoleSize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_default")]
     pub user: User,
     #[serde(default, deserialize_with = "list")]
     pub args: Vec<String>,
     #[serde(default, deserialize_with = "list")]
     pub env: Vec<String>,
     pub cwd: String,
+    #[serde(default, deserialize_with = "object")]
     pub capabilities: Option<Capabilities>,
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default, deserialize_with = "objects")]
     pub rlimits: Vec<Rlimit>,
     pub no_new_privileges: Option<bool>,
     pub apparmor_profile: Option<String>,
     pub selinux_label: Option<String>,
     pub oom_score_adj: Option<i32>,
+    #[serde(default, deserialize_with = "object")]
     pub scheduler: Option<Scheduler>,
+    #[serde(default, deserialize_with = "object")]
     pub io_priority: Option<IoPriority>,
-    #[serde(rename = "execCPUAffinity")]
+    #[serde(rename = "execCPUAffinity", default, deserialize_with = "object")]
     pub exec_cpu_affinity: Option<ExecCpuAffinity>,
 }
 
@@ -176,17 +184,17 @@ pub struct ExecCpuAffinity {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Hooks {
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub prestart: Vec<Hook>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub create_runtime: Vec<Hook>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub create_container: Vec<Hook>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub start_container: Vec<Hook>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub poststart: Vec<Hook>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub poststop: Vec<Hook>,
 }
 
@@ -206,24 +214,26 @@ pub struct Hook {
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs)]
 pub struct Linux {
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub namespaces: Vec<LinuxNamespace>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub uid_mappings: Vec<IdMapping>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub gid_mappings: Vec<IdMapping>,
-    #[serde(deserialize_with = "map")]
+    #[serde(deserialize_with = "object_map")]
     pub time_offsets: BTreeMap<String, TimeOffset>,
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "objects")]
     pub devices: Vec<Device>,
-    #[serde(deserialize_with = "map")]
+    #[serde(deserialize_with = "object_map")]
     pub net_devices: BTreeMap<String, NetDevice>,
     pub cgroups_path: Option<String>,
     #[serde(deserialize_with = "super::resources::resources")]
     pub resources: Option<LinuxResources>,
+    #[serde(default, deserialize_with = "object")]
     pub intel_rdt: Option<IntelRdt>,
     #[serde(deserialize_with = "map")]
     pub sysctl: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "object")]
     pub seccomp: Option<LinuxSeccomp>,
     pub rootfs_propagation: Option<String>,
     #[serde(deserialize_with = "list")]
@@ -231,7 +241,9 @@ pub struct Linux {
     #[serde(deserialize_with = "list")]
     pub readonly_paths: Vec<String>,
     pub mount_label: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     pub personality: Option<Personality>,
+    #[serde(default, deserialize_with = "object")]
     pub memory_policy: Option<MemoryPolicy>,
 }
 

@@ -4,7 +4,8 @@
 
 use super::invalid::{Invalid, code, escape};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_path_to_error::{Path as JsonPath, Segment};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,26 +55,31 @@ fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
     Invalid::new(code::SYNTAX, "", format!("is not UTF-8 (line {line}, column {column})"))
 }
 
-/// Parses one JSON document.
+/// Parses one JSON document, which is an object.
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner()))?;
+    let value: Object<T> =
+        serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner(), text))?;
     parser.end().map_err(|e| {
         let place = place(&e);
         Invalid::new(code::SYNTAX, "", format!("something follows the JSON document{place}"))
     })?;
-    Ok(value)
+    Ok(value.0)
 }
 
 /// serde's words, made into ours. The words are stable since serde 1.0 and tests hold them.
-fn invalid(path: &JsonPath, error: &serde_json::Error) -> Invalid {
+fn invalid(path: &JsonPath, error: &serde_json::Error, json: &str) -> Invalid {
     let place = place(error);
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    if !error.is_data() {
-        return Invalid::new(code::SYNTAX, "", format!("is not valid JSON: {text}{place}"));
-    }
     let pointer = pointer(path);
+    if !error.is_data() {
+        // For a number or a list where an enum's word should be, serde_json says the same as for broken syntax.
+        return match serde_json::from_str::<IgnoredAny>(json) {
+            Ok(_) => Invalid::new(code::TYPE, pointer, format!("has the wrong type, expected a word{place}")),
+            Err(_) => Invalid::new(code::SYNTAX, "", format!("is not valid JSON: {text}{place}")),
+        };
+    }
     if let Some(name) = named(text, "missing field `") {
         return Invalid::required(format!("{pointer}/{}", escape(name)));
     }
@@ -131,6 +137,67 @@ where
     V: Deserialize<'de>,
 {
     Ok(Option::<Unique<V>>::deserialize(json)?.map(|unique| unique.0).unwrap_or_default())
+}
+
+/// A JSON object of its own keys, whose values are objects too. For serde's `deserialize_with`.
+pub(super) fn object_map<'de, D, V>(json: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    let map = map::<D, Object<V>>(json)?;
+    Ok(map.into_iter().map(|(key, value)| (key, value.0)).collect())
+}
+
+/// A JSON object or null. For serde's `deserialize_with`.
+pub(super) fn object<'de, D, T>(json: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Object<T>>::deserialize(json)?.map(|object| object.0))
+}
+
+/// A JSON object, or null for the default. For serde's `deserialize_with`.
+pub(super) fn object_or_default<'de, D, T>(json: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(object(json)?.unwrap_or_default())
+}
+
+/// A JSON array of objects, or null. For serde's `deserialize_with`.
+pub(super) fn objects<'de, D, T>(json: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(list::<D, Object<T>>(json)?.into_iter().map(|object| object.0).collect())
+}
+
+/// A struct that is written as an object. serde alone would also take an array of its fields' values, and an empty
+/// one for a struct whose fields all have defaults: `"linux": []` would be a container without namespaces.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(access)).map(Object)
+    }
 }
 
 /// An object that refuses a second value for a key: which of the two would count is not ours to choose.

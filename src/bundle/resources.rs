@@ -5,7 +5,7 @@
 //! * `hugepageLimits[].limit` is an unsigned number; what a signed one cannot hold is no limit at all.
 //! * `rdma`, `unified`: a key may stand there once only.
 
-use super::read::{list, map};
+use super::read::{list, map, object};
 use oci_spec::runtime::{
     LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxHugepageLimit, LinuxMemory, LinuxNetwork, LinuxPids,
     LinuxRdma, LinuxResources,
@@ -19,6 +19,7 @@ struct Resources {
     devices: Option<Vec<LinuxDeviceCgroup>>,
     memory: Option<LinuxMemory>,
     cpu: Option<LinuxCpu>,
+    #[serde(deserialize_with = "object")]
     pids: Option<Pids>,
     #[serde(rename = "blockIO")]
     block_io: Option<LinuxBlockIo>,
@@ -45,7 +46,7 @@ struct HugepageLimit {
 
 /// For serde's `deserialize_with`.
 pub(super) fn resources<'de, D: Deserializer<'de>>(json: D) -> Result<Option<LinuxResources>, D::Error> {
-    Ok(Option::<Resources>::deserialize(json)?.map(LinuxResources::from))
+    Ok(object::<_, Resources>(json)?.map(LinuxResources::from))
 }
 
 impl From<Resources> for LinuxResources {

@@ -1,0 +1,73 @@
+//! Mappings: what the kernel would answer with a bare EINVAL is said in words.
+
+use crate::fixture::{namespaces, plan, refused};
+use serde_json::{Value, json};
+use tare::bundle::Invalid;
+use tare::plan::{IdMap, Plan};
+
+fn range(container: u32, host: u32, size: u32) -> Value {
+    json!({"containerID": container, "hostID": host, "size": size})
+}
+
+fn mapped(uids: Value) -> Result<Plan, Invalid> {
+    plan(json!({"linux": {
+        "namespaces": namespaces(&["user", "mount"]),
+        "uidMappings": uids,
+        "gidMappings": [range(0, 1000, 1)],
+    }}))
+}
+
+#[test]
+fn mappings_of_a_new_user_namespace_are_taken_over_in_order() {
+    let maps = mapped(json!([range(1, 3000, 5), range(0, 2000, 1)])).unwrap().id_maps.unwrap();
+    let first = IdMap { container_id: 1, host_id: 3000, size: 5 };
+    assert_eq!(maps.uids, [first, IdMap { container_id: 0, host_id: 2000, size: 1 }]);
+    assert_eq!(maps.gids, [IdMap { container_id: 0, host_id: 1000, size: 1 }]);
+}
+
+#[test]
+fn four_hundred_mappings_are_refused_with_the_kernels_limit() {
+    let many = |count: u32| (0..count).map(|n| range(n, 10_000 + n, 1)).collect::<Value>();
+    mapped(many(340)).unwrap();
+    refused(mapped(many(400)), "/linux/uidMappings", "has 400 ranges, the kernel takes at most 340");
+}
+
+#[test]
+fn an_empty_range_is_refused() {
+    refused(mapped(json!([range(0, 1000, 0)])), "/linux/uidMappings/0/size", "must be at least 1");
+}
+
+#[test]
+fn a_range_beyond_the_last_id_is_refused() {
+    for bad in [range(u32::MAX, 0, 1), range(0, u32::MAX, 1), range(1, 1, u32::MAX)] {
+        refused(mapped(json!([bad])), "/linux/uidMappings/0", "reaches beyond the last id");
+    }
+    mapped(json!([range(0, 0, u32::MAX)])).unwrap();
+}
+
+#[test]
+fn overlapping_ranges_are_refused_on_both_sides() {
+    refused(
+        mapped(json!([range(0, 1000, 10), range(9, 5000, 1)])),
+        "/linux/uidMappings/1",
+        "overlaps with entry 0",
+    );
+    refused(
+        mapped(json!([range(0, 1000, 10), range(50, 1009, 1)])),
+        "/linux/uidMappings/1",
+        "overlaps with entry 0",
+    );
+    mapped(json!([range(0, 1000, 10), range(10, 1010, 1)])).unwrap();
+}
+
+#[test]
+fn mappings_beside_a_joined_namespace_are_kept_for_comparison() {
+    let plan = plan(json!({"linux": {
+        "namespaces": [{"type": "user", "path": "/proc/7/ns/user"}],
+        "uidMappings": [range(0, 1000, 1)],
+        "gidMappings": [range(0, 1000, 1)],
+    }}))
+    .unwrap();
+    assert!(plan.id_maps.is_none());
+    assert_eq!(plan.expected_id_maps.unwrap().uids.len(), 1);
+}
