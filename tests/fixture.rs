@@ -40,6 +40,7 @@ fn merge(into: &mut Value, patch: Value) {
     }
 }
 
+/// The bundle of that config.json.
 pub fn bundle(patch: Value) -> Result<Bundle, Invalid> {
     Bundle::from_json(&config(patch))
 }
@@ -63,14 +64,17 @@ pub fn rootless_host() -> Host {
     Host { euid: 1000, egid: 1000, rootless: true, ..host() }
 }
 
+/// A container `box` from /bundle, without options.
 pub fn options() -> Options {
     Options { id: "box".to_owned(), bundle: "/bundle".into(), ..Options::default() }
 }
 
+/// Its plan, on [`host`].
 pub fn plan(patch: Value) -> Result<Plan, Invalid> {
     Plan::for_create(&bundle(patch)?, &options(), &host())
 }
 
+/// Its plan, on a machine of the test's choice.
 pub fn plan_on(host: &Host, patch: Value) -> Result<Plan, Invalid> {
     Plan::for_create(&bundle(patch)?, &options(), host)
 }

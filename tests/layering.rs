@@ -72,7 +72,7 @@ type Token = (String, usize);
 
 /// Splits Rust into names, `::` and single marks; comments, strings and chars are left out.
 fn tokens(source: &str) -> Vec<Token> {
-    let pattern = regex::Regex::new(
+    let pattern = regex_lite::Regex::new(
         r##"(?s)//[^\n]*|/\*.*?\*/|r#".*?"#|b?r?"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'|[A-Za-z_][A-Za-z0-9_]*|::|\S"##,
     );
     let pattern = pattern.unwrap();

@@ -149,10 +149,10 @@ fn print(text: &str) -> Result<()> {
 
 /// The ids that a pattern matches anywhere in them, as crun's `--regex`.
 fn matching_ids(store: &Store, pattern: &str) -> Result<Vec<String>> {
-    let bad = |e: regex::Error| {
+    let bad = |e: regex_lite::Error| {
         let last = e.to_string().lines().last().unwrap_or_default().to_string();
         error::coded(error::PATTERN, format!("regular expression {pattern:?}: {last}"), None)
     };
-    let regex = regex::Regex::new(pattern).map_err(bad)?;
+    let regex = regex_lite::Regex::new(pattern).map_err(bad)?;
     Ok(store.ids()?.into_iter().filter(|id| regex.is_match(id)).collect())
 }
