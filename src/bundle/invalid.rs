@@ -73,13 +73,32 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("config.json")?;
         if !self.pointer.is_empty() {
-            write!(f, "#{}", self.pointer)?;
+            write!(f, "#{}", Line(&self.pointer))?;
         }
-        write!(f, ": {}", self.problem)?;
+        write!(f, ": {}", Line(&self.problem))?;
         match &self.advice {
             Some(advice) => write!(f, "; {advice}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Text that quotes the file: one line of bearable length, whatever stands there.
+struct Line<'a>(&'a str);
+
+/// Where a [`Line`] is cut, in characters.
+const LINE_MAX: usize = 1000;
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, c) in self.0.chars().enumerate() {
+            match c {
+                _ if index == LINE_MAX => return f.write_str("…"),
+                c if c.is_control() => write!(f, "{}", c.escape_default())?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        Ok(())
     }
 }
 

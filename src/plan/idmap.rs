@@ -1,6 +1,7 @@
 //! `linux.uidMappings`, `gidMappings` -> what goes into uid_map and gid_map (user_namespaces(7)), and the mappings of
 //! id-mapped mounts.
 
+use super::process::User;
 use crate::bundle::Invalid;
 use crate::bundle::config::IdMapping;
 
@@ -39,6 +40,28 @@ impl IdMaps {
         check(&maps.gids, &format!("{pointer}/gidMappings"))?;
         Ok(maps)
     }
+}
+
+/// Whether id `id` of the container has a range.
+pub(super) fn maps(ranges: &[IdMap], id: u32) -> bool {
+    ranges.iter().any(|range| id >= range.container_id && id - range.container_id < range.size)
+}
+
+/// The ids that the process takes on must exist in its user namespace: setuid(2) would say EINVAL.
+pub(super) fn check_user(user: &User, id_maps: &IdMaps) -> Result<(), Invalid> {
+    let mapped = |ranges: &[IdMap], id: u32, pointer: &str, list: &str| {
+        if maps(ranges, id) {
+            return Ok(());
+        }
+        Err(Invalid::conflict(pointer, format!("{id} has no mapping in the container's user namespace"))
+            .advise(format!("add a range to linux.{list}")))
+    };
+    mapped(&id_maps.uids, user.uid, "/process/user/uid", "uidMappings")?;
+    mapped(&id_maps.gids, user.gid, "/process/user/gid", "gidMappings")?;
+    for (index, gid) in user.additional_gids.iter().enumerate() {
+        mapped(&id_maps.gids, *gid, &format!("/process/user/additionalGids/{index}"), "gidMappings")?;
+    }
+    Ok(())
 }
 
 fn ranges(mappings: &[IdMapping]) -> Vec<IdMap> {

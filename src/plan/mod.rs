@@ -126,6 +126,11 @@ impl Plan {
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
             if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
+        let process = process(config, linux, options, host, &mut warnings)?;
+        // The mappings of a joined namespace are known to nobody yet.
+        if let Some(maps) = &id_maps {
+            idmap::check_user(&process.user, maps)?;
+        }
         Ok(Plan {
             id: options.id.clone(),
             bundle: options.bundle.clone(),
@@ -137,7 +142,7 @@ impl Plan {
             rootfs,
             sysctls: sysctls::sysctls(linux, config, &namespaces)?,
             net_devices: net_devices::net_devices(linux, host)?,
-            process: process(config, linux, options, host, &mut warnings)?,
+            process,
             seccomp: seccomp(linux, host)?,
             limits,
             cgroups_path: cgroups_path(linux)?,

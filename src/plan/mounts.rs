@@ -147,6 +147,7 @@ fn op(
             "tmpcopyup is for mounts of type tmpfs",
         ));
     }
+    mapped_owner(&options, &kind, around, &at)?;
     Ok(MountOp {
         index,
         target,
@@ -247,6 +248,32 @@ fn data(options: &MountOptions, bind: bool, at: &str) -> Result<Vec<(CString, Op
         Ok((kernel_string(key, &pointer)?, value))
     };
     options.data.iter().map(entry).collect()
+}
+
+/// `uid=` and `gid=` are ids of the container's user namespace to the file systems that are mounted in it.
+fn mapped_owner(
+    options: &MountOptions,
+    kind: &MountKind,
+    around: &Surroundings,
+    at: &str,
+) -> Result<(), Invalid> {
+    let MountKind::Filesystem { fstype, .. } = kind else { return Ok(()) };
+    let Some(maps) = around.id_maps.filter(|_| matches!(fstype.as_bytes(), b"tmpfs" | b"devpts")) else {
+        return Ok(());
+    };
+    for (index, word) in &options.data {
+        let (ranges, list, id) = match word.split_once('=') {
+            Some(("uid", id)) => (&maps.uids, "uidMappings", id.parse()),
+            Some(("gid", id)) => (&maps.gids, "gidMappings", id.parse()),
+            _ => continue,
+        };
+        if id.is_ok_and(|id| !idmap::maps(ranges, id)) {
+            let problem = format!("{word} has no mapping in the container's user namespace");
+            return Err(Invalid::conflict(format!("{at}/options/{index}"), problem)
+                .advise(format!("remove it, or add a range to linux.{list}")));
+        }
+    }
+    Ok(())
 }
 
 /// The quotes of `context="…"` keep its commas together; the kernel's parser of one key takes none.

@@ -5,6 +5,7 @@ use super::NetDevice;
 use crate::bundle::config::Linux;
 use crate::bundle::{Invalid, escape};
 use crate::host::Host;
+use std::collections::BTreeMap;
 
 /// IFNAMSIZ without the NUL.
 const NAME_MAX: usize = 15;
@@ -15,16 +16,16 @@ pub(super) fn net_devices(linux: &Linux, host: &Host) -> Result<Vec<NetDevice>, 
         let problem = "network devices are not supported for rootless containers";
         return Err(Invalid::unsupported("/linux/netDevices", problem).advise("run as root"));
     }
-    let mut devices: Vec<NetDevice> = Vec::with_capacity(linux.net_devices.len());
+    let mut devices = Vec::with_capacity(linux.net_devices.len());
+    let mut taken = BTreeMap::new();
     for (host_name, given) in &linux.net_devices {
         let at = format!("/linux/netDevices/{}", escape(host_name));
         name(host_name, &at)?;
         let container_name = given.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(host_name);
         template(container_name, &format!("{at}/name"))?;
-        let taken =
-            |other: &NetDevice| other.container_name == container_name && !container_name.contains('%');
-        if let Some(other) = devices.iter().find(|other| taken(other)) {
-            let problem = format!("{container_name:?} is also the name of {:?}", other.host_name);
+        let other = taken.insert(container_name, host_name);
+        if let Some(other) = other.filter(|_| !container_name.contains('%')) {
+            let problem = format!("{container_name:?} is also the name of {other:?}");
             return Err(Invalid::conflict(format!("{at}/name"), problem));
         }
         devices.push(NetDevice { host_name: host_name.clone(), container_name: container_name.to_owned() });

@@ -9,6 +9,9 @@ use crate::bundle::config;
 /// The highest CPU or memory node number that a list may hold: beyond what any kernel is built for.
 const LIST_MAX: u64 = 65535;
 
+/// The longest list that is read: every number up to [`LIST_MAX`] by itself fits.
+const LIST_BYTES_MAX: usize = 512 << 10;
+
 const OTHER: u32 = 0;
 const FIFO: u32 = 1;
 const RR: u32 = 2;
@@ -219,6 +222,9 @@ fn bit_mask(list: &str, pointer: &str) -> Result<Vec<u64>, Invalid> {
         Invalid::value(pointer, format!("cannot read {list:?} as a list of numbers"))
             .advise("write for example 0-3,7")
     };
+    if list.len() > LIST_BYTES_MAX {
+        return Err(Invalid::value(pointer, format!("is longer than {LIST_BYTES_MAX} bytes")));
+    }
     let mut mask: Vec<u64> = Vec::new();
     for range in list.trim().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -231,15 +237,22 @@ fn bit_mask(list: &str, pointer: &str) -> Result<Vec<u64>, Invalid> {
             let problem = format!("{range:?} is not a range of numbers up to {LIST_MAX}");
             return Err(Invalid::value(pointer, problem));
         }
-        for bit in first..=last {
-            let word = usize::try_from(bit / 64).unwrap_or_default();
-            if mask.len() <= word {
-                mask.resize(word + 1, 0);
-            }
-            if let Some(word) = mask.get_mut(word) {
-                *word |= 1 << (bit % 64);
-            }
-        }
+        set_bits(&mut mask, first, last);
     }
     Ok(mask)
+}
+
+/// Sets the bits `first` to `last`, a word at a time: a hostile list may name every number many times over.
+fn set_bits(mask: &mut Vec<u64>, first: u64, last: u64) {
+    let words = usize::try_from(last / 64 + 1).unwrap_or_default();
+    if mask.len() < words {
+        mask.resize(words, 0);
+    }
+    for (word, base) in mask.iter_mut().zip((0u64..).step_by(64)) {
+        if base + 63 >= first && base <= last {
+            let low = u64::MAX << first.saturating_sub(base);
+            let high = u64::MAX >> (63 - (last - base).min(63));
+            *word |= low & high;
+        }
+    }
 }

@@ -223,3 +223,13 @@ fn an_array_is_no_object_and_a_number_no_name() {
         assert_eq!((error.code, error.pointer.as_str()), (code::TYPE, pointer), "{error}");
     }
 }
+
+#[test]
+fn the_error_stays_one_line_of_bearable_length() {
+    let key = format!("net.{}\n\u{1b}[31m", "x".repeat(1 << 20));
+    let linux = json!({"linux": {"sysctl": {key: 1}}});
+    let text = Bundle::from_json(&config(linux)).unwrap_err().to_string();
+    assert!(text.len() < 3000 && !text.contains(['\n', '\u{1b}']), "{} bytes", text.len());
+    let error = Invalid::value("/a\nb", "is \r wrong");
+    assert_eq!(error.to_string(), r"config.json#/a\nb: is \r wrong");
+}

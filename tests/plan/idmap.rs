@@ -71,3 +71,20 @@ fn mappings_beside_a_joined_namespace_are_kept_for_comparison() {
     assert!(plan.id_maps.is_none());
     assert_eq!(plan.expected_id_maps.unwrap().uids.len(), 1);
 }
+
+#[test]
+fn the_process_cannot_have_ids_without_mapping() {
+    let user = |user: Value| {
+        plan(json!({"process": {"user": user}, "linux": {
+            "namespaces": namespaces(&["user", "mount"]),
+            "uidMappings": [range(0, 1000, 10)],
+            "gidMappings": [range(5, 1000, 10)],
+        }}))
+    };
+    user(json!({"uid": 9, "gid": 14, "additionalGids": [5, 6]})).unwrap();
+    let words = "has no mapping in the container's user namespace";
+    refused(user(json!({"uid": 10, "gid": 5})), "/process/user/uid", words);
+    refused(user(json!({"uid": 0, "gid": 4})), "/process/user/gid", words);
+    let groups = json!({"uid": 0, "gid": 5, "additionalGids": [6, 15]});
+    refused(user(groups), "/process/user/additionalGids/1", words);
+}

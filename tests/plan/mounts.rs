@@ -158,6 +158,21 @@ fn tmpcopyup_is_for_tmpfs() {
     refused(op(bind), "/mounts/0/options/1", "tmpcopyup is for mounts of type tmpfs");
 }
 
+#[test]
+fn owner_options_need_a_mapping_in_the_user_namespace() {
+    let map = json!([{"containerID": 0, "hostID": 1000, "size": 5}]);
+    let with = |kind, option| {
+        let linux =
+            json!({"namespaces": namespaces(&["user", "mount"]), "uidMappings": map, "gidMappings": map});
+        let mount = json!({"destination": "/a", "type": kind, "options": ["nosuid", option]});
+        plan(json!({"linux": linux, "mounts": [mount]}))
+    };
+    with("devpts", "gid=4").unwrap();
+    with("ext4", "gid=5").unwrap();
+    refused(with("devpts", "gid=5"), "/mounts/0/options/1", "gid=5 has no mapping");
+    refused(with("tmpfs", "uid=7"), "/mounts/0/options/1", "uid=7 has no mapping");
+}
+
 // Id-mapped mounts.
 
 fn mapping() -> Value {
