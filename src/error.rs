@@ -4,8 +4,10 @@
 //! `tare: OPERATION ID: doing what on which object: reason (config.json#/POINTER); what to do`.
 //! The kinds of errors and their stable codes are listed in [`codes`] and in docs/errors.md; a test compares the two.
 
-use crate::bundle::Invalid;
+use crate::bundle::{Invalid, code as config};
+use crate::cgroup::fs::Refusal;
 use crate::cli::Usage;
+use crate::hook;
 use crate::log::one_line;
 use crate::state::Refused;
 use crate::sys::SysError;
@@ -95,9 +97,21 @@ pub const UNKILLABLE: &str = "unkillable";
 /// A hook.
 pub const HOOK: &str = "hook";
 
+/// The codes of [`Invalid`], with their meaning.
+const CONFIG_CODES: &[(&str, &str)] = &[
+    (config::MISSING, "config.json does not exist"),
+    (config::UNREADABLE, "config.json cannot be read"),
+    (config::SYNTAX, "config.json is not JSON, not UTF-8, or nested too deeply"),
+    (config::TYPE, "a value has the wrong JSON type, or a key stands twice"),
+    (config::REQUIRED, "a required property is missing"),
+    (config::VALUE, "a value that the specification or the kernel does not know"),
+    (config::CONFLICT, "two values exclude each other, or one needs another"),
+    (config::UNSUPPORTED, "a valid value that this host or tare cannot do"),
+];
+
 /// Every code that a log record can hold, with its meaning.
 pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    OWN_CODES.iter().chain(crate::state::CODES).copied()
+    OWN_CODES.iter().chain(CONFIG_CODES).chain(crate::state::CODES).copied()
 }
 
 /// What to do about what the kernel said: by call (empty: any), by errno.
@@ -137,6 +151,22 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
         report.code = invalid.code;
         report.pointer = Some(invalid.pointer.clone()).filter(|pointer| !pointer.is_empty());
         // Its advice is part of its own text.
+        return None;
+    }
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        report.code = refusal.code;
+        report.step = Some("cgroup".to_string());
+        report.object = Some(refusal.object.clone());
+        report.errno = Some(refusal.errno).filter(|errno| *errno != 0);
+        report.pointer = Some(refusal.pointer.clone()).filter(|pointer| !pointer.is_empty());
+        return None;
+    }
+    if let Some(failed) = error.downcast_ref::<hook::Failed>() {
+        report.code = HOOK;
+        report.step = Some(failed.moment.to_string());
+        report.object = Some(failed.path.clone());
+        report.errno = failed.errno();
+        report.pointer = Some(format!("/hooks/{}/{}", failed.moment, failed.index));
         return None;
     }
     if let Some(refused) = error.downcast_ref::<Refused>() {

@@ -68,6 +68,16 @@ pub struct Failed {
     pub output: String,
 }
 
+impl Failed {
+    /// The errno, if it could not be started or watched.
+    pub fn errno(&self) -> Option<i32> {
+        match &self.reason {
+            Reason::System(error) => Some(error.errno),
+            Reason::Ended(..) | Reason::Timeout(_) => None,
+        }
+    }
+}
+
 /// How a hook failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {

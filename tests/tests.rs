@@ -1,6 +1,12 @@
 //! The tests, one binary. Each module mirrors a folder of src.
 
+mod cli; // the forms that engines type, and what is refused
+mod cmd; // signals' names, the state's JSON, features, version
+mod error; // the one line, the codes
+mod hook; // one run of a hook: state, environment, timeout, output
 mod layering; // ARCHITECTURE.md against the code
+mod log; // records, time
+mod state; // the store, the record, the status, the root
 
 mod fixture; // a configuration that works, and ways to change it
 

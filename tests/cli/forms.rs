@@ -1,0 +1,208 @@
+//! Every form that containerd, docker, podman, buildah, BuildKit and CRI-O use is understood.
+
+use super::{command, line, parse};
+use std::path::Path;
+use tare::cli::{CgroupManager, Command, ListFormat, LogFormat, LogLevel, Parsed, Rootless};
+
+const ENGINE_FORMS: &[&str] = &[
+    // containerd, through go-runc
+    "--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json --systemd-cgroup create --bundle /b --pid-file /b/init.pid ID",
+    "--root /r --debug --log /l --log-format json --rootless=true create --bundle /b --pid-file /p --console-socket /s ID",
+    "--root /r create --bundle /b --pid-file /p --console-socket /s --pidfd-socket /f --no-pivot --no-new-keyring --detach --preserve-fds 2 ID",
+    "--root /r --log /l --log-format json start ID",
+    "--root /r --log /l --log-format json kill ID 15",
+    "--root /r --log /l --log-format json kill --all ID 9",
+    "--root /r --log /l --log-format json delete ID",
+    "--root /r --log /l --log-format json delete --force ID",
+    "--root /r state ID",
+    "--root /r list --format=json",
+    "features",
+    // conmon, for podman and CRI-O
+    "--systemd-cgroup --root=/run/runc create --bundle /b --pid-file /p --no-pivot --no-new-keyring --preserve-fds 1 --console-socket /s ID",
+    "--cgroup-manager disabled --log-format=json --log=/l create --bundle /b --pid-file /p ID",
+    // podman
+    "--root /run/crun kill ID 37",
+    "kill -a ID 9",
+    // buildah
+    "create --bundle /b --pid-file /p --no-new-keyring --no-pivot --console-socket /s NAME",
+    "kill NAME SIGKILL",
+    "kill NAME",
+    "delete --force NAME",
+    // BuildKit
+    "--log /l --log-format json run --bundle /b --no-pivot --keep ID",
+    // both peers
+    "run -b /b -d ID",
+    "run ID --bundle /b --detach --no-subreaper",
+    "create -f other.json ID",
+    "delete -f -r web.*",
+    "kill -a -r web.* TERM",
+    "list -q -f table",
+    "spec --rootless -b /b",
+    "spec -f other.json",
+    "--criu /usr/bin/criu list",
+];
+
+#[test]
+fn every_form_of_the_engines_is_understood() {
+    for form in ENGINE_FORMS {
+        assert!(matches!(parse(form), Ok(Parsed::Run(_))), "{form}: {:?}", parse(form));
+    }
+}
+
+#[test]
+fn the_options_of_create_arrive() {
+    let Command::Create(create) = command(
+        "create --bundle /b --pid-file p --console-socket /s --pidfd-socket=/f --no-pivot --no-new-keyring --preserve-fds=3 web1",
+    ) else {
+        panic!("not create")
+    };
+    let birth = create.birth;
+    assert_eq!(birth.bundle.as_deref(), Some(Path::new("/b")));
+    assert_eq!(birth.pid_file.as_deref(), Some(Path::new("p")));
+    assert_eq!(birth.console_socket.as_deref(), Some(Path::new("/s")));
+    assert_eq!(birth.pidfd_socket.as_deref(), Some(Path::new("/f")));
+    assert!(birth.no_pivot && birth.no_new_keyring);
+    assert_eq!((birth.preserve_fds, birth.id.as_str()), (3, "web1"));
+}
+
+#[test]
+fn global_options_arrive() {
+    let globals = line(
+        "--root /r --log /l --log-format json --log-level warning --debug --cgroup-manager disabled --rootless auto list",
+    )
+    .globals;
+    assert_eq!(globals.root.as_deref(), Some(Path::new("/r")));
+    assert_eq!(globals.log.as_deref(), Some("/l"));
+    assert_eq!(globals.log_format, LogFormat::Json);
+    assert_eq!(globals.log_level, Some(LogLevel::Warning));
+    assert!(globals.debug);
+    assert_eq!(globals.manager(), CgroupManager::Disabled);
+    assert_eq!(globals.rootless, Some(Rootless::Auto));
+}
+
+#[test]
+fn systemd_cgroup_asks_for_the_systemd_manager() {
+    assert_eq!(line("--systemd-cgroup list").globals.manager(), CgroupManager::Systemd);
+    assert_eq!(line("--cgroup-manager=systemd list").globals.manager(), CgroupManager::Systemd);
+    assert_eq!(line("list").globals.manager(), CgroupManager::Cgroupfs);
+}
+
+#[test]
+fn options_are_accepted_before_and_after_the_id() {
+    for form in ["kill --all web1 KILL", "kill web1 --all KILL", "kill web1 KILL --all", "kill web1 KILL -a"] {
+        let Command::Kill(kill) = command(form) else { panic!("{form}") };
+        assert_eq!((kill.id.as_str(), kill.signal.as_str(), kill.all), ("web1", "KILL", true), "{form}");
+    }
+    for form in ["delete -f web1", "delete web1 -f", "delete web1 --force"] {
+        let Command::Delete(delete) = command(form) else { panic!("{form}") };
+        assert!(delete.force && !delete.regex, "{form}");
+    }
+}
+
+#[test]
+fn short_options_can_stand_together() {
+    let Command::Delete(delete) = command("delete -fr web.*") else { panic!() };
+    assert!(delete.force && delete.regex);
+}
+
+#[test]
+fn a_boolean_may_be_repeated() {
+    let Command::Delete(delete) = command("delete --force --force web1") else { panic!() };
+    assert!(delete.force);
+    assert!(line("--debug --debug --systemd-cgroup --systemd-cgroup list").globals.systemd_cgroup);
+}
+
+#[test]
+fn of_a_repeated_value_the_last_one_counts() {
+    assert_eq!(line("--root /a --root /b list").globals.root.as_deref(), Some(Path::new("/b")));
+}
+
+#[test]
+fn booleans_take_the_values_of_go() {
+    for (word, value) in [("true", true), ("1", true), ("T", true), ("false", false), ("0", false), ("FALSE", false)] {
+        let form = format!("--systemd-cgroup={word} delete --force={word} -f={word} web1");
+        let line = line(&form);
+        assert_eq!(line.globals.systemd_cgroup, value, "{form}");
+        let Some(Command::Delete(delete)) = line.command else { panic!("{form}") };
+        assert_eq!(delete.force, value, "{form}");
+    }
+}
+
+#[test]
+fn plain_booleans_still_work_beside_one_with_a_value() {
+    let line = line("--systemd-cgroup=false delete -fr web.*");
+    let Some(Command::Delete(delete)) = line.command else { panic!() };
+    assert!(!line.globals.systemd_cgroup && delete.force && delete.regex);
+}
+
+#[test]
+fn long_options_may_have_one_dash() {
+    let line = line("-root=/r -debug run -no-subreaper -bundle /b web1");
+    assert!(line.globals.debug);
+    assert_eq!(line.globals.root.as_deref(), Some(Path::new("/r")));
+    let Some(Command::Run(run)) = line.command else { panic!() };
+    assert!(run.no_subreaper);
+    assert_eq!(run.birth.bundle.as_deref(), Some(Path::new("/b")));
+}
+
+#[test]
+fn rootless_takes_its_value_in_three_ways() {
+    assert_eq!(line("--rootless=false list").globals.rootless, Some(Rootless::No));
+    assert_eq!(line("--rootless true list").globals.rootless, Some(Rootless::Yes));
+    assert_eq!(line("--rootless list").globals.rootless, Some(Rootless::Yes));
+}
+
+#[test]
+fn rootless_of_spec_is_a_plain_boolean() {
+    let line = line("spec --rootless");
+    assert_eq!(line.globals.rootless, None);
+    let Some(Command::Spec(spec)) = line.command else { panic!() };
+    assert!(spec.rootless);
+}
+
+#[test]
+fn kill_sends_term_by_default() {
+    let Command::Kill(kill) = command("kill web1") else { panic!() };
+    assert_eq!(kill.signal, "TERM");
+}
+
+#[test]
+fn list_formats_are_table_and_json() {
+    let format = |form| match command(form) {
+        Command::List(list) => list.format,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(format("list"), ListFormat::Table);
+    assert_eq!(format("list -f json"), ListFormat::Json);
+}
+
+#[test]
+fn the_version_is_asked_for_in_three_ways() {
+    for form in ["-v", "-V", "--version"] {
+        assert!(line(form).globals.version, "{form}");
+    }
+}
+
+#[test]
+fn help_is_printed_for_the_program_and_for_each_command() {
+    for form in ["", "-h", "--help", "-?", "--usage", "help"] {
+        match parse(form) {
+            Ok(Parsed::Print(text)) => assert!(text.contains("create"), "{form}"),
+            other => panic!("{form}: {other:?}"),
+        }
+    }
+    for name in ["create", "start", "run", "state", "kill", "delete", "list", "spec", "features"] {
+        for form in [format!("{name} --help"), format!("{name} -h"), format!("help {name}")] {
+            match parse(&form) {
+                Ok(Parsed::Print(text)) => assert!(text.contains("Usage: tare"), "{form}"),
+                other => panic!("{form}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn help_shows_booleans_without_a_value() {
+    let Ok(Parsed::Print(text)) = parse("delete --help") else { panic!() };
+    assert!(text.contains("-f, --force  "), "{text}");
+}
