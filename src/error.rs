@@ -5,10 +5,9 @@
 //! The kinds of errors and their stable codes are listed in [`codes`] and in docs/errors.md; a test compares the two.
 
 use crate::bundle::{Invalid, code as config};
-use crate::cgroup::fs::Refusal;
+use crate::cgroup::fs::{Refusal, code as cgroup};
 use crate::cli::Usage;
 use crate::hook;
-use crate::log::one_line;
 use crate::state::Refused;
 use crate::sys::SysError;
 use crate::sys::error::errno::*;
@@ -109,9 +108,19 @@ const CONFIG_CODES: &[(&str, &str)] = &[
     (config::UNSUPPORTED, "a valid value that this host or tare cannot do"),
 ];
 
+/// The codes of [`Refusal`], with their meaning.
+const CGROUP_CODES: &[(&str, &str)] = &[
+    (cgroup::NO_CONTROLLER, "a limit needs a cgroup controller that this host lacks"),
+    (cgroup::NO_CONVERSION, "this host's version of cgroups has no such limit"),
+    (cgroup::LIMIT, "the kernel refused a limit"),
+    (cgroup::PLACE, "the cgroup's place cannot be used: a bad path, not ours, not empty, or frozen"),
+    (cgroup::MANAGER, "the cgroup manager cannot be used"),
+    (cgroup::BUSY, "processes in the cgroup do not freeze, end, or leave"),
+];
+
 /// Every code that a log record can hold, with its meaning.
 pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    OWN_CODES.iter().chain(CONFIG_CODES).chain(crate::state::CODES).copied()
+    OWN_CODES.iter().chain(CONFIG_CODES).chain(CGROUP_CODES).chain(crate::state::CODES).copied()
 }
 
 /// What to do about what the kernel said: by call (empty: any), by errno.
@@ -189,4 +198,22 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
 pub fn hint(call: &str, errno: i32) -> Option<&'static str> {
     let found = HINTS.iter().find(|(of, number, _)| *number == errno && (of.is_empty() || *of == call));
     found.map(|(_, _, hint)| *hint)
+}
+
+/// The text with everything that would end the line, or play tricks on a terminal, made visible.
+pub fn one_line(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_string();
+    }
+    text.trim_end().chars().flat_map(visible).collect()
+}
+
+fn visible(c: char) -> Box<dyn Iterator<Item = char>> {
+    if c == '\n' || c == '\t' {
+        Box::new(std::iter::once(' '))
+    } else if c.is_control() {
+        Box::new(c.escape_default())
+    } else {
+        Box::new(std::iter::once(c))
+    }
 }

@@ -6,7 +6,7 @@
 //! that none will come ([`Log::settle`]). An error goes to stderr too, as the plain line of `error`.
 
 use crate::cli::{LogFormat, LogLevel};
-use crate::error::Report;
+use crate::error::{Report, one_line};
 use crate::sys::SysError;
 use anyhow::{Context, Result, bail};
 use std::cell::RefCell;
@@ -137,24 +137,6 @@ pub fn record(format: LogFormat, level: &str, message: &str, report: Option<&Rep
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// The text with everything that would end the line, or play tricks on a terminal, made visible.
-pub fn one_line(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_string();
-    }
-    text.trim_end().chars().flat_map(visible).collect()
-}
-
-fn visible(c: char) -> Box<dyn Iterator<Item = char>> {
-    if c == '\n' || c == '\t' {
-        Box::new(std::iter::once(' '))
-    } else if c.is_control() {
-        Box::new(c.escape_default())
-    } else {
-        Box::new(std::iter::once(c))
-    }
 }
 
 /// How much of a second is shown.

@@ -4,7 +4,8 @@
 //! it out. Needs no environment, no root and no particular current folder.
 
 use super::{OCI_VERSION, print, version};
-use crate::plan::{caps, mount_options, scheduling, seccomp};
+use crate::plan::caps::NAMES as CAPABILITIES;
+use crate::plan::{mount_options, scheduling, seccomp};
 use crate::sys::probe;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -111,7 +112,7 @@ pub fn features_json() -> Result<String> {
 fn linux() -> Linux {
     Linux {
         namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
-        capabilities: caps::NAMES.iter().map(|name| format!("CAP_{name}")).collect(),
+        capabilities: CAPABILITIES.iter().map(|name| format!("CAP_{name}")).collect(),
         cgroup: Cgroup { v1: true, v2: true, systemd: false, systemd_user: false, rdma: true },
         seccomp: Seccomp {
             enabled: true,

@@ -208,18 +208,13 @@ pub fn execute(program: BorrowedFd<'_>, args: &[CString], env: &[CString]) -> Sy
 /// ignore SIGPIPE).
 pub fn reset_signals() -> Result<()> {
     use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+    // The kernel's own struct sigaction, larger than any architecture's; all zeroes is SIG_DFL. Not through libc, which
+    // keeps signals 32 and 33 for itself and would leave them ignored if the caller ignored them.
+    let default = [0u64; 8];
     for signal in 1..=64 {
-        // A copy of the caller's action tells whether there is anything to reset: most are at their default.
-        // SAFETY: reads one action of our own process into a live struct; all zeroes is a valid sigaction.
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: as above. A signal that libc keeps for itself is an error, and none of ours.
-        if unsafe { libc::sigaction(signal, std::ptr::null(), &mut action) } != 0 {
-            continue;
-        }
-        if action.sa_sigaction != libc::SIG_DFL {
-            // SAFETY: SIG_DFL is always a valid action.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-        }
+        // SAFETY: the kernel reads one struct from a live buffer that is large enough, and writes nothing. SIGKILL and
+        // SIGSTOP are refused with EINVAL, which is right.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null_mut::<u64>(), 8) };
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .map_err(|e| SysError::nix("sigprocmask", "container process", e))

@@ -89,7 +89,8 @@ fn systemd_cgroup_asks_for_the_systemd_manager() {
 
 #[test]
 fn options_are_accepted_before_and_after_the_id() {
-    for form in ["kill --all web1 KILL", "kill web1 --all KILL", "kill web1 KILL --all", "kill web1 KILL -a"] {
+    for form in ["kill --all web1 KILL", "kill web1 --all KILL", "kill web1 KILL --all", "kill web1 KILL -a"]
+    {
         let Command::Kill(kill) = command(form) else { panic!("{form}") };
         assert_eq!((kill.id.as_str(), kill.signal.as_str(), kill.all), ("web1", "KILL", true), "{form}");
     }
@@ -119,7 +120,9 @@ fn of_a_repeated_value_the_last_one_counts() {
 
 #[test]
 fn booleans_take_the_values_of_go() {
-    for (word, value) in [("true", true), ("1", true), ("T", true), ("false", false), ("0", false), ("FALSE", false)] {
+    for (word, value) in
+        [("true", true), ("1", true), ("T", true), ("false", false), ("0", false), ("FALSE", false)]
+    {
         let form = format!("--systemd-cgroup={word} delete --force={word} -f={word} web1");
         let line = line(&form);
         assert_eq!(line.globals.systemd_cgroup, value, "{form}");

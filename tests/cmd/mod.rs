@@ -16,16 +16,30 @@ fn signals_have_names_in_any_case_with_or_without_sig() {
 
 #[test]
 fn real_time_signals_are_counted_from_both_ends() {
-    for (word, number) in [("RTMIN", 34), ("SIGRTMIN+3", 37), ("rtmin+30", 64), ("RTMAX", 64), ("SIGRTMAX-14", 50)] {
+    for (word, number) in
+        [("RTMIN", 34), ("SIGRTMIN+3", 37), ("rtmin+30", 64), ("RTMAX", 64), ("SIGRTMAX-14", 50)]
+    {
         assert_eq!(parse_signal(word).unwrap(), number, "{word}");
     }
 }
 
 #[test]
 fn what_is_no_signal_is_refused() {
-    for word in
-        ["", "NOSUCH", "SIGSIGTERM", "-5", "65", "99", "1x", "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "+9", "TERM "]
-    {
+    for word in [
+        "",
+        "NOSUCH",
+        "SIGSIGTERM",
+        "-5",
+        "65",
+        "99",
+        "1x",
+        "RTMIN+31",
+        "RTMIN-1",
+        "RTMAX+1",
+        "RTMIN+",
+        "+9",
+        "TERM ",
+    ] {
         let error = parse_signal(word).expect_err(word).to_string();
         assert_eq!(error, format!("unknown signal {word:?}"));
     }

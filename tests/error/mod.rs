@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tare::bundle::Invalid;
 use tare::cgroup::fs::Refusal;
 use tare::cli::Usage;
-use tare::error::{Report, codes, coded, hint, report};
+use tare::error::{Report, coded, codes, hint, report};
 use tare::state::Refused;
 use tare::sys::SysError;
 use tare::sys::error::errno::{EACCES, ENOENT, ENOSPC, ENOSYS};
@@ -33,7 +33,8 @@ fn the_line_names_operation_id_action_object_reason_and_advice() {
 
 #[test]
 fn a_mistake_in_the_configuration_has_its_pointer_and_its_code() {
-    let invalid = Invalid::value("/process/cwd", "must be an absolute path, is \"tmp\"").advise("begin it with /");
+    let invalid =
+        Invalid::value("/process/cwd", "must be an absolute path, is \"tmp\"").advise("begin it with /");
     let report = of(Error::new(invalid).context("read bundle /b"));
     assert_eq!(
         report.message,

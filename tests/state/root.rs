@@ -5,8 +5,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use tare::state::{DefaultRoot, Refused, Store, default_root};
 
-const ROOT: DefaultRoot<'static> =
-    DefaultRoot { euid: 0, in_user_namespace: false, xdg_runtime_dir: Some("/run/user/0"), user: Some("root") };
+const ROOT: DefaultRoot<'static> = DefaultRoot {
+    euid: 0,
+    in_user_namespace: false,
+    xdg_runtime_dir: Some("/run/user/0"),
+    user: Some("root"),
+};
 
 #[track_caller]
 fn refused(result: anyhow::Result<Option<Store>>) -> String {
@@ -24,7 +28,8 @@ fn real_root_uses_run_whatever_the_environment_says() {
 
 #[test]
 fn a_user_has_a_root_of_their_own() {
-    let user = DefaultRoot { euid: 1000, xdg_runtime_dir: Some("/run/user/1000"), user: Some("alice"), ..ROOT };
+    let user =
+        DefaultRoot { euid: 1000, xdg_runtime_dir: Some("/run/user/1000"), user: Some("alice"), ..ROOT };
     assert_eq!(default_root(user), Path::new("/run/user/1000/tare"));
 }
 
@@ -81,7 +86,8 @@ fn a_root_that_others_can_write_is_refused() {
 #[test]
 fn a_symlink_or_a_file_is_no_root() {
     let folder = Folder::new();
-    let (real, link, file) = (folder.path().join("real"), folder.path().join("link"), folder.path().join("file"));
+    let (real, link, file) =
+        (folder.path().join("real"), folder.path().join("link"), folder.path().join("file"));
     std::fs::create_dir(&real).unwrap();
     symlink(&real, &link).unwrap();
     write(&file, "");
