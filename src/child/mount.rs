@@ -1,27 +1,369 @@
-//! (being written) The mounts of the plan.
-use super::devices::Made;
-use super::rootfs::At;
-use crate::plan::Plan;
-use crate::sys::path::Root;
-use std::ffi::CString;
-use std::os::fd::OwnedFd;
+//! The mounts of the plan, one after the other.
+//!
+//! Called by the step list between `rootfs::bind` and the createRuntime hooks. Each mount is made detached, gets its
+//! contents and all its flags there, and is then attached to a descriptor that was resolved inside the root: it can
+//! never be seen without its flags, nor land outside (CVE-2021-30465).
 
-/// What the parent has prepared for the mounts.
+use super::devices::{self, Made};
+use super::rootfs::{change_attributes, change_propagation};
+use super::{cgroup_mount, copy_up, procfs_guard};
+use crate::plan::mounts::{MountKind, MountOp};
+use crate::plan::{Plan, Rootfs};
+use crate::sys::error::errno::{EINVAL, ELOOP, EPERM, EXDEV};
+use crate::sys::mount::{self, Change, Context, Depth, LastLink, attr};
+use crate::sys::path::{Root, Symlinks, as_path};
+use crate::sys::walk::{Missing, Walked, c_path};
+use crate::sys::{Result, SysError, dir, inode, statx};
+use crate::wire::{Failure, Step};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// What the parent has prepared for the mounts. The lists go with `plan.rootfs.mounts` and may be shorter.
 #[derive(Debug, Default)]
 pub struct Inputs {
-    /// For each entry of `plan.rootfs.mounts` (may be shorter): a detached tree (`sys::mount::clone_tree`), already
-    /// id-mapped if the entry asks for it. Needed for an idmap; in a new user namespace used where the child
-    /// itself may not reach the source.
+    /// Detached trees of bind sources (`sys::mount::clone_tree`), already id-mapped if the entry asks for it. Needed
+    /// for an id-mapped bind mount; otherwise used where the child itself may not reach the source.
     pub sources: Vec<Option<OwnedFd>>,
-    /// Host path of the container's own cgroup in the cgroup2 hierarchy (below its mount point), for the bind mount
-    /// that stands in where cgroup2 cannot be mounted.
+    /// User namespaces with the mapping of id-mapped file systems of their own (not bind mounts).
+    pub user_namespaces: Vec<Option<OwnedFd>>,
+    /// Host path of the container's own cgroup in the cgroup2 hierarchy, for the bind mount that stands in where
+    /// cgroup2 cannot be mounted.
     pub own_cgroup2: Option<CString>,
 }
 
-/// Step Mount: all entries of `mounts`, in order. Runs when the child is in its cgroup and in its namespaces.
-/// A tmpfs on /dev is filled before it is attached; what was made there is in the returned value.
-/// If something is mounted on / then `root` is that mount afterwards.
-pub fn all(root: &mut Root, plan: &Plan, inputs: Inputs) -> Result<Made, At> {
-    let _ = (root, plan, inputs);
-    Ok(Made::default())
+/// What is mounted, for one entry.
+struct Given {
+    source: Option<OwnedFd>,
+    user_namespace: Option<OwnedFd>,
+}
+
+/// All entries of `mounts`, in order. A tmpfs on /dev is filled before it is attached; the returned value says what
+/// was made there. If something is mounted on / then `root` is that mount afterwards.
+///
+/// Here because: the child is in its cgroup and its namespaces, whose views proc, sysfs, mqueue and cgroup show.
+/// Fails when: the kernel refuses an option, or a target cannot be made.
+pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Result<Made, Failure> {
+    let mut made = Made::none(&plan.rootfs);
+    for (index, op) in plan.rootfs.mounts.iter().enumerate() {
+        let take = |list: &mut Vec<Option<OwnedFd>>| list.get_mut(index).and_then(Option::take);
+        let given =
+            Given { source: take(&mut inputs.sources), user_namespace: take(&mut inputs.user_namespaces) };
+        let mounted = match &op.kind {
+            _ if op.remount => remount(root, op),
+            MountKind::Nothing => change(root, op),
+            MountKind::Bind { source, recursive } => bind(root, op, source, *recursive, given),
+            MountKind::Cgroup => cgroup_mount::mount(root, plan, op, inputs.own_cgroup2.as_deref()),
+            MountKind::Filesystem { fstype, source } => {
+                filesystem(root, plan, index, fstype, source.as_deref(), given, &mut made)
+            }
+        };
+        mounted.map_err(|error| Failure::new(Step::Mount, &error).at(index))?;
+    }
+    Ok(made)
+}
+
+pub(super) fn name_of(op: &MountOp) -> String {
+    op.target.to_string_lossy().into_owned()
+}
+
+/// Where an entry goes: found inside the root, or made there as a directory or a file.
+pub(super) fn target(root: &Root, op: &MountOp, symlinks: Symlinks, missing: Missing) -> Result<Walked> {
+    let path = as_path(&op.target);
+    let found = root.resolve_or_make(path, symlinks, missing)?;
+    let replace = symlinks == Symlinks::NotLast && missing == Missing::Directory;
+    if replace && statx::of(found.fd.as_fd(), &name_of(op))?.is_symlink() {
+        let slot = root.slot(path)?;
+        inode::remove(slot.dir.as_fd(), &slot.name, &name_of(op))?;
+        return root.resolve_or_make(path, symlinks, missing);
+    }
+    Ok(found)
+}
+
+fn symlinks_of(op: &MountOp) -> Symlinks {
+    if op.target_nofollow { Symlinks::NotLast } else { Symlinks::Follow }
+}
+
+/// Attributes and propagation of a tree that is not attached yet.
+pub(super) fn finish(tree: BorrowedFd<'_>, op: &MountOp) -> Result<()> {
+    let object = name_of(op);
+    change_attributes(tree, op.attributes, Depth::Mount, &object)?;
+    change_attributes(tree, op.recursive_attributes, Depth::Tree, &object)?;
+    op.propagation.iter().try_for_each(|asked| change_propagation(tree, *asked, &object))
+}
+
+/// Attaches a finished tree; if the target is the root itself then the tree becomes the root.
+pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &MountOp) -> Result<()> {
+    let object = name_of(op);
+    procfs_guard::check(root, op, target.as_fd(), Some(tree.as_fd()))?;
+    let on_root = statx::of(target.as_fd(), &object)?.is_same_place(&statx::of(root.as_fd(), &object)?);
+    mount::attach(tree.as_fd(), target.as_fd(), &object)?;
+    if on_root {
+        *root = Root::new(tree);
+    }
+    Ok(())
+}
+
+fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Given) -> Result<()> {
+    let depth = if recursive { Depth::Tree } else { Depth::Mount };
+    let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
+    let tree = match (op.idmap.is_some(), given.source) {
+        (true, Some(mapped)) => mapped,
+        (true, None) => return Err(SysError::new("mount_setattr", source.to_string_lossy(), EINVAL)),
+        // Ours first: in a user namespace only our own copy keeps the flags of the source locked.
+        (false, inherited) => match (mount::clone_tree(source, depth, last), inherited) {
+            (Err(_), Some(inherited)) => inherited,
+            (opened, _) => opened?,
+        },
+    };
+    let stat = statx::of(tree.as_fd(), &source.to_string_lossy())?;
+    if stat.is_symlink() {
+        let text = inode::read_link_fd(tree.as_fd(), &source.to_string_lossy())?;
+        return root.make_link(as_path(&op.target), &text);
+    }
+    finish(tree.as_fd(), op)?;
+    let missing = if stat.is_dir() { Missing::Directory } else { Missing::File(0o755) };
+    let target = target(root, op, symlinks_of(op), missing)?;
+    attach(root, tree, &target.fd, op)
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call site, and each is a different part of one mount")]
+fn filesystem(
+    root: &mut Root,
+    plan: &Plan,
+    index: usize,
+    fstype: &CStr,
+    source: Option<&CStr>,
+    given: Given,
+    made: &mut Made,
+) -> Result<()> {
+    let Some(op) = plan.rootfs.mounts.get(index) else { return Ok(()) };
+    let kernel_api = fstype == c"proc" || fstype == c"sysfs";
+    // CVE-2019-19921, CVE-2025-54867: an image with a link there would have them mounted where it likes.
+    let strict = kernel_api && !broken!("cve_2019_19921");
+    let symlinks = if strict { Symlinks::Refuse } else { symlinks_of(op) };
+    let found =
+        target(root, op, symlinks, Missing::Directory).map_err(|error| explain_link(error, strict))?;
+    let object = name_of(op);
+    let below = statx::of(found.fd.as_fd(), &object)?;
+    let is_dev = fstype == c"tmpfs" && devices::is_dev(&op.target) && plan.rootfs.dev.is_some();
+    let later = is_dev || op.copy_up;
+
+    let mode = (fstype == c"tmpfs" && !found.made && !has_key(op, c"mode")).then(|| below.permissions());
+    let new =
+        New { op, fstype, source, mode, label: label_for(&plan.rootfs, fstype, op), readonly_later: later };
+    let tree = match new.make(&plan.rootfs) {
+        // A user namespace that does not own the network namespace: the host's, with every flag that was asked for.
+        Err(error) if fstype == c"sysfs" && error.is(EPERM) => host_sysfs(op).map_err(|_| error)?,
+        other => other?,
+    };
+    if op.copy_up {
+        copy_up::copy(found.fd.as_fd(), tree.as_fd(), &object)?;
+    }
+    if is_dev {
+        devices::fill(tree.as_fd(), &plan.rootfs, index, made)?;
+    }
+    if op.idmap.is_some() {
+        let namespace =
+            given.user_namespace.ok_or_else(|| SysError::new("mount_setattr", &*object, EINVAL))?;
+        mount::set_idmap(tree.as_fd(), namespace.as_fd(), Depth::Mount, &object)?;
+    }
+    let mut finishing = op.clone();
+    if is_dev {
+        // Mount points below it and the console are still to be made: rootfs::readonly does it at the end.
+        finishing.attributes.set &= !attr::RDONLY;
+    }
+    finish(tree.as_fd(), &finishing)?;
+    let mount_id = statx::of(tree.as_fd(), &object)?.mount_id;
+    attach(root, tree, &found.fd, op)?;
+    if strict { verify(root, op, mount_id) } else { Ok(()) }
+}
+
+/// ELOOP of a strict resolution says nothing to a user.
+fn explain_link(mut error: SysError, strict: bool) -> SysError {
+    if strict && error.is(ELOOP) {
+        error.object = format!("{} (must be a directory and no symlink)", error.object);
+    }
+    error
+}
+
+/// What lies at the target now is the mount we made.
+fn verify(root: &Root, op: &MountOp, mount_id: u64) -> Result<()> {
+    let found = root.resolve(as_path(&op.target), Symlinks::Refuse)?;
+    if statx::of(found.as_fd(), &name_of(op))?.mount_id == mount_id {
+        return Ok(());
+    }
+    Err(SysError::new("statx", format!("{} (something else is mounted there)", name_of(op)), EXDEV))
+}
+
+fn has_key(op: &MountOp, key: &CStr) -> bool {
+    op.data.iter().any(|(name, _)| name.as_c_str() == key)
+}
+
+/// The SELinux context of a new file system: not of those that the kernel labels itself.
+pub(super) fn label_for<'a>(plan: &'a Rootfs, fstype: &CStr, op: &MountOp) -> Option<&'a CStr> {
+    let own = [c"proc", c"sysfs", c"mqueue", c"cgroup", c"cgroup2"].contains(&fstype);
+    plan.mount_label.as_deref().filter(|_| !own && !has_key(op, c"context"))
+}
+
+/// A file system to be made.
+struct New<'a> {
+    op: &'a MountOp,
+    fstype: &'a CStr,
+    source: Option<&'a CStr>,
+    /// Permissions of the root, for a tmpfs.
+    mode: Option<u32>,
+    label: Option<&'a CStr>,
+    /// Something has to be written into it before it is read-only.
+    readonly_later: bool,
+}
+
+/// fsconfig(2) takes strings up to this size, the NUL included.
+const VALUE_BYTES_MAX: usize = 256;
+/// What fsmount(2) itself takes; the rest is done by mount_setattr(2).
+const AT_BIRTH: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
+
+impl New<'_> {
+    fn make(&self, plan: &Rootfs) -> Result<OwnedFd> {
+        let long =
+            |value: &Option<CString>| value.as_ref().is_some_and(|v| v.count_bytes() >= VALUE_BYTES_MAX);
+        let old_words = |word: &&str| matches!(*word, "iversion" | "silent");
+        if self.op.superblock_flags.iter().any(old_words) || self.op.data.iter().any(|(_, value)| long(value))
+        {
+            return self.make_by_path(plan);
+        }
+        let context = Context::open(self.fstype)?;
+        if let Some(source) = self.source {
+            context.set(c"source", Some(source))?;
+        }
+        for word in self.superblock_words() {
+            context.set(&mount::c_string(word), None)?;
+        }
+        for (key, value) in self.all_data() {
+            context.set(&key, value.as_deref())?;
+        }
+        context.create()?;
+        context.mount(self.op.attributes.set & AT_BIRTH)
+    }
+
+    fn superblock_words(&self) -> impl Iterator<Item = &'static str> {
+        self.op.superblock_flags.iter().copied().filter(|word| !(self.readonly_later && *word == "ro"))
+    }
+
+    fn all_data(&self) -> Vec<(CString, Option<CString>)> {
+        let mut data = self.op.data.clone();
+        if let Some(mode) = self.mode {
+            data.push((c"mode".into(), Some(mount::c_string(&format!("{mode:o}")))));
+        }
+        if let Some(label) = self.label {
+            data.push((c"context".into(), Some(label.into())));
+        }
+        data
+    }
+
+    /// mount(2), for the few things that fsconfig(2) cannot say: i_version, silent, and long values. On top of the
+    /// root filesystem's own path, which is the host's and trusted, cloned from there and taken away again.
+    fn make_by_path(&self, plan: &Rootfs) -> Result<OwnedFd> {
+        const MS_I_VERSION: u64 = 1 << 23;
+        let flag = |word: &str| match word {
+            "ro" => 1,
+            "sync" => 16,
+            "mand" => 64,
+            "dirsync" => 128,
+            "silent" => 1 << 15,
+            "iversion" => MS_I_VERSION,
+            "lazytime" => 1 << 25,
+            _ => 0,
+        };
+        let flags = self.superblock_words().fold(0, |all, word| all | flag(word));
+        let mut words = Vec::new();
+        for (key, value) in self.all_data() {
+            let mut word = key.to_string_lossy().into_owned();
+            if let Some(value) = value {
+                let value = value.to_string_lossy();
+                // A comma would end the option; only the security modules read quotes.
+                let quote = if key.as_c_str() == c"context" { "\"" } else { "" };
+                word = format!("{word}={quote}{value}{quote}");
+            }
+            words.push(word);
+        }
+        let path = c_path(&plan.path)?;
+        mount::mount_at(
+            self.source.unwrap_or(self.fstype),
+            &path,
+            self.fstype,
+            flags,
+            &mount::c_string(&words.join(",")),
+        )?;
+        let tree = mount::clone_tree(&path, Depth::Mount, LastLink::Follow);
+        mount::detach(&path)?;
+        let tree = tree?;
+        let born = Change { set: self.op.attributes.set & AT_BIRTH, ..Change::default() };
+        mount::set_attributes(tree.as_fd(), born, Depth::Mount, &path.to_string_lossy())?;
+        Ok(tree)
+    }
+}
+
+/// The host's /sys, read-only or whatever was asked, with everything below it (CVE-2023-25809: a fallback must not be
+/// weaker than what it stands for).
+fn host_sysfs(op: &MountOp) -> Result<OwnedFd> {
+    let tree = mount::clone_tree(c"/sys", Depth::Tree, LastLink::Keep)?;
+    if mount::magic(tree.as_fd(), "/sys")? != mount::SYSFS_MAGIC {
+        return Err(SysError::new("statfs", "/sys (not a sysfs)", EXDEV));
+    }
+    apply_and_prove(tree.as_fd(), op, "/sys")?;
+    Ok(tree)
+}
+
+/// Sets the attributes on a whole tree that stands in for a file system of its own, and looks whether they hold.
+pub(super) fn apply_and_prove(tree: BorrowedFd<'_>, op: &MountOp, object: &str) -> Result<()> {
+    if broken!("cve_2023_25809") {
+        return Ok(());
+    }
+    let wanted = op.attributes.set | op.recursive_attributes.set;
+    let change = Change { set: wanted, clear: op.attributes.clear & attr::ATIME, propagation: 0 };
+    mount::set_attributes(tree, change, Depth::Tree, object)?;
+    let provable = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC | attr::NOSYMFOLLOW;
+    let has = mount::attributes(tree, object)?;
+    if wanted & provable & !has != 0 {
+        return Err(SysError::new("statvfs", format!("{object} (flags are missing)"), EINVAL));
+    }
+    Ok(())
+}
+
+/// An entry without anything to mount: attributes and propagation of what is there.
+fn change(root: &Root, op: &MountOp) -> Result<()> {
+    let fd = root.resolve(as_path(&op.target), symlinks_of(op))?;
+    procfs_guard::check(root, op, fd.as_fd(), None)?;
+    finish(fd.as_fd(), op)
+}
+
+/// `remount`: also the options of the file system, if there are any. `ro` and `rw` are left to the mount where that
+/// is enough: a superblock may be shared with the host.
+fn remount(root: &Root, op: &MountOp) -> Result<()> {
+    change(root, op)?;
+    let fd = root.resolve(as_path(&op.target), symlinks_of(op))?;
+    let object = name_of(op);
+    let still_readonly = mount::attributes(fd.as_fd(), &object)? & attr::RDONLY != 0;
+    let wanted = |word: &&&str| match **word {
+        "ro" | "silent" | "iversion" | "noiversion" => false,
+        "rw" => still_readonly,
+        _ => true,
+    };
+    let words: Vec<&&str> = op.superblock_flags.iter().filter(wanted).collect();
+    if words.is_empty() && op.data.is_empty() {
+        return Ok(());
+    }
+    let context = Context::pick(fd.as_fd(), &object)?;
+    for word in words {
+        context.set(&mount::c_string(word), None)?;
+    }
+    for (key, value) in &op.data {
+        context.set(key, value.as_deref())?;
+    }
+    context.reconfigure()
+}
+
+/// Whether a descriptor lies on a procfs.
+pub(super) fn is_procfs(fd: BorrowedFd<'_>, object: &str) -> Result<bool> {
+    Ok(mount::magic(fd, object)? == dir::PROC_SUPER_MAGIC)
 }

@@ -1,16 +1,135 @@
-//! (being written) Masked and read-only paths.
-use super::rootfs::At;
-use crate::plan::Rootfs;
-use crate::sys::path::Root;
+//! Masked and read-only paths (config-linux.md, "Masked Paths", "Readonly Paths").
+//!
+//! Called by the step list after the switch of roots: nothing outside the container can be named any more. Targets
+//! are descriptors of the path layer; a target that is missing has nothing to hide and is skipped.
 
-/// Step ReadonlyPath. After the switch of roots.
-pub fn readonly(root: &Root, plan: &Rootfs) -> Result<(), At> {
-    let _ = (root, plan);
+use crate::plan::Rootfs;
+use crate::sys::error::errno::{EINVAL, ENOENT, ENOTDIR};
+use crate::sys::mount::{self, Change, Context, Depth, attr};
+use crate::sys::path::{Root, Symlinks, as_path};
+use crate::sys::{Result, SysError, inode, statx};
+use crate::wire::{Failure, Step};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+const LOCKED_DOWN: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
+const READONLY: Change = Change { set: attr::RDONLY, clear: 0, propagation: 0 };
+
+/// Remounts each read-only path read-only with all that is mounted below it; the other flags stay as they are.
+///
+/// Fails when: the kernel refuses, never because a path is missing.
+pub fn readonly(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
+    for (index, path) in plan.readonly_paths.iter().enumerate() {
+        make_readonly(root, path).map_err(|error| Failure::new(Step::ReadonlyPath, &error).at(index))?;
+    }
     Ok(())
 }
 
-/// Step MaskedPath. After the switch of roots.
-pub fn mask(root: &Root, plan: &Rootfs) -> Result<(), At> {
-    let _ = (root, plan);
-    Ok(())
+fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
+    let object = path.to_string_lossy();
+    let Some(target) = find(root, path)? else { return Ok(()) };
+    if statx::of(target.as_fd(), &object)?.mount_root {
+        return mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object);
+    }
+    let tree = mount::clone_tree_of(target.as_fd(), Depth::Tree, &object)?;
+    mount::set_attributes(tree.as_fd(), READONLY, Depth::Tree, &object)?;
+    mount::attach(tree.as_fd(), target.as_fd(), &object)
+}
+
+/// What a path is inside the root; None if it is missing. Only here may ENOENT be ignored: if the mask itself
+/// were missing, the path would stay open (CVE-2025-31133).
+fn find(root: &Root, path: &CStr) -> Result<Option<OwnedFd>> {
+    match root.resolve(as_path(path), Symlinks::Follow) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Hides each masked path: a directory below an empty one, anything else below an empty file without permissions.
+/// Both come from one read-only tmpfs of our own; the container's /dev/null, which an image can replace by
+/// a link to anything, is not used (CVE-2025-31133).
+pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
+    if plan.masked_paths.is_empty() {
+        return Ok(());
+    }
+    let masks =
+        Masks::make(plan.mount_label.as_deref()).map_err(|error| Failure::new(Step::MaskedPath, &error))?;
+    let mut masks = masks;
+    for (index, path) in plan.masked_paths.iter().enumerate() {
+        masks.hide(root, path).map_err(|error| Failure::new(Step::MaskedPath, &error).at(index))?;
+    }
+    masks.finish(root).map_err(|error| Failure::new(Step::MaskedPath, &error))
+}
+
+struct Masks {
+    tmpfs: OwnedFd,
+    file: OwnedFd,
+    dir: OwnedFd,
+    /// Tells a path that is hidden already.
+    dev: (u32, u32),
+    stacked: bool,
+}
+
+const OBJECT: &str = "tmpfs of masks";
+
+impl Masks {
+    fn make(label: Option<&CStr>) -> Result<Masks> {
+        let context = Context::open(c"tmpfs")?;
+        context.set(c"size", Some(c"4k"))?;
+        context.set(c"mode", Some(c"0555"))?;
+        if let Some(label) = label {
+            context.set(c"context", Some(label))?;
+        }
+        context.create()?;
+        let tmpfs = context.mount(LOCKED_DOWN)?;
+        inode::make(tmpfs.as_fd(), c"file", inode::Node::File, 0, OBJECT)?;
+        inode::make_dir(tmpfs.as_fd(), c"dir", 0o555, OBJECT)?;
+        mount::set_attributes(tmpfs.as_fd(), READONLY, Depth::Mount, OBJECT)?;
+        let open = |name: &CStr| {
+            let found = inode::open(tmpfs.as_fd(), name, OBJECT)?;
+            found.ok_or_else(|| SysError::new("openat", OBJECT, ENOENT))
+        };
+        let (file, dir) = (open(c"file")?, open(c"dir")?);
+        let dev = statx::of(file.as_fd(), OBJECT)?.dev;
+        Ok(Masks { tmpfs, file, dir, dev, stacked: false })
+    }
+
+    fn hide(&mut self, root: &Root, path: &CStr) -> Result<()> {
+        let object = path.to_string_lossy();
+        let Some(target) = find(root, path)? else { return Ok(()) };
+        let stat = statx::of(target.as_fd(), &object)?;
+        if stat.dev == self.dev {
+            return Ok(());
+        }
+        let mask = match mount::clone_tree_of(self.source(&stat), Depth::Mount, &object) {
+            Err(error) if error.is(EINVAL) && !self.stacked => {
+                self.stack(root)?;
+                mount::clone_tree_of(self.source(&stat), Depth::Mount, &object)?
+            }
+            other => other?,
+        };
+        mount::attach(mask.as_fd(), target.as_fd(), &object)
+    }
+
+    fn source(&self, target: &statx::Stat) -> BorrowedFd<'_> {
+        if target.is_dir() { self.dir.as_fd() } else { self.file.as_fd() }
+    }
+
+    /// Before Linux 6.15 only what is attached can be cloned. So the tmpfs lies on top of / for a moment, where no
+    /// path leads: lookups start at the root that lies below it.
+    fn stack(&mut self, root: &Root) -> Result<()> {
+        mount::attach(self.tmpfs.as_fd(), root.as_fd(), OBJECT)?;
+        self.stacked = true;
+        Ok(())
+    }
+
+    fn finish(self, root: &Root) -> Result<()> {
+        if !self.stacked {
+            return Ok(());
+        }
+        mount::enter(root.as_fd(), "/")?;
+        mount::detach(c".")?;
+        mount::enter_root()
+    }
 }

@@ -1,19 +1,122 @@
-//! (being written) procfs by descriptor.
-use super::{Result, SysError};
-use std::os::fd::OwnedFd;
+//! procfs by descriptor: one of our own that nobody can mount over, and what is opened in it.
+//!
+//! Used by `child` for kernel parameters, security labels and the reopening of descriptors. The container's /proc
+//! is never used for these: it is what an attacker prepares (CVE-2019-16884, CVE-2025-52881).
+
+use super::dir::PROC_SUPER_MAGIC;
+use super::mount::{self, Context, Depth, LastLink, attr};
+use super::openat2::{self, Resolver, resolver};
+use super::{Result, SysError, statx};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Which part of procfs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subset {
-    /// Processes only: no /proc/sys (fsopen "subset=pid", Linux 5.8).
+    /// Processes only: no /proc/sys (`subset=pid`, Linux 5.8).
     Pid,
     /// All of it.
     Whole,
 }
 
-/// A procfs of our own that nobody can mount over: close-on-exec O_PATH descriptor of its root.
-/// Call it before the host's /proc is out of reach (before the pivot): the fallback is a verified clone of that.
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Writing.
+    Write,
+    /// Both.
+    ReadWrite,
+}
+
+/// Inode of the root of any procfs (fs/proc/root.c, PROC_ROOT_INO).
+const PROC_ROOT_INODE: u64 = 1;
+
+/// A procfs of our own: close-on-exec O_PATH descriptor of its root. A new superblock if the kernel lets us have one;
+/// else (a user namespace that does not own the PID namespace, or sees a /proc with parts hidden) a detached
+/// clone of the /proc of this mount namespace, and if that holds locked mounts, /proc itself. The latter two are
+/// proven to be a procfs, so call it while /proc is still the host's: before the switch of roots.
 pub fn private_procfs(subset: Subset) -> Result<OwnedFd> {
-    let _ = subset;
-    Err(SysError::new("fsopen", "proc", libc::ENOSYS))
+    match new_procfs(subset) {
+        Ok(fd) => Ok(fd),
+        Err(_) => match mount::clone_tree(c"/proc", Depth::Mount, LastLink::Keep) {
+            Ok(fd) => prove_root(fd, "/proc"),
+            Err(_) => host_procfs(),
+        },
+    }
+}
+
+/// The /proc of this mount namespace, proven to be the root of a procfs. Files in it are at paths that AppArmor can
+/// name, which those of a detached mount are not (runc issue 4968).
+pub fn host_procfs() -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let fd =
+        nix::fcntl::open(c"/proc", flags, Mode::empty()).map_err(|e| SysError::nix("open", "/proc", e))?;
+    prove_root(fd, "/proc")
+}
+
+fn new_procfs(subset: Subset) -> Result<OwnedFd> {
+    let context = Context::open(c"proc")?;
+    context.set(c"hidepid", Some(c"ptraceable"))?;
+    if subset == Subset::Pid {
+        context.set(c"subset", Some(c"pid"))?;
+    }
+    context.create()?;
+    context.mount(attr::NOSUID | attr::NODEV | attr::NOEXEC)
+}
+
+fn prove_root(fd: OwnedFd, object: &str) -> Result<OwnedFd> {
+    let is_proc = mount::magic(fd.as_fd(), object)? == PROC_SUPER_MAGIC;
+    if is_proc && statx::of(fd.as_fd(), object)?.inode == PROC_ROOT_INODE {
+        return Ok(fd);
+    }
+    Err(SysError::new("statfs", format!("{object} (not the root of a procfs)"), libc::EXDEV))
+}
+
+/// Opens `path` below the root of a procfs, for example `sys/net/ipv4/ip_forward`, proven to lie on that very mount.
+pub fn open_in(proc: BorrowedFd<'_>, path: &CStr, access: Access) -> Result<OwnedFd> {
+    let object = format!("/proc/{}", path.to_string_lossy());
+    let mode = match access {
+        Access::Read => OFlag::O_RDONLY,
+        Access::Write => OFlag::O_WRONLY,
+        Access::ReadWrite => OFlag::O_RDWR,
+    };
+    // Nonblocking, no terminal: harmless should it be something else, until the proof below.
+    let flags = mode | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS | libc::RESOLVE_NO_XDEV;
+    if resolver() == Resolver::Kernel {
+        match openat2::open(proc, path, flags.bits(), resolve) {
+            Err(libc::ENOSYS) => {}
+            opened => return opened.map_err(|errno| SysError::new("openat2", object, errno)),
+        }
+    }
+    let fd = nix::fcntl::openat(proc, path, flags, Mode::empty())
+        .map_err(|e| SysError::nix("openat", &*object, e))?;
+    let (root, found) = (statx::of(proc, &object)?, statx::of(fd.as_fd(), &object)?);
+    if mount::magic(fd.as_fd(), &object)? == PROC_SUPER_MAGIC && root.mount_id == found.mount_id {
+        return Ok(fd);
+    }
+    Err(SysError::new("openat", object, libc::EXDEV))
+}
+
+/// Opens what an O_PATH descriptor refers to, through its link in a procfs.
+/// Only for inodes whose type is known: an unknown one could block or act.
+pub fn reopen(proc: BorrowedFd<'_>, fd: BorrowedFd<'_>, access: Access, object: &str) -> Result<OwnedFd> {
+    let fds = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let dir = nix::fcntl::openat(proc, c"self/fd", fds, Mode::empty())
+        .map_err(|e| SysError::nix("openat", object, e))?;
+    if statx::of(dir.as_fd(), object)?.mount_id != statx::of(proc, object)?.mount_id {
+        return Err(SysError::new("openat", object, libc::EXDEV));
+    }
+    let mode = match access {
+        Access::Read => OFlag::O_RDONLY,
+        Access::Write => OFlag::O_WRONLY,
+        Access::ReadWrite => OFlag::O_RDWR,
+    };
+    let name = mount::c_string(&fd.as_raw_fd().to_string());
+    nix::fcntl::openat(dir, &*name, mode | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|e| SysError::nix("openat", object, e))
 }

@@ -214,7 +214,9 @@ pub fn reset_signals() -> Result<()> {
     for signal in 1..=64 {
         // SAFETY: the kernel reads one struct from a live buffer that is large enough, and writes nothing. SIGKILL and
         // SIGSTOP are refused with EINVAL, which is right.
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null_mut::<u64>(), 8) };
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null_mut::<u64>(), 8)
+        };
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .map_err(|e| SysError::nix("sigprocmask", "container process", e))
