@@ -233,3 +233,21 @@ fn the_error_stays_one_line_of_bearable_length() {
     let error = Invalid::value("/a\nb", "is \r wrong");
     assert_eq!(error.to_string(), r"config.json#/a\nb: is \r wrong");
 }
+
+/// Cuts and bytes that do not belong there: the answer is a plan or one error, never a panic.
+#[test]
+fn a_mutilated_config_never_panics() {
+    use crate::fixture::{host, options};
+    let whole = tare::bundle::example::text(tare::bundle::example::For::Root);
+    let attempt = |text: &str| {
+        if let Ok(bundle) = Bundle::from_json(text) {
+            let _ = tare::plan::Plan::for_create(&bundle, &options(), &host());
+        }
+    };
+    for at in (0..whole.len()).step_by(5) {
+        attempt(&whole[..at]);
+        for other in ["\"", "0", "-1", "[", "}", "\\u0000", ",", "..", "=", "null"] {
+            attempt(&format!("{}{other}{}", &whole[..at], &whole[at + 1..]));
+        }
+    }
+}
