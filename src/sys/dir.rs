@@ -245,8 +245,10 @@ impl Dir {
 
     /// The file system's magic number (statfs(2)), for example [`CGROUP2_SUPER_MAGIC`].
     pub fn filesystem_magic(&self) -> Result<i64> {
+        // Signed in glibc, unsigned in musl.
+        #[allow(clippy::unnecessary_cast)]
         nix::sys::statfs::fstatfs(&self.fd)
-            .map(|s| i64::from(s.filesystem_type().0))
+            .map(|s| s.filesystem_type().0 as i64)
             .map_err(|e| self.fail("statfs", "", e))
     }
 }

@@ -53,9 +53,10 @@ fn apparmor() -> Result<bool> {
 
 /// Whether selinuxfs is mounted where it always is.
 fn selinux() -> bool {
+    use super::dir::Dir;
     const SELINUX_MAGIC: i64 = 0xf97c_ff8c;
-    nix::sys::statfs::statfs("/sys/fs/selinux")
-        .is_ok_and(|s| i64::from(s.filesystem_type().0) == SELINUX_MAGIC)
+    let mounted = |dir: Dir| dir.filesystem_magic().is_ok_and(|magic| magic == SELINUX_MAGIC);
+    Dir::open(std::path::Path::new("/sys/fs/selinux")).is_ok_and(mounted)
 }
 
 /// This machine's architecture in the words of the runtime specification (linux.seccomp.architectures).
