@@ -61,7 +61,9 @@ impl Layout {
         let memberships = Membership::parse_all(&read(proc_self, "cgroup")?);
         let mut mounts = Mounts { proc_self, entries: None };
         let mut layout = Layout { root: cgroups.to_path_buf(), v2: None, v1: Vec::new() };
-        for membership in &memberships {
+        // The unified hierarchy at the top hides whatever v1 hierarchies there are.
+        let v2_alone = has_controllers(cgroups);
+        for membership in memberships.iter().filter(|one| !v2_alone || one.controllers.is_empty()) {
             if membership.controllers.is_empty() {
                 layout.v2 = unified(cgroups, membership, &mut mounts)?;
             } else if let Some((mount, own)) =
@@ -140,7 +142,8 @@ impl Membership {
         if let Some(mount) = candidates.iter().find(|mount| is_group(mount) && is_group(&mount.join(own))) {
             return Ok(Some((mount.clone(), own.to_owned())));
         }
-        Ok(mounts.find(&self.controllers)?.map(|(root, mount)| {
+        let found = mounts.find(&self.controllers)?.filter(|(_, mount)| is_group(mount));
+        Ok(found.map(|(root, mount)| {
             let below =
                 Path::new(&self.path).strip_prefix(root).map(|rest| rest.to_string_lossy().into_owned());
             let own = below.unwrap_or_default();

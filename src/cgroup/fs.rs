@@ -234,7 +234,7 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
         ..Refusal::system(code::LIMIT, error, format!("writing \"{value}\""))
     };
     let advice = match error.errno {
-        errno::ENOENT if write.file.starts_with("hugetlb.") => {
+        errno::ENOENT if write.pointer.contains("/hugepageLimits/") => {
             "this kernel has no huge pages of that size: see /sys/kernel/mm/hugepages"
         }
         errno::ENOENT if write.file.starts_with("memory.memsw") => {
