@@ -116,6 +116,7 @@ const CGROUP_CODES: &[(&str, &str)] = &[
     (cgroup::PLACE, "the cgroup's place cannot be used: a bad path, not ours, not empty, or frozen"),
     (cgroup::MANAGER, "the cgroup manager cannot be used"),
     (cgroup::BUSY, "processes in the cgroup do not freeze, end, or leave"),
+    (cgroup::RDT, "Intel RDT is not there, or its group cannot be had"),
 ];
 
 /// Every code that a log record can hold, with its meaning.

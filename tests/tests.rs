@@ -18,8 +18,15 @@ mod bundle {
 }
 
 mod cgroup {
+    mod choose; // where the groups go; what is stored
+    mod detect; // v1, v2, hybrid; our own place
     mod devices; // device rules, by BPF and by v1's files
+    mod fake; // a tree of files in the place of cgroupfs
+    mod prepare; // groups that exist, what is refused, what is undone; delegation
+    mod processes; // pids, freezing, removal
+    mod rdt; // resctrl groups
     mod translate; // limits -> files of v1 and v2
+    mod write; // the writer, and how it explains the kernel
 }
 
 mod plan {

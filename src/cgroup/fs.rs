@@ -102,6 +102,8 @@ pub mod code {
     pub const MANAGER: &str = "cgroup-manager";
     /// Processes that do not freeze, end, or leave.
     pub const BUSY: &str = "cgroup-busy";
+    /// Intel RDT: no resctrl, or a group that cannot be had.
+    pub const RDT: &str = "intel-rdt";
 }
 
 impl Refusal {

@@ -33,7 +33,7 @@ pub mod devices_v1;
 mod freeze;
 pub mod fs;
 mod kill;
-mod prepare;
+pub mod prepare;
 pub mod rdt;
 mod remove;
 pub mod translate;
@@ -48,7 +48,7 @@ use crate::sys::dir::Dir;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who makes the control groups. Stored with the container: later commands come without the flag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,7 +203,7 @@ impl Handle {
     /// # Errors
     /// fchownat(2).
     pub fn delegate(&self, uid: u32) -> Result<()> {
-        Ok(prepare::delegate(self, uid)?)
+        Ok(prepare::delegate(self, Path::new("/sys/kernel/cgroup"), uid)?)
     }
 
     /// Fallback where clone3 cannot place a child (EOPNOTSUPP, EBUSY, EACCES): moves `pid` into the v2 group.

@@ -11,7 +11,7 @@ use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, bpf};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See [`Handle::prepare`].
 pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entry, Refusal> {
@@ -314,20 +314,19 @@ pub fn join(handle: &Handle) -> Result<Entry, Refusal> {
     Ok(entry)
 }
 
-/// See [`Handle::delegate`].
-pub fn delegate(handle: &Handle, uid: u32) -> Result<(), SysError> {
+/// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.
+pub fn delegate(handle: &Handle, kernel: &Path, uid: u32) -> Result<(), SysError> {
     // Beside v1 hierarchies nothing is given away: the container's view there is v1.
     let Some(dir) = handle.open_v2().filter(|_| handle.v1.is_empty()) else { return Ok(()) };
     dir.change_owner(".", uid)?;
-    let files =
-        match Dir::open("/sys/kernel/cgroup".as_ref()).and_then(|kernel| kernel.read("delegate", 4096)) {
-            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            // Before Linux 4.15; the list is config-linux.md's.
-            Err(error) if error.is(errno::ENOENT) => {
-                "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned()
-            }
-            Err(error) => return Err(error),
-        };
+    let files = match Dir::open(kernel).and_then(|kernel| kernel.read("delegate", 4096)) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        // Before Linux 4.15; the list is config-linux.md's.
+        Err(error) if error.is(errno::ENOENT) => {
+            "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
     for file in files.lines().filter(|file| !file.is_empty() && !file.contains('/')) {
         match dir.change_owner(file, uid) {
             Err(error) if error.is(errno::ENOENT) => {}

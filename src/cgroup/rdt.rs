@@ -4,7 +4,7 @@
 //! Documentation/filesystems/resctrl.rst. The order: [`Group::choose`], journal it, [`Group::prepare`], and once the
 //! child has a pid and does not run yet, [`Group::attach`]; `delete` calls [`Group::remove`].
 
-use super::fs::{FILE_LIMIT_BYTES, Refusal};
+use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use crate::plan::Rdt;
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Stable word for this kind of refusal, as `code` in the log and in docs/errors.md.
-const CODE: &str = "intel-rdt";
 const POINTER: &str = "/linux/intelRdt";
 
 /// A container's resctrl group. Small; stored in its record before the group exists.
@@ -36,7 +34,7 @@ pub struct Group {
 /// It is not mounted, which the spec wants refused.
 pub fn find_mount(proc_self: &Path) -> Result<PathBuf, Refusal> {
     let text = Dir::open(proc_self).and_then(|dir| dir.read("mountinfo", FILE_LIMIT_BYTES));
-    let text = text.map_err(|error| Refusal::system(CODE, &error, "reading"))?;
+    let text = text.map_err(|error| Refusal::system(code::RDT, &error, "reading"))?;
     let point = String::from_utf8_lossy(&text).lines().find_map(|line| {
         let (mount, super_block) = line.split_once(" - ")?;
         super_block.starts_with("resctrl ").then(|| mount.split(' ').nth(4)).flatten().map(PathBuf::from)
@@ -48,7 +46,7 @@ pub fn find_mount(proc_self: &Path) -> Result<PathBuf, Refusal> {
 }
 
 fn refuse(object: String, problem: impl Into<String>) -> Refusal {
-    Refusal { pointer: POINTER.to_owned(), ..Refusal::new(CODE, object, problem) }
+    Refusal { pointer: POINTER.to_owned(), ..Refusal::new(code::RDT, object, problem) }
 }
 
 impl Group {
@@ -186,7 +184,7 @@ impl Group {
     fn explain(&self, error: &SysError, doing: &str) -> Refusal {
         let status = Dir::open(&self.mount.join("info")).and_then(|info| info.read("last_cmd_status", 4096));
         let status = status.map(|text| String::from_utf8_lossy(&text).trim().to_owned()).unwrap_or_default();
-        let refusal = Refusal { pointer: POINTER.to_owned(), ..Refusal::system(CODE, error, doing) };
+        let refusal = Refusal { pointer: POINTER.to_owned(), ..Refusal::system(code::RDT, error, doing) };
         if status.is_empty() || status == "ok" {
             refusal
         } else {

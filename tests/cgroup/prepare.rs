@@ -1,0 +1,170 @@
+//! Groups that exist already, in fake trees: what is written, what is refused, what is undone.
+
+use super::fake::Fake;
+use oci_spec::runtime::LinuxResources;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use tare::cgroup::{Caller, Handle, Layout, Manager, prepare};
+use tare::plan::limits::Limits;
+
+const V2_FILES: [&str; 4] = ["cgroup.subtree_control", "cgroup.freeze", "pids.max", "memory.max"];
+
+fn v2() -> (Fake, Layout) {
+    let fake = Fake::new();
+    fake.group("cgroup", &["cgroup.subtree_control"]).file("cgroup/cgroup.controllers", "memory pids\n");
+    fake.group("cgroup/box", &V2_FILES).file("self/cgroup", "0::/\n");
+    let layout = Layout::detect_in(&fake.path("cgroup"), &fake.path("self")).unwrap();
+    (fake, layout)
+}
+
+fn v1() -> (Fake, Layout) {
+    let fake = Fake::new();
+    for name in ["memory", "pids", "freezer"] {
+        fake.group(&format!("cgroup/{name}"), &["tasks"]);
+    }
+    fake.group("cgroup/memory/box", &["tasks", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]);
+    fake.group("cgroup/pids/box", &["tasks", "pids.max"]).group("cgroup/freezer/box", &["tasks"]);
+    fake.file("cgroup/freezer/box/freezer.state", "THAWED\n");
+    fake.file("self/cgroup", "3:memory:/\n2:pids:/\n1:freezer:/\n");
+    let layout = Layout::detect_in(&fake.path("cgroup"), &fake.path("self")).unwrap();
+    (fake, layout)
+}
+
+fn limits(json: serde_json::Value) -> Limits {
+    let resources: LinuxResources = serde_json::from_value(json).unwrap();
+    Limits { devices: Vec::new(), ..Limits::from_spec(Some(&resources)).unwrap().0 }
+}
+
+/// A v2 host's devices would need real BPF: everything is allowed here.
+fn allow_all(mut limits: Limits) -> Limits {
+    let resources = serde_json::json!({"devices": [{"allow": true, "access": "rwm"}]});
+    let resources: LinuxResources = serde_json::from_value(resources).unwrap();
+    limits.devices = Limits::from_spec(Some(&resources)).unwrap().0.devices;
+    limits
+}
+
+fn choose(layout: &Layout, path: &str) -> Handle {
+    Handle::choose(Manager::Cgroupfs, Caller::Root, layout, Some(path), "web1").unwrap()
+}
+
+#[test]
+fn limits_are_written_and_a_v2_group_is_entered_by_birth() {
+    let (fake, layout) = v2();
+    let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 4096}})));
+    let entry = choose(&layout, "/box").prepare(&layout, &asked).unwrap();
+    assert!(entry.born_into.is_some() && entry.tasks.is_empty());
+    assert_eq!(
+        (fake.read("cgroup/box/pids.max"), fake.read("cgroup/box/memory.max")),
+        ("7".into(), "4096".into())
+    );
+    assert_eq!(
+        fake.read("cgroup/cgroup.subtree_control"),
+        "+memory +pids",
+        "the controllers are handed down"
+    );
+}
+
+#[test]
+fn v1_groups_are_entered_by_their_tasks_files() {
+    let (fake, layout) = v1();
+    let asked = limits(serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 4096, "swap": 4096}}));
+    let entry = choose(&layout, "/box").prepare(&layout, &asked).unwrap();
+    let files: Vec<_> =
+        entry.tasks.iter().map(|file| Path::new(&file.path).strip_prefix(fake.path("")).unwrap()).collect();
+    let expected = ["cgroup/memory/box/tasks", "cgroup/pids/box/tasks", "cgroup/freezer/box/tasks"];
+    assert_eq!(files, expected.map(Path::new));
+    assert!(entry.born_into.is_none());
+    assert_eq!(fake.read("cgroup/memory/box/memory.memsw.limit_in_bytes"), "4096");
+    assert_eq!(choose(&layout, "/box").join().unwrap().tasks.len(), 3);
+}
+
+#[test]
+fn a_group_with_processes_is_refused() {
+    let (fake, layout) = v2();
+    fake.file("cgroup/box/cgroup.procs", "12\n13\n");
+    let error =
+        choose(&layout, "/box").prepare(&layout, &allow_all(Limits::default())).unwrap_err().to_string();
+    assert!(error.contains("container's cgroup is not empty: 2 process(es) found"), "{error}");
+}
+
+#[test]
+fn a_frozen_group_is_refused() {
+    let (fake, layout) = v2();
+    fake.file("cgroup/box/cgroup.freeze", "1\n");
+    let error =
+        choose(&layout, "/box").prepare(&layout, &allow_all(Limits::default())).unwrap_err().to_string();
+    assert!(error.contains("container's cgroup unexpectedly frozen"), "{error}");
+    let (fake, layout) = v1();
+    fake.file("cgroup/freezer/box/freezer.state", "FROZEN\n");
+    assert!(choose(&layout, "/box").prepare(&layout, &Limits::default()).is_err());
+}
+
+#[test]
+fn what_this_host_cannot_do_is_refused_before_anything_is_made() {
+    let (fake, layout) = v2();
+    let asked = limits(serde_json::json!({"cpu": {"shares": 5}}));
+    let error = choose(&layout, "/new/box").prepare(&layout, &asked).unwrap_err().to_string();
+    assert!(error.contains("controller `cpu` is not available"), "{error}");
+    assert!(!fake.has("cgroup/new"));
+}
+
+#[test]
+fn a_failure_half_way_leaves_no_folder() {
+    let (fake, layout) = v1();
+    // The folder is made, and then has no such file: this is no real cgroupfs.
+    let error =
+        choose(&layout, "/new/box").prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})));
+    assert!(error.is_err());
+    for name in ["memory", "pids", "freezer"] {
+        assert!(!fake.has(&format!("cgroup/{name}/new")), "{name}");
+    }
+}
+
+#[test]
+fn a_limit_with_control_groups_disabled_is_refused() {
+    let (_fake, layout) = v1();
+    let handle = Handle::choose(Manager::Disabled, Caller::Root, &layout, None, "web1").unwrap();
+    assert!(handle.prepare(&layout, &limits(serde_json::json!({}))).is_ok());
+    let error =
+        handle.prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}}))).unwrap_err().to_string();
+    assert!(error.contains("disabled") && error.contains("config.json#/linux/resources/pids"), "{error}");
+}
+
+#[test]
+fn a_rootless_caller_who_asks_for_nothing_does_without() {
+    let (fake, layout) = v1();
+    let handle = Handle::choose(Manager::Cgroupfs, Caller::Rootless, &layout, None, "web1").unwrap();
+    let denied = |name: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        #[allow(clippy::disallowed_methods, reason = "a folder that the test made")]
+        std::fs::set_permissions(fake.path(name), std::fs::Permissions::from_mode(0o555)).unwrap();
+    };
+    ["cgroup/memory", "cgroup/pids", "cgroup/freezer"].into_iter().for_each(denied);
+    // Root is denied nothing by mode bits: then the folders are made, and lack their files.
+    if fake.path("").metadata().unwrap().uid() != 0 {
+        let entry = handle.prepare(&layout, &Limits::default()).unwrap();
+        assert_eq!((entry.tasks.len(), entry.warnings.len()), (0, 3));
+        let asked = handle.prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})));
+        assert!(asked.unwrap_err().to_string().contains("delegated"));
+    }
+}
+
+#[test]
+fn a_v2_group_is_given_away_with_the_files_that_the_kernel_names_and_no_other() {
+    let (fake, layout) = v2();
+    let handle = choose(&layout, "/box");
+    let uid = fake.path("").metadata().unwrap().uid();
+    // A file that is not there is no error; nor is a kernel without the list.
+    fake.file("kernel/delegate", "cgroup.procs\ncgroup.threads\nmemory.oom.group\n");
+    prepare::delegate(&handle, &fake.path("kernel"), uid).unwrap();
+    prepare::delegate(&handle, &fake.path("nowhere"), uid).unwrap();
+    // Only root can give to somebody else, and only then is there something to see.
+    if uid == 0 {
+        prepare::delegate(&handle, &fake.path("kernel"), 12345).unwrap();
+        let owner = |name: &str| fake.path(name).metadata().unwrap().uid();
+        assert_eq!((owner("cgroup/box"), owner("cgroup/box/cgroup.procs")), (12345, 12345));
+        assert_eq!(owner("cgroup/box/pids.max"), 0);
+        prepare::delegate(&handle, &fake.path("nowhere"), 12346).unwrap();
+        assert_eq!(owner("cgroup/box/cgroup.subtree_control"), 12346);
+    }
+}
