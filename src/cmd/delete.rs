@@ -140,8 +140,12 @@ pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
     if let Some(cgroup) = &container.record.cgroup {
         cgroup.remove().context("remove the cgroup")?;
     }
+    if let Some(group) = &container.record.rdt {
+        group.remove().context("remove the resctrl group")?;
+    }
     let hooks = std::mem::take(&mut container.record.poststop);
-    if !hooks.is_empty() {
+    // Of a container that never had a process, there is nothing to be told.
+    if !hooks.is_empty() && container.record.init.is_some() {
         // Written down first: hooks run once, even if this process dies among them.
         container.record.phase = Phase::Deleting;
         container.save()?;

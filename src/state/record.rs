@@ -5,6 +5,7 @@
 
 use super::Refused;
 use crate::cgroup::Handle;
+use crate::cgroup::rdt::Group;
 use crate::plan::hooks::Hook;
 use crate::plan::seccomp::Listener;
 use anyhow::{Context, Result};
@@ -69,6 +70,9 @@ pub struct Record {
     /// Its place in the cgroup tree, written before the place is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<Handle>,
+    /// Its resctrl group, written before the group is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<Group>,
     /// config.json's annotations, verbatim.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -99,6 +103,7 @@ impl Record {
             init: None,
             private_pids: false,
             cgroup: None,
+            rdt: None,
             annotations: BTreeMap::new(),
             poststart: Vec::new(),
             poststop: Vec::new(),

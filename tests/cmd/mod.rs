@@ -1,5 +1,7 @@
 //! src/cmd: the pure parts of the commands.
 
+mod program;
+
 use serde_json::Value;
 use tare::cmd::{features_json, oci_state, parse_signal, version_text};
 use tare::state::{Init, Record, Status};
