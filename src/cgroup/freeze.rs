@@ -113,17 +113,17 @@ pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// See [`Handle::is_frozen`].
+/// See [`Handle::is_frozen`]. One file for each version: `state` asks it of every container.
 pub fn is_frozen(handle: &Handle) -> Result<bool, SysError> {
     if let Some(dir) = handle.open_v2()
-        && v2_is_frozen(&dir)?
+        && read_field(&dir, "cgroup.events", "frozen").or_else(none_if_gone)? == Some(1)
     {
         return Ok(true);
     }
     handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
 }
 
-/// Whether somebody has asked for it, or it is so because a group above is frozen.
+/// Whether somebody has asked for it (an empty group has nobody to freeze), or it is so because a group above is.
 pub(super) fn v2_is_frozen(dir: &Dir) -> Result<bool, SysError> {
     let asked = match dir.read("cgroup.freeze", FILE_LIMIT_BYTES) {
         Ok(text) => text.trim_ascii() == b"1",

@@ -255,6 +255,9 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
         errno::EINVAL | errno::EACCES if write.file.starts_with("cpuset.") => {
             "name only CPUs and memory nodes that the parent group has"
         }
+        errno::EOPNOTSUPP if write.file.starts_with("memory.kmem.") => {
+            "this kernel has no limit of kernel memory any more: remove the field"
+        }
         errno::ENODEV | errno::ENXIO | errno::EOPNOTSUPP => {
             "there is no such device, or its I/O scheduler has no weights"
         }

@@ -66,15 +66,15 @@ pub(super) fn pids_in(dir: &Dir, file: &str) -> Result<Vec<i32>, SysError> {
 pub fn kill_all(handle: &Handle, signal: i32) -> Result<(), Refusal> {
     let explain =
         |error: SysError| Refusal::system(code::BUSY, &error, "signalling the processes of the container");
-    if signal == SIGKILL {
-        if let Some(dir) = handle.open_v2() {
-            match dir.write_existing("cgroup.kill", b"1") {
-                // Frozen by v1's freezer they would die only when thawed.
-                Ok(()) => return freeze::thaw(handle),
-                // Before Linux 5.14.
-                Err(error) if is_gone(&error) || error.is(errno::EOPNOTSUPP) => {}
-                Err(error) => return Err(explain(error)),
-            }
+    if signal == SIGKILL
+        && let Some(dir) = handle.open_v2()
+    {
+        match dir.write_existing("cgroup.kill", b"1") {
+            // Frozen by v1's freezer they would die only when thawed.
+            Ok(()) => return freeze::thaw(handle),
+            // Before Linux 5.14.
+            Err(error) if is_gone(&error) || error.is(errno::EOPNOTSUPP) => {}
+            Err(error) => return Err(explain(error)),
         }
     }
     let ourselves = process::own_pid();

@@ -253,7 +253,7 @@ impl Handle {
         Ok(freeze::thaw(self)?)
     }
 
-    /// Whether the group is frozen or being frozen. A group that is gone is not.
+    /// Whether the group is frozen. A group that is gone is not.
     ///
     /// # Errors
     /// A file that cannot be read.

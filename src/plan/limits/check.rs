@@ -46,6 +46,11 @@ pub(super) fn limits(resources: Option<&LinuxResources>) -> Checked<(Limits, Vec
             "config.json#{POINTER}/memory/disableOOMKiller: without a memory limit it can stop the host's processes"
         ));
     }
+    if limits.memory.kernel_bytes.is_some() {
+        warnings.push(format!(
+            "config.json#{POINTER}/memory/kernel: kernels since 5.16 take the limit and do not keep it"
+        ));
+    }
     Ok((limits, warnings))
 }
 
