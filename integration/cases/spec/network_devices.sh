@@ -1,15 +1,17 @@
 # linux.netDevices: config-linux.md "Network Devices". The host's side is a network namespace of the case's own.
 
+has_own_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 # Makes the namespace and lets the runtime live in it. $NET enters it.
 host_network() {
     unshare -n sleep 1000 &
     HOST_NET=$!
-    eventually test "$(readlink "/proc/$HOST_NET/ns/net")" != "$(readlink /proc/self/ns/net)"
+    eventually has_own_network "$HOST_NET"
     NET="nsenter --net=/proc/$HOST_NET/ns/net"
     WRAP="$NET $WRAP"
 }
 # Ends it, and with it whatever is in it.
 end_network() { kill "$HOST_NET"; wait "$HOST_NET" 2>/dev/null; }
+# shellcheck disable=SC2086 # a command and its argument
 host_ip() { $NET ip "$@" || fail "ip $*"; }
 veth() { host_ip link add "$1" type veth peer name "peer-$1"; }
 net_device() { config --arg h "$1" --arg c "${2:-}" '.linux.netDevices[$h] = (if $c == "" then {} else {name: $c} end)'; }
@@ -66,7 +68,8 @@ test_a_network_device_whose_name_is_taken_is_refused_and_stays() {
     host_ip addr add 192.0.2.5/24 dev v0
     unshare -n sleep 1000 &
     local other=$!
-    eventually nsenter --net="/proc/$other/ns/net" ip link add eth0 type veth peer name p
+    eventually has_own_network "$other"
+    nsenter --net="/proc/$other/ns/net" ip link add eth0 type veth peer name p || fail "cannot make eth0"
     add_namespace network "/proc/$other/ns/net"
     net_device v0 eth0
     refuses 'v0.*eth0.*exists' tare create "$ID"
