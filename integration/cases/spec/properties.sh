@@ -89,7 +89,6 @@ test_a_missing_required_property_is_refused_by_name() {
     is_refused '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ALLOW"}]}' /linux/seccomp/syscalls/0
     is_refused '.linux.personality = {}' /linux/personality
     is_refused '.linux.memoryPolicy = {nodes: "0"}' /linux/memoryPolicy
-    is_refused '.linux.resources = {pids: {}}' /linux/resources/pids
     is_refused '.linux.resources = {hugepageLimits: [{limit: 1}]}' /linux/resources/hugepageLimits/0
     is_refused '.linux.resources = {devices: [{access: "r"}]}' /linux/resources/devices/0
     is_refused '.linux.resources = {network: {priorities: [{priority: 1}]}}' /linux/resources/network/priorities/0
