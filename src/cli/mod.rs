@@ -32,29 +32,30 @@ pub struct CommandLine {
     pub command: Option<Command>,
 }
 
-/// Options before the command.
+/// Options before or after the command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Globals {
     /// Folder of the containers' state [default: /run/tare, or $XDG_RUNTIME_DIR/tare when rootless]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Append log records to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<String>,
     /// Form of log records: text or json
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     pub log_format: LogFormat,
     /// Least severe records to log: error, warning or debug
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<LogLevel>,
     /// Log everything, as --log-level debug
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub debug: bool,
     /// Let systemd manage the cgroups, as --cgroup-manager systemd
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub systemd_cgroup: bool,
     /// Who manages cgroups: cgroupfs, systemd or disabled
-    #[arg(long, value_name = "MANAGER")]
+    #[arg(long, global = true, value_name = "MANAGER")]
     pub cgroup_manager: Option<CgroupManager>,
     /// Whether privileges of real root are missing: true, false or auto
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

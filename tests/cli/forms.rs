@@ -81,6 +81,17 @@ fn global_options_arrive() {
 }
 
 #[test]
+fn global_options_are_accepted_after_the_command_too() {
+    let after = line("delete web1 --root /r --log=/l --log-format json --debug -f").globals;
+    assert_eq!(after.root.as_deref(), Some(Path::new("/r")));
+    assert_eq!((after.log.as_deref(), after.log_format, after.debug), (Some("/l"), LogFormat::Json, true));
+    let before = line("--log-format json --systemd-cgroup=true --root /r delete web1").globals;
+    assert_eq!((before.log_format, before.systemd_cgroup), (LogFormat::Json, true));
+    assert_eq!(before.root.as_deref(), Some(Path::new("/r")));
+    assert_eq!(line("--root /a delete web1 --root /b").globals.root.as_deref(), Some(Path::new("/b")));
+}
+
+#[test]
 fn systemd_cgroup_asks_for_the_systemd_manager() {
     assert_eq!(line("--systemd-cgroup list").globals.manager(), CgroupManager::Systemd);
     assert_eq!(line("--cgroup-manager=systemd list").globals.manager(), CgroupManager::Systemd);

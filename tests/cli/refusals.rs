@@ -35,10 +35,10 @@ fn an_unknown_option_is_named_and_a_near_one_offered() {
 }
 
 #[test]
-fn a_global_option_after_the_command_gets_a_hint() {
-    let usage = refusal("list --root /r");
-    assert_eq!(usage.problem, "unknown option \"--root\"");
-    assert_eq!(usage.advice, "put --root before the command");
+fn an_option_that_stands_only_before_the_command_gets_a_hint() {
+    let usage = refusal("list --rootless=true");
+    assert_eq!(usage.problem, "unknown option \"--rootless\"");
+    assert_eq!(usage.advice, "put --rootless before the command");
 }
 
 #[test]
