@@ -1,4 +1,5 @@
 //! The tests, one binary. Each module mirrors a folder of src.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests, too, end a test this way
 
 mod cli; // the forms that engines type, and what is refused
 mod cmd; // signals' names, the state's JSON, features, version
