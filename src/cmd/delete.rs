@@ -56,7 +56,7 @@ fn is(error: &anyhow::Error, kind: fn(&Refused) -> bool) -> bool {
 }
 
 fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
-    let mut container = match (store.load(id), force) {
+    let container = match (store.load(id), force) {
         (Ok(container), _) => container,
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::Damaged { .. })) => {
@@ -70,11 +70,16 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
         return Err(Refused::NotStopped { id: id.to_string(), status }.into());
     }
     if status == Status::Creating {
-        end_creation(&mut container)?;
-    } else {
-        // Two deletions, or a deletion and a start, must not work on it at the same time.
-        lock(&container)?;
+        // Its child is killed; its creator sees that, and cleans up or dies.
+        kill_init(&container)?;
     }
+    retire(container, log)
+}
+
+/// Ends a container and removes it, alone: whoever else deletes, creates or starts it is waited for. Also the end of a
+/// foreground `run`.
+pub fn retire(mut container: Container, log: &Log) -> Result<()> {
+    lock(&container)?;
     if container.is_gone()? {
         return Ok(());
     }
@@ -90,12 +95,6 @@ fn lock(container: &Container) -> Result<()> {
     }
     let problem = format!("another tare holds the lock of {} for ten seconds", container.path().display());
     Err(error::coded(UNKILLABLE, problem, Some("end that process and try again")))
-}
-
-/// Ends a container that is still being created: its child is killed; its creator sees that and cleans up.
-fn end_creation(container: &mut Container) -> Result<()> {
-    kill_init(container)?;
-    lock(container)
 }
 
 /// Kills what is alive of the container, and waits for it.
@@ -135,7 +134,8 @@ fn kill_init(container: &Container) -> Result<()> {
 }
 
 /// Removes all that was made for a container whose processes have ended: cgroups, then the poststop hooks, then the
-/// folder. Also called by `create` and `run`, for a container that came to nothing or to its end.
+/// folder. Also the end of a `create` that came to
+/// nothing, which holds the lock and has reaped its child.
 pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
     if let Some(cgroup) = &container.record.cgroup {
         cgroup.remove().context("remove the cgroup")?;

@@ -14,7 +14,7 @@ mod start;
 mod state;
 mod version;
 
-pub use delete::dismantle;
+pub use delete::{dismantle, retire};
 pub use features::features_json;
 pub use kill::parse_signal;
 pub use state::oci_state;

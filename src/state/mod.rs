@@ -209,6 +209,11 @@ impl Container {
         Ok(true)
     }
 
+    /// Gives the lock back, as dropping this value would: for a creator that stays, as `run` does.
+    pub fn unlock(&self) -> Result<()> {
+        self.dir.unlock().context("unlock the state folder")
+    }
+
     /// Whether the folder has been removed by somebody else since it was opened.
     pub fn is_gone(&self) -> Result<bool> {
         Ok(self.parent.stat(&self.record.id)?.is_none())

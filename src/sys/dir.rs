@@ -243,6 +243,15 @@ impl Dir {
         }
     }
 
+    /// Gives a lock back, also for copies of the descriptor in other processes.
+    pub fn unlock(&self) -> Result<()> {
+        // SAFETY: flock on a descriptor that we own; no memory is involved.
+        match unsafe { libc::flock(self.fd.as_raw_fd(), libc::LOCK_UN) } {
+            0 => Ok(()),
+            _ => Err(SysError::last("flock", self.path.display().to_string())),
+        }
+    }
+
     /// The file system's magic number (statfs(2)), for example [`CGROUP2_SUPER_MAGIC`].
     pub fn filesystem_magic(&self) -> Result<i64> {
         // Signed in glibc, unsigned in musl.
