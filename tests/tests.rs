@@ -47,3 +47,8 @@ mod plan {
     mod scheduling; // scheduler, priorities, affinity, memory policy
     mod sysctls; // kernel parameters by namespace
 }
+
+mod sys {
+    mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
+    mod path; // paths inside a root, by the kernel and by the walk; races
+}
