@@ -52,3 +52,7 @@ mod sys {
     mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
     mod path; // paths inside a root, by the kernel and by the walk; races
 }
+
+mod child {
+    mod rootfs; // the root filesystem, for real; ignored by default: needs root and namespaces
+}
