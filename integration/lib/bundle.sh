@@ -44,3 +44,15 @@ user_namespace() { # [FIRST [COUNT]]
 capabilities() { # CAP...: the same in bounding, effective and permitted
     config --args '.process.capabilities = ($ARGS.positional | {bounding: ., effective: ., permitted: .})' -- "$@"
 }
+# The container's seccomp profile is FILE. Engines write the OCI form of a profile: conditions on capabilities resolved (here: none
+# are held) and archMap turned into architectures; a file in that form already is taken as it is.
+seccomp_profile() {
+    config --slurpfile p "$1" '.linux.seccomp = ($p[0] | if has("archMap") then
+        {defaultAction, defaultErrnoRet, architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+         syscalls: [.syscalls[]
+            | select((.includes.arches // ["amd64"]) | index("amd64"))
+            | select(((.includes.caps // []) | length) == 0)
+            | select(((.excludes.arches // []) | index("amd64")) | not)
+            | {names: (.names // [.name]), action, errnoRet, args} | with_entries(select(.value != null))]}
+        | with_entries(select(.value != null)) else . end)'
+}
