@@ -8,6 +8,7 @@ use crate::bundle::{Invalid, code as config};
 use crate::cgroup::fs::{Refusal, code as cgroup};
 use crate::cli::Usage;
 use crate::hook;
+use crate::launch;
 use crate::state::Refused;
 use crate::sys::SysError;
 use crate::sys::error::errno::*;
@@ -121,7 +122,13 @@ const CGROUP_CODES: &[(&str, &str)] = &[
 
 /// Every code that a log record can hold, with its meaning.
 pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    OWN_CODES.iter().chain(CONFIG_CODES).chain(CGROUP_CODES).chain(crate::state::CODES).copied()
+    OWN_CODES
+        .iter()
+        .chain(CONFIG_CODES)
+        .chain(CGROUP_CODES)
+        .chain(crate::state::CODES)
+        .chain(launch::CODES)
+        .copied()
 }
 
 /// What to do about what the kernel said: by call (empty: any), by errno.
@@ -178,6 +185,14 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
         report.errno = failed.errno();
         report.pointer = Some(format!("/hooks/{}/{}", failed.moment, failed.index));
         return None;
+    }
+    if let Some(failed) = error.downcast_ref::<launch::Failed>() {
+        report.code = failed.code;
+        report.step = Some(failed.step.clone());
+        report.object = Some(failed.object.clone()).filter(|object| !object.is_empty());
+        report.errno = failed.errno.filter(|errno| *errno != 0);
+        report.pointer = Some(failed.pointer.clone()).filter(|pointer| !pointer.is_empty());
+        return Some(failed.advice.clone()).filter(|advice| !advice.is_empty());
     }
     if let Some(refused) = error.downcast_ref::<Refused>() {
         report.code = refused.code();

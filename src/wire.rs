@@ -12,6 +12,7 @@
 //!               <-------------------  Ready     (or Failed{step, errno, index, object}; Note at any time)
 //!     Stand     ------------------->            create: the wire is closed, `start` comes through the gate
 //!     Start     ------------------->            run, and start through the gate
+//!               <-------------------  Executing
 //!               <-------------------  Listener(fd), only with a seccomp listener; answered by Done
 //!               <------ end of file             execve succeeded (the wire is close-on-exec)
 //! ```
@@ -62,6 +63,7 @@ pub enum Question {
     Note(Failure),
     Born(i32),
     Listener(i32),
+    Executing,
 }
 
 /// What the parent answers.
@@ -142,6 +144,7 @@ impl ParentWire {
             k if k == Kind::Note as u8 => Some(Question::Note(failure_of(&message))),
             k if k == Kind::Born as u8 => Some(Question::Born(message.value)),
             k if k == Kind::Listener as u8 => Some(Question::Listener(message.value)),
+            k if k == Kind::Executing as u8 => Some(Question::Executing),
             _ => None,
         })
     }
@@ -188,6 +191,7 @@ impl ChildWire {
             Question::Failed(failure) => failed(Kind::Failed, failure),
             Question::Note(failure) => failed(Kind::Note, failure),
             Question::Born(pid) => Message { value: *pid, ..Message::new(Kind::Born) },
+            Question::Executing => Message::new(Kind::Executing),
             Question::Listener(fd) => Message { value: *fd, ..Message::new(Kind::Listener) },
         };
         self.0.send(&message.to_bytes())

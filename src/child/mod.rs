@@ -1,10 +1,290 @@
-//! (to be written)
+//! The child's half of a birth: from the clone to the execution of the last stage.
+//!
+//! `launch::spawn` calls [`init`] in the new process, which has the plan in its own memory. [`steps`] is the birth,
+//! one line a step, in the order that security and the kernel ask for. A step never formats prose: it fails with its
+//! number, an errno and a position, and the parent, which has the same plan, writes the sentence. Nothing here may
+//! log, print, read config.json, or return: the end is an execve(2) or _exit(2).
 
 pub mod cgroup_mount;
+mod console;
 mod copy_up;
 pub mod devices;
+mod home;
+mod hop;
 pub mod mount;
+mod namespaces;
 pub mod paths;
 mod procfs_guard;
 pub mod rootfs;
+mod stage;
+mod stdio;
 pub mod sysctls;
+
+use crate::hook;
+use crate::plan::Plan;
+use crate::sys::namespace::Kind;
+use crate::sys::{self, attribute, cred, fd, netlink, proc, process};
+use crate::wire::{Answer, ChildWire, Detail, Failure, Question, Step};
+use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+/// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
+#[derive(Debug)]
+pub struct Inherited<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The child's end of the wire.
+    pub wire: ChildWire,
+    /// v1: `tasks` files to write `0` into, with their paths.
+    pub tasks: Vec<(OwnedFd, String)>,
+    /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
+    pub joins: Vec<Join>,
+    /// Whether the real child must be cloned inside of the joined user namespace.
+    pub hop: Option<Hop>,
+    /// `timens_offsets` lines, if the time namespace is made here.
+    pub time_offsets: Option<String>,
+    /// What the parent has opened for the mounts.
+    pub mounts: mount::Inputs,
+    /// A unix socket that takes the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// The listening gate; None for `run`.
+    pub gate: Option<OwnedFd>,
+    /// The caller's descriptors that the container's process gets.
+    pub preserved: Vec<RawFd>,
+    /// Number of the last capability the kernel knows.
+    pub last_capability: u8,
+}
+
+/// A namespace to join.
+#[derive(Debug)]
+pub struct Join {
+    /// Which kind.
+    pub kind: Kind,
+    /// The namespace.
+    pub fd: OwnedFd,
+    /// Position in config.json#/linux/namespaces.
+    pub index: u16,
+}
+
+/// A second clone, made inside of a joined user namespace, so that the new namespaces belong to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hop {
+    /// CLONE_NEW* of the second clone.
+    pub flags: u64,
+}
+
+/// A step's result.
+pub type Stepped<T> = Result<T, Failure>;
+
+/// The life of the child. Never returns.
+pub fn init(inherited: Inherited<'_>) -> ! {
+    let failed = match hop::cross(inherited) {
+        Ok(mut birth) => match steps(&mut birth) {
+            Err(failure) => (birth.wire, failure),
+            Ok(never) => match never {},
+        },
+        Err(failed) => failed,
+    };
+    // If the parent is gone, nobody is left to tell.
+    let _ = failed.0.tell(&Question::Failed(failed.1));
+    process::exit_now(1)
+}
+
+/// The birth, step by step.
+fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
+    let plan = birth.plan;
+
+    // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
+    wait_for_go(birth)?;
+    enter_cgroup(birth)?;
+    namespaces::join(&birth.joins)?;
+    namespaces::become_root(plan)?;
+    // Rooted at the container's own group, so only now that we are in it.
+    namespaces::leave_cgroup(plan)?;
+    namespaces::new_time(birth)?;
+    own_session(plan)?;
+    namespaces::name(plan)?;
+    loopback(plan)?;
+
+    // The root filesystem, while the host's paths can still be reached.
+    rootfs::isolate(&plan.rootfs)?;
+    let mut root = rootfs::bind(&plan.rootfs)?;
+    let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
+    devices::rest(&root, &plan.rootfs, &made)?;
+    let pid = at_hooks(birth)?;
+    create_container_hooks(plan, pid)?;
+    // After the hooks, which may bring interfaces; before the switch, for the fallback needs the host's /proc.
+    sysctls::write(&plan.sysctls)?;
+    let proc = proc::host_procfs().ok();
+
+    // The point of no return: from here on a mistake can only hit the container (CVE-2024-21626 and its family).
+    rootfs::switch(&root, &plan.rootfs)?;
+    rootfs::propagate(&root, &plan.rootfs)?;
+    console::set_up(birth, &root)?;
+    stdio::leave_host_null(&root, proc.as_ref().map(AsFd::as_fd))?;
+    make_cwd(plan, &root)?;
+    let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
+    drop(proc);
+    // Now that nothing more has to be made in it.
+    rootfs::readonly(&root, &plan.rootfs)?;
+    paths::readonly(&root, &plan.rootfs)?;
+    paths::mask(&root, &plan.rootfs)?;
+
+    // Attributes that survive the execve. Affinity first: a DEADLINE policy wants it whole.
+    attributes(plan)?;
+    no_new_privileges(plan)?;
+    stage::execute(birth, pid, home)
+}
+
+fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {
+    move |error| Failure::new(step, &error)
+}
+
+/// Does: waits for the parent's Go. Here because: until then our pid is not on disk, and a crash would lose us.
+/// Fails when: the parent dies; then there is nobody to tell.
+fn wait_for_go(birth: &Inherited<'_>) -> Stepped<()> {
+    if birth.hop.is_none() {
+        process::die_with_parent().map_err(failed(Step::Go))?;
+        expect(birth, Answer::Go)?;
+    }
+    // Again: a clone into a user namespace or a change of ids makes a process dumpable (CVE-2016-9962).
+    process::set_undumpable().map_err(failed(Step::Go))
+}
+
+fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
+    match birth.wire.answer() {
+        Some(answer) if answer == wanted => Ok(()),
+        _ => process::exit_now(1),
+    }
+}
+
+/// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
+/// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
+fn enter_cgroup(birth: &mut Inherited<'_>) -> Stepped<()> {
+    for (file, path) in birth.tasks.drain(..) {
+        fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
+    }
+    Ok(())
+}
+
+/// Does: a session and a session keyring of our own, default signals. Here because: hooks and the console want a
+/// session, and the caller's keys and terminal must be out of reach (CVE-2017-5226). Fails when: keys are used up.
+fn own_session(plan: &Plan) -> Stepped<()> {
+    process::reset_signals().map_err(failed(Step::Go))?;
+    process::new_session().map_err(failed(Step::Go))?;
+    process::set_umask(0o022);
+    if plan.new_keyring
+        && let Ok(name) = std::ffi::CString::new(format!("_ses.{}", plan.id))
+    {
+        match cred::join_session_keyring(&name) {
+            Err(e) if e.is(sys::error::errno::ENOSYS) || e.is(sys::error::errno::EPERM) => {}
+            other => other.map_err(failed(Step::Keyring))?,
+        }
+    }
+    Ok(())
+}
+
+fn loopback(plan: &Plan) -> Stepped<()> {
+    if plan.namespaces.network.is_new() {
+        netlink::loopback_up().map_err(failed(Step::Loopback))
+    } else {
+        Ok(())
+    }
+}
+
+/// Does: lets the parent run prestart and createRuntime hooks, if there are any; learns our pid outside.
+/// Here because: the spec wants them when the namespaces exist and before the switch of roots.
+fn at_hooks(birth: &Inherited<'_>) -> Stepped<i32> {
+    let hooks = &birth.plan.hooks;
+    let wanted = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container, &hooks.start_container];
+    if wanted.iter().all(|list| list.is_empty()) {
+        return Ok(0);
+    }
+    birth.wire.tell(&Question::AtHooks).map_err(failed(Step::AtHooks))?;
+    match birth.wire.answer() {
+        Some(Answer::Done(pid)) => Ok(pid),
+        _ => process::exit_now(1),
+    }
+}
+
+/// Does: createContainer hooks, in the container's namespaces, with the host's paths.
+/// Fails when: one of them does.
+fn create_container_hooks(plan: &Plan, pid: i32) -> Stepped<()> {
+    let state = || hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
+    for (index, hook) in plan.hooks.create_container.iter().enumerate() {
+        let run = hook::Run {
+            hook,
+            moment: "createContainer",
+            index,
+            state: &state(),
+            place: hook::Place::Container,
+            dir: Some(&plan.bundle),
+        };
+        run.run().map_err(|error| hook_failure(&error).at(index))?;
+    }
+    Ok(())
+}
+
+fn hook_failure(error: &hook::Failed) -> Failure {
+    use crate::sys::process::Ended;
+    let (detail, errno) = match &error.reason {
+        hook::Reason::System(error) => (Detail::None, error.errno),
+        hook::Reason::Ended(Ended::Exited(status), _) => (Detail::HookStatus, *status),
+        hook::Reason::Ended(Ended::Signalled(signal), _) => (Detail::HookSignal, *signal),
+        hook::Reason::Timeout(limit_s) => (Detail::HookTimeout, i32::try_from(*limit_s).unwrap_or(i32::MAX)),
+    };
+    Failure {
+        step: Step::CreateContainerHook,
+        errno,
+        detail,
+        index: None,
+        object: error.output.trim().to_string(),
+    }
+}
+
+/// Does: makes the working directory, if it is missing. Here because: the root may be read-only after this.
+fn make_cwd(plan: &Plan, root: &sys::path::Root) -> Stepped<()> {
+    let cwd = sys::path::as_path(&plan.process.cwd);
+    match root.make_dirs(cwd) {
+        // It exists but root may not look into it, or cannot be made: the stage's chdir(2) will tell, as the user.
+        Err(e) if e.is(sys::error::errno::EACCES) || e.is(sys::error::errno::EROFS) => Ok(()),
+        other => other.map(|_| ()).map_err(failed(Step::Cwd)),
+    }
+}
+
+fn attributes(plan: &Plan) -> Stepped<()> {
+    let process = &plan.process;
+    process::set_umask(process.user.umask);
+    // The caller's own affinity is not the container's: its cpuset is. Where that is refused, nothing is lost.
+    let _ = attribute::reset_affinity();
+    if let Some(wanted) = &process.scheduler {
+        let attributes = attribute::SchedAttr {
+            size_bytes: 0,
+            policy: wanted.policy,
+            flags: wanted.flags,
+            nice: wanted.nice,
+            priority: wanted.priority,
+            runtime_ns: wanted.runtime_ns,
+            deadline_ns: wanted.deadline_ns,
+            period_ns: wanted.period_ns,
+        };
+        attribute::set_scheduler(attributes).map_err(failed(Step::Scheduler))?;
+    }
+    if let Some(priority) = process.io_priority {
+        attribute::set_io_priority(priority).map_err(failed(Step::IoPriority))?;
+    }
+    if let Some(policy) = &process.memory_policy {
+        attribute::set_memory_policy(policy.mode, &policy.nodes).map_err(failed(Step::MemoryPolicy))?;
+    }
+    if let Some(domain) = process.personality {
+        attribute::set_personality(domain).map_err(failed(Step::Personality))?;
+    }
+    Ok(())
+}
+
+fn no_new_privileges(plan: &Plan) -> Stepped<()> {
+    if plan.process.no_new_privileges && !broken!("no_new_privileges") {
+        process::set_no_new_privileges().map_err(failed(Step::NoNewPrivileges))?;
+    }
+    Ok(())
+}

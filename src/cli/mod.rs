@@ -131,6 +131,24 @@ impl Command {
     }
 }
 
+impl Command {
+    /// How many descriptors from 3 on are the container's: --preserve-fds, or LISTEN_FDS if that is more
+    /// (sd_listen_fds(3)): the two are not added.
+    pub fn preserved(&self) -> u32 {
+        let birth = match self {
+            Command::Create(args) => &args.birth,
+            Command::Run(args) => &args.birth,
+            _ => return 0,
+        };
+        birth.preserve_fds.max(listen_fds().unwrap_or(0))
+    }
+}
+
+/// The caller's LISTEN_FDS.
+pub fn listen_fds() -> Option<u32> {
+    std::env::var("LISTEN_FDS").ok()?.parse().ok().filter(|count| *count > 0)
+}
+
 /// What `create` and `run` have in common.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Birth {

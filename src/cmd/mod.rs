@@ -3,6 +3,7 @@
 //! [`main`] reads the command line, opens the log, runs one command and prints its error, if any, exactly once.
 //! A command returns the exit code: 0, or for `run` the container's own.
 
+mod birth;
 mod create;
 mod delete;
 mod features;
@@ -24,7 +25,7 @@ use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, EXIT_FAILURE};
 use crate::log::Log;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
-use crate::sys::{SysError, probe, process, spawn};
+use crate::sys::{SysError, fd, probe, process, spawn};
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::PathBuf;
@@ -57,11 +58,18 @@ fn run_line(line: CommandLine) -> ExitCode {
     let CommandLine { globals, command } = line;
     let operation = command.as_ref().map_or("", Command::name);
     let id = command.as_ref().and_then(Command::id).map(str::to_string);
+    // Before we open anything: what is open now is the caller's.
+    let wanted = command.as_ref().map_or(0, Command::preserved);
+    let inherited = fd::take_inherited(wanted).context("keep the caller's descriptors");
     let level = if globals.debug { Some(LogLevel::Debug) } else { globals.log_level };
     match Log::open(globals.log.as_deref(), globals.log_format, level) {
         Ok(log) => {
-            let session = Session { globals, log };
-            let done = dispatch(&session, command);
+            let (preserved, refused) = match inherited {
+                Ok(preserved) => (preserved, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            let session = Session { globals, log, preserved };
+            let done = refused.map_or_else(|| dispatch(&session, command), Err);
             finish(&session.log, operation, id.as_deref(), done)
         }
         Err(error) => finish(&Log::stderr(), operation, id.as_deref(), Err(error)),
@@ -104,6 +112,8 @@ pub struct Session {
     pub globals: Globals,
     /// Where warnings go. Errors are returned, not logged.
     pub log: Log,
+    /// The caller's descriptors that a container gets.
+    pub preserved: Vec<i32>,
 }
 
 impl Session {

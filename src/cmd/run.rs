@@ -1,11 +1,75 @@
-//! `run`: create, start, and wait for the end.
+//! `run`: create, start, and stay until the end.
 
 use super::Session;
+use super::birth::{self, Gate, Stays};
+use super::delete::dismantle;
+use super::start::poststart;
 use crate::cli;
-use crate::error;
-use anyhow::Result;
+use crate::launch::console::Relay;
+use crate::launch::{Child, foreground};
+use crate::state::{Container, Phase};
+use crate::sys::{process, signal_name};
+use anyhow::{Context, Result};
+use std::os::fd::OwnedFd;
 
-/// Runs a container.
-pub fn run(_session: &Session, _args: &cli::Run) -> Result<u8> {
-    Err(error::coded(error::OTHER, "this command is not built yet", None))
+/// Runs a container. In the foreground its exit code is ours; with --detach it is left running.
+pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
+    let planned = birth::plan(session, &args.birth)?;
+    let stays = if args.detach { Stays::No } else { Stays::Yes };
+    let (console, relay_socket) = birth::console(&planned.plan, &args.birth, stays)?.split();
+    let watch = if stays == Stays::Yes {
+        if !args.no_subreaper {
+            process::become_subreaper()?;
+        }
+        Some(foreground::watch()?)
+    } else {
+        None
+    };
+    let warn = |message: &str| session.log.warn(message);
+    let (mut container, ready) = birth::bear(session, &planned, Gate::None, console, &warn)?;
+    let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
+    let started = relay.and_then(|relay| {
+        birth::settle(&mut container, Phase::Running, &args.birth, &ready)?;
+        Ok((ready.start()?, relay))
+    });
+    let (child, relay) = match started {
+        Ok(started) => started,
+        Err(error) => return Err(birth::undo(container, session, error)),
+    };
+    poststart(&mut container, &session.log)?;
+    // Others may kill and delete it from now on.
+    container.unlock()?;
+    match watch {
+        None => {
+            child.release();
+            Ok(0)
+        }
+        Some(watch) => stay(session, args, container, child, watch, relay),
+    }
+}
+
+fn stay(
+    session: &Session,
+    args: &cli::Run,
+    container: Container,
+    child: Child,
+    watch: foreground::Watch,
+    relay: Option<Relay>,
+) -> Result<u8> {
+    let ended = watch.until_end(child, relay)?;
+    if !args.keep {
+        end(container, session)?;
+    }
+    Ok(ended.exit_code())
+}
+
+/// Deletes the container after its end, unless somebody else has.
+fn end(container: Container, session: &Session) -> Result<()> {
+    if !container.lock_within(std::time::Duration::from_secs(10))? || container.is_gone()? {
+        return Ok(());
+    }
+    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|_| !container.record.private_pids) {
+        cgroup.kill_all(signal_name::KILL).context("kill the container's processes")?;
+    }
+    dismantle(container, &session.log)
 }

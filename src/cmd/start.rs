@@ -1,11 +1,76 @@
 //! `start`: opens the gate (runtime.md, "Start").
 
 use super::Session;
+use super::state::status_of;
 use crate::cli;
-use crate::error;
-use anyhow::Result;
+use crate::hook;
+use crate::launch::start::{Outcome, Told, until_executed};
+use crate::launch::{Failed, after_gate};
+use crate::log::Log;
+use crate::state::{Container, Phase, Refused, Status};
+use crate::sys::error::errno;
+use crate::wire::{Answer, ParentWire};
+use anyhow::{Context, Result};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
-/// Starts a created container.
-pub fn start(_session: &Session, _args: &cli::Start) -> Result<u8> {
-    Err(error::coded(error::OTHER, "this command is not built yet", None))
+/// Starts a created container, and waits until its program is executed.
+pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
+    let mut container = session.container(&args.id)?;
+    if status_of(&container)? != Status::Creating {
+        // Two starts must not stand at one gate.
+        container.lock_within(Duration::from_secs(10))?;
+        container.reload()?;
+    }
+    match status_of(&container)? {
+        Status::Created => {}
+        Status::Running | Status::Paused => return Err(Refused::AlreadyRunning.into()),
+        Status::Stopped => return Err(Refused::HasStopped.into()),
+        status @ Status::Creating => return Err(Refused::CannotStart { status }.into()),
+    }
+    let Some(init) = container.init()? else { return Err(Refused::HasStopped.into()) };
+    // Written down first: if we die at the gate, `state` asks whether somebody still stands there.
+    container.record.phase = Phase::Starting;
+    container.save()?;
+    let gate = match container.connect_gate() {
+        Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => return Err(Refused::HasStopped.into()),
+        other => ParentWire::from_gate(other.context("connect to the start gate")?),
+    };
+    let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    gate.answer(Answer::Start).map_err(|_| Failed::died(pid))?;
+    let told = Told {
+        id: container.id(),
+        bundle: &container.record.bundle,
+        annotations: &container.record.annotations,
+        pid,
+        listener: container.record.seccomp_listener.as_ref(),
+    };
+    let outcome = until_executed(&gate, init.as_fd(), &told)?;
+    container.remove_gate()?;
+    container.record.phase = Phase::Running;
+    container.save()?;
+    match outcome {
+        Outcome::Executed => {}
+        Outcome::Died => return Err(Failed::died(pid).into()),
+        Outcome::Failed(failure) => return Err(after_gate(&container.record.program, &failure).into()),
+    }
+    poststart(&mut container, &session.log)?;
+    Ok(0)
+}
+
+/// Runs the poststart hooks: a failure is a warning, and the lifecycle goes on (runtime.md, "Lifecycle", 9).
+pub(super) fn poststart(container: &mut Container, log: &Log) -> Result<()> {
+    let hooks = std::mem::take(&mut container.record.poststart);
+    let record = &container.record;
+    let pid = record.init.as_ref().map_or(0, |init| init.pid);
+    for (index, hook) in hooks.iter().enumerate() {
+        let state = hook::state_json(&record.id, "running", pid, &record.bundle, &record.annotations);
+        let place = hook::Place::Runtime;
+        let dir = Some(record.bundle.as_path());
+        if let Err(failed) = (hook::Run { hook, moment: "poststart", index, state: &state, place, dir }).run()
+        {
+            log.warn(&format!("start {}: {failed}", record.id));
+        }
+    }
+    Ok(())
 }

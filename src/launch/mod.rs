@@ -1,3 +1,228 @@
-//! (to be written)
+//! The parent's half of a birth: from the plan to a process that stands at its gate, or runs.
+//!
+//! `cmd::create` and `cmd::run` call, in this order: [`begin`] (the process exists and waits), then they write its pid
+//! down, [`Newborn::raise`] (it is set up; hooks run), then they write down that it is created, and then
+//! [`Ready::stand`] or [`Ready::start`]. So the pid is on disk before anything can be lost, and whoever drops a
+//! [`Newborn`] or a [`Ready`] kills and reaps it. The other half stands in `child`, line by line.
 
+pub mod console;
+pub mod foreground;
+mod guard;
+mod joins;
+mod maps;
 pub mod net;
+mod sources;
+mod spawn;
+pub mod start;
+mod steps;
+
+pub use guard::Child;
+pub use steps::{CODES, Failed, after_gate};
+
+use crate::cgroup::Entry;
+use crate::hook;
+use crate::plan::Plan;
+use crate::plan::hooks::Hook;
+use crate::sys::{fd, pidfd, process};
+use crate::wire::{Answer, ParentWire, Question};
+use anyhow::{Context, Result};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+
+/// What a birth needs from the caller, beside the plan.
+pub struct Given<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The ways into the container's cgroups.
+    pub entry: Entry,
+    /// Folder of the container's own group in the cgroup2 hierarchy.
+    pub own_cgroup2: Option<PathBuf>,
+    /// A unix socket that takes the terminal's master, if the container has a terminal.
+    pub console: Option<OwnedFd>,
+    /// The listening gate, for `create`.
+    pub gate: Option<OwnedFd>,
+    /// The caller's descriptors that the container gets.
+    pub preserved: Vec<RawFd>,
+    /// Number of the last capability the kernel knows.
+    pub last_capability: u8,
+    /// Whether the caller lacks real root.
+    pub rootless: bool,
+    /// Takes what is worth a warning.
+    pub warn: &'a dyn Fn(&str),
+}
+
+/// A process that has been cloned and waits for Go.
+pub struct Newborn<'a> {
+    plan: &'a Plan,
+    child: Child,
+    wire: ParentWire,
+    rootless: bool,
+    warn: &'a dyn Fn(&str),
+}
+
+/// A process that is set up and waits to be let go.
+pub struct Ready<'a> {
+    plan: &'a Plan,
+    child: Child,
+    wire: ParentWire,
+}
+
+/// Clones the container's process. It does nothing yet, and dies with us.
+pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
+    let (plan, rootless, warn) = (given.plan, given.rootless, given.warn);
+    // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
+    // rootless parent must write the maps first, which needs the files of a dumpable child: that one does it itself.
+    if !rootless && !broken!("cve_2016_9962") {
+        process::set_undumpable()?;
+    }
+    let (child, wire) = spawn::spawn(given)?;
+    if let Some(maps) = &plan.id_maps {
+        maps::write(child.pid(), maps, rootless).context("map the ids of the user namespace")?;
+    }
+    if let Some(maps) = &plan.expected_id_maps {
+        maps::compare(child.pid(), maps)?;
+    }
+    Ok(Newborn { plan, child, wire, rootless, warn })
+}
+
+impl<'a> Newborn<'a> {
+    /// The process.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Lets it set itself up, and answers what it asks, until it is ready.
+    pub fn raise(self) -> Result<Ready<'a>> {
+        let Newborn { plan, child, wire, rootless, warn } = self;
+        set_oom_score_adj(plan, child.pid(), rootless, warn)?;
+        give_stdio(plan);
+        let devices = move_devices(plan, &child)?;
+        let raised = answer_questions(plan, &child, &wire, warn).and_then(|()| set_limits(plan, child.pid()));
+        match raised {
+            Ok(()) => Ok(Ready { plan, child, wire }),
+            Err(error) => {
+                devices.take_back();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn(&str)) -> Result<()> {
+    // If the child is gone already, the next question says so.
+    let _ = wire.answer(Answer::Go);
+    loop {
+        match wire.question()? {
+            Some(Question::AtHooks) => {
+                runtime_hooks(plan, child.pid())?;
+                let _ = wire.answer(Answer::Done(child.pid()));
+            }
+            Some(Question::Ready) => return Ok(()),
+            Some(Question::Note(note)) => warn(&steps::explain(plan, &note).to_string()),
+            Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
+            Some(Question::Born(_) | Question::Listener(_) | Question::Executing) | None => {
+                return Err(child.died().into());
+            }
+        }
+    }
+}
+
+/// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
+fn runtime_hooks(plan: &Plan, pid: i32) -> Result<()> {
+    let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
+    run_hooks("prestart", &plan.hooks.prestart, &state, plan)?;
+    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan)
+}
+
+fn run_hooks(moment: &'static str, hooks: &[Hook], state: &str, plan: &Plan) -> Result<()> {
+    for (index, hook) in hooks.iter().enumerate() {
+        let dir = Some(plan.bundle.as_path());
+        hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir }.run()?;
+    }
+    Ok(())
+}
+
+fn set_oom_score_adj(plan: &Plan, pid: i32, rootless: bool, warn: &dyn Fn(&str)) -> Result<()> {
+    let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
+    match crate::sys::proc::write_of_process(pid, "oom_score_adj", &score.to_string()) {
+        // Only real root may lower it: a limit on who is killed first, not a protection of anybody else.
+        Err(e)
+            if rootless
+                && (e.is(crate::sys::error::errno::EACCES) || e.is(crate::sys::error::errno::EPERM)) =>
+        {
+            warn(&format!("process.oomScoreAdj {score} is left out: lowering it needs CAP_SYS_RESOURCE"));
+            Ok(())
+        }
+        other => other.map_err(|e| steps::attribute("/process/oomScoreAdj", "set oom_score_adj", e).into()),
+    }
+}
+
+/// Pipes that are the container's standard streams belong to its user, so that it can open /dev/stdout by name.
+fn give_stdio(plan: &Plan) {
+    if plan.process.terminal.is_none() {
+        let uid = maps::host_uid(plan, plan.process.user.uid);
+        (0..3).for_each(|number| fd::give_pipe_to(number, uid));
+    }
+}
+
+fn move_devices(plan: &Plan, child: &Child) -> Result<net::Moved> {
+    if plan.net_devices.is_empty() {
+        return net::move_devices(&[], child.pidfd());
+    }
+    // By the pidfd's process, which waits: its network namespace exists since the clone, or is joined by path.
+    let netns = joins::network_of(plan, child.pid())?;
+    net::move_devices(&plan.net_devices, netns.as_fd())
+}
+
+/// Last of all: a container's own limit on files or memory must not hit its birth.
+fn set_limits(plan: &Plan, pid: i32) -> Result<()> {
+    for limit in &plan.process.rlimits {
+        process::set_limit(pid, limit.resource, limit.name, limit.soft, limit.hard).map_err(|e| {
+            steps::attribute(&format!("/process/rlimits/{}", limit.index), "set the limit", e)
+        })?;
+    }
+    Ok(())
+}
+
+impl Ready<'_> {
+    /// The process.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Leaves it standing at the gate. From here on it outlives us.
+    pub fn stand(self) -> Result<()> {
+        self.wire.answer(Answer::Stand).map_err(|_| self.child.died())?;
+        self.child.release();
+        Ok(())
+    }
+
+    /// Lets it execute its program, and waits until it has.
+    pub fn start(self) -> Result<Child> {
+        self.wire.answer(Answer::Start).map_err(|_| self.child.died())?;
+        let listener = self.plan.seccomp.as_ref().and_then(|filter| filter.listener.clone());
+        let told = start::Told {
+            id: &self.plan.id,
+            bundle: &self.plan.bundle,
+            annotations: &self.plan.annotations,
+            pid: self.child.pid(),
+            listener: listener.as_ref(),
+        };
+        match start::until_executed(&self.wire, self.child.pidfd(), &told)? {
+            start::Outcome::Executed => Ok(self.child),
+            start::Outcome::Failed(failure) => Err(steps::explain(self.plan, &failure).into()),
+            start::Outcome::Died => Err(self.child.died().into()),
+        }
+    }
+}
+
+/// Sends a pidfd of the process to whoever listens at `path` (`--pidfd-socket`).
+pub fn send_pidfd(path: &std::path::Path, child: &Child) -> Result<()> {
+    let socket = crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")?;
+    crate::sys::socket::send_descriptor(socket.as_fd(), b"pidfd", child.pidfd()).context("send the pidfd")
+}
+
+/// Whether a process has ended, without waiting.
+pub fn has_ended(child: &Child) -> bool {
+    pidfd::wait_end(child.pidfd(), 0).unwrap_or(true)
+}

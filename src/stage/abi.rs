@@ -128,6 +128,8 @@ pub enum Kind {
     Born = 5,
     /// The seccomp listener is open; `value` is its number in the sender. Answered by `Done`.
     Listener = 6,
+    /// What is left is the filter and the execve: an end of file after this is success.
+    Executing = 7,
 
     /// Maps, cgroup and limits are in place, the pid is recorded: begin.
     Go = 16,

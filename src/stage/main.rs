@@ -60,6 +60,7 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
 
     let wire = stand(given, payload, wire)?;
     hooks::run(given, payload)?;
+    wire.tell(Kind::Executing, 0);
     // As late as possible: after this only a message and execve(2) are left, which no profile can do without.
     load_filter(payload, wire)?;
     Err(program.execute(given))

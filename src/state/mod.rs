@@ -21,9 +21,9 @@ pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
 
-use crate::sys::SysError;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
+use crate::sys::{SysError, socket};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
@@ -173,6 +173,21 @@ impl Container {
     /// in this process only, while this value lives.
     pub fn gate_address(&self) -> PathBuf {
         gate_address(&self.dir)
+    }
+
+    /// Makes the gate: a listening socket that the container's process inherits.
+    pub fn make_gate(&self) -> Result<std::os::fd::OwnedFd> {
+        socket::listen_in(self.dir.as_fd(), GATE).context("make the start gate")
+    }
+
+    /// Connects to the gate. `ECONNREFUSED`, `ENOENT`: nobody stands at it any more.
+    pub fn connect_gate(&self) -> crate::sys::Result<socket::Seqpacket> {
+        socket::Seqpacket::connect_in(self.dir.as_fd(), GATE)
+    }
+
+    /// Lets others work on the container while this value lives on.
+    pub fn unlock(&self) -> Result<()> {
+        self.dir.unlock().context("unlock the state folder")
     }
 
     /// Removes the gate: from now on the container counts as started. Gone already is fine.

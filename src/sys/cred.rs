@@ -5,12 +5,17 @@
 use super::{Result, SysError};
 use std::ffi::CStr;
 
-/// Becomes uid 0 and gid 0 of the user namespace, with no supplementary groups where the namespace allows to drop them.
+/// Becomes uid 0 and gid 0 of the user namespace. EINVAL: it has none.
 pub fn become_root() -> Result<()> {
+    become_ids(0, 0)
+}
+
+/// Becomes another user and group, for all three ids of each (setresuid(2)).
+pub fn become_ids(uid: u32, gid: u32) -> Result<()> {
     use nix::unistd::{Gid, Uid, setresgid, setresuid};
-    let (gid, uid) = (Gid::from_raw(0), Uid::from_raw(0));
-    setresgid(gid, gid, gid).map_err(|e| SysError::nix("setresgid", "gid 0", e))?;
-    setresuid(uid, uid, uid).map_err(|e| SysError::nix("setresuid", "uid 0", e))
+    let (g, u) = (Gid::from_raw(gid), Uid::from_raw(uid));
+    setresgid(g, g, g).map_err(|e| SysError::nix("setresgid", format!("gid {gid}"), e))?;
+    setresuid(u, u, u).map_err(|e| SysError::nix("setresuid", format!("uid {uid}"), e))
 }
 
 /// Lets all permitted capabilities of a process that is not root survive its next execve (capabilities(7)).

@@ -177,3 +177,120 @@ pub fn read_from_start(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> 
     data.truncate(length);
     Ok(data)
 }
+
+/// Writes all of `data` at a place of a file (pwrite(2)).
+pub fn write_at(fd: BorrowedFd<'_>, object: &str, mut data: &[u8], mut offset: u64) -> Result<()> {
+    while !data.is_empty() {
+        match nix::sys::uio::pwrite(fd, data, offset as i64) {
+            Ok(0) => return Err(SysError::new("pwrite", object, libc::EIO)),
+            Ok(n) => {
+                data = data.get(n..).unwrap_or_default();
+                offset += n as u64;
+            }
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("pwrite", object, e)),
+        }
+    }
+    Ok(())
+}
+
+fn stat(number: RawFd) -> Option<nix::sys::stat::FileStat> {
+    // SAFETY: the descriptor is only asked about; if it is not open, fstat fails with EBADF.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    nix::sys::stat::fstat(fd).ok()
+}
+
+/// Whether a descriptor is a null device (character device 1:3).
+pub fn is_null_device(number: RawFd) -> bool {
+    stat(number)
+        .is_some_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFCHR && s.st_rdev == libc::makedev(1, 3))
+}
+
+/// Gives a pipe or FIFO to a user; leaves everything else alone.
+pub fn give_pipe_to(number: RawFd, uid: u32) {
+    if !stat(number).is_some_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFIFO) {
+        return;
+    }
+    // SAFETY: fchown on a descriptor number; no memory is involved. A refusal only costs reopening it by name.
+    let _ = unsafe { libc::fchown(number, uid, libc::gid_t::MAX) };
+}
+
+/// Takes over the caller's descriptors 3 to 3 + `count`: gives the numbers that are open. Holes are filled with
+/// placeholders, so that no descriptor of ours lands there. All of them, and all above, become close-on-exec.
+pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
+    let end = 3 + RawFd::try_from(count).map_err(|_| SysError::new("dup", "--preserve-fds", libc::EMFILE))?;
+    let mut inherited = Vec::new();
+    for number in 3..end {
+        if is_open(number) {
+            inherited.push(number);
+            continue;
+        }
+        let null = nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+            .map_err(|e| SysError::nix("open", format!("/dev/null in place of fd {number}"), e))?;
+        // Lives as long as the process: it must only keep the number taken.
+        std::mem::forget(null);
+    }
+    cloexec_from(3)?;
+    Ok(inherited)
+}
+
+/// Reads what is there, once; 0 at end of file.
+pub fn read_some(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match nix::unistd::read(fd, buffer) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return other.map_err(|e| SysError::nix("read", "stream", e)),
+        }
+    }
+}
+
+/// Writes what is taken, once.
+pub fn write_some(fd: BorrowedFd<'_>, data: &[u8]) -> Result<usize> {
+    nix::unistd::write(fd, data).map_err(|e| SysError::nix("write", "stream", e))
+}
+
+/// O_NONBLOCK.
+pub fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<()> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let flags = fcntl(fd, FcntlArg::F_GETFL).map_err(|e| SysError::nix("fcntl", "F_GETFL", e))?;
+    let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+    fcntl(fd, FcntlArg::F_SETFL(flags)).map(|_| ()).map_err(|e| SysError::nix("fcntl", "F_SETFL", e))
+}
+
+/// Standard input.
+pub fn stdin() -> BorrowedFd<'static> {
+    // SAFETY: Rust's std keeps 0 to 2 open for as long as the process lives.
+    unsafe { BorrowedFd::borrow_raw(0) }
+}
+
+/// Standard output.
+pub fn stdout() -> BorrowedFd<'static> {
+    // SAFETY: as above.
+    unsafe { BorrowedFd::borrow_raw(1) }
+}
+
+/// What a descriptor is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Something to read, or its end.
+    Read,
+    /// Room to write.
+    Write,
+}
+
+/// Waits until one of those that are given is ready, for ever; tells which.
+pub fn poll_some(fds: &[Option<(BorrowedFd<'_>, Wanted)>]) -> Result<Vec<bool>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let flags = |wanted| if wanted == Wanted::Read { PollFlags::POLLIN } else { PollFlags::POLLOUT };
+    let mut polled: Vec<PollFd<'_>> =
+        fds.iter().flatten().map(|(fd, wanted)| PollFd::new(*fd, flags(*wanted))).collect();
+    loop {
+        match poll(&mut polled, PollTimeout::NONE) {
+            Ok(_) => break,
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("poll", "descriptors", e)),
+        }
+    }
+    let mut results = polled.iter().map(|p| p.any().unwrap_or(true));
+    Ok(fds.iter().map(|fd| fd.is_some() && results.next().unwrap_or(false)).collect())
+}

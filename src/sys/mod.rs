@@ -22,6 +22,7 @@ pub mod probe;
 pub mod proc;
 pub mod process;
 pub mod pty;
+pub mod signal;
 pub mod signal_name;
 pub mod socket;
 pub mod spawn;

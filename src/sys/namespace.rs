@@ -176,3 +176,11 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Whether a namespace is the one that we are in.
+pub fn is_own(fd: BorrowedFd<'_>, kind: Kind) -> Result<bool> {
+    let fail = |e| SysError::nix("fstat", format!("{} namespace", kind.name()), e);
+    let (theirs, ours) =
+        (nix::sys::stat::fstat(fd).map_err(fail)?, nix::sys::stat::fstat(own(kind)?).map_err(fail)?);
+    Ok((theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino))
+}

@@ -120,3 +120,23 @@ pub fn reopen(proc: BorrowedFd<'_>, fd: BorrowedFd<'_>, access: Access, object: 
     nix::fcntl::openat(dir, &*name, mode | OFlag::O_NOCTTY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| SysError::nix("openat", object, e))
 }
+
+fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, String)> {
+    let path = format!("/proc/{pid}/{file}");
+    let fd = nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|e| SysError::nix("open", &path, e))?;
+    Ok((fd, path))
+}
+
+/// Writes a file of a process of ours that waits (uid_map, oom_score_adj), in one write(2).
+pub fn write_of_process(pid: i32, file: &str, text: &str) -> Result<()> {
+    let (fd, path) = open_of_process(pid, file, OFlag::O_WRONLY)?;
+    super::fd::write_once(fd.as_fd(), &path, text.as_bytes())
+}
+
+/// Reads a file of a process of ours that waits, at most 64 KiB.
+pub fn read_of_process(pid: i32, file: &str) -> Result<String> {
+    let (fd, path) = open_of_process(pid, file, OFlag::O_RDONLY)?;
+    let data = super::fd::read_to_end(fd.as_fd(), &path, 64 << 10)?;
+    Ok(String::from_utf8_lossy(&data).into_owned())
+}

@@ -93,6 +93,21 @@ pub unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone
     }
 }
 
+/// [`clone3`] for a process that has one thread, which is checked: /proc/self/task has two links and one for each.
+pub fn clone_single_threaded(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
+    let tasks =
+        nix::sys::stat::stat(c"/proc/self/task").map_err(|e| SysError::nix("stat", "/proc/self/task", e))?;
+    if tasks.st_nlink > 3 {
+        return Err(SysError::new(
+            "clone3",
+            "container process (this process has more than one thread)",
+            libc::EBUSY,
+        ));
+    }
+    // SAFETY: a single thread, as was just seen; only this thread could have made another since.
+    unsafe { clone3(flags, cgroup) }
+}
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -256,9 +271,21 @@ pub fn descriptor_of(pidfd: BorrowedFd<'_>, number: i32) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Places open descriptors at fixed numbers for the next execve and clears close-on-exec on them. What was at those
-/// numbers is gone: the caller must be about to execute.
-pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<()> {
+/// Descriptors at the numbers where the next program will look for them, not close-on-exec.
+#[derive(Debug)]
+pub struct Placed(());
+
+impl Placed {
+    /// The one with this number.
+    pub fn program(&self, number: i32) -> BorrowedFd<'_> {
+        // SAFETY: it was just placed there, and stays for as long as this value lives.
+        unsafe { BorrowedFd::borrow_raw(number) }
+    }
+}
+
+/// Places open descriptors at fixed numbers for the next execve and clears close-on-exec on them. Whatever was at
+/// those numbers is gone: only somebody who is about to execute may call this, and must not go on if that fails.
+pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<Placed> {
     let above = wanted.iter().map(|(_, number)| number + 1).max().unwrap_or(0);
     // First out of each other's way, then into place.
     let mut parked = Vec::new();
@@ -271,16 +298,19 @@ pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<()> {
             return Err(SysError::last("dup2", format!("fd {number}")));
         }
     }
-    Ok(())
+    Ok(Placed(()))
+}
+
+/// Makes `fd` one of standard input, output and error (dup2(2)).
+pub fn replace_stdio(fd: BorrowedFd<'_>, number: i32) -> Result<()> {
+    // SAFETY: replaces a descriptor number of our own process, which Rust's std never closes.
+    match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
+        -1 => Err(SysError::last("dup2", format!("fd {number}"))),
+        _ => Ok(()),
+    }
 }
 
 /// Makes `fd` standard input, output and error (dup2(2)).
 pub fn become_stdio(fd: BorrowedFd<'_>) -> Result<()> {
-    for number in 0..3 {
-        // SAFETY: replaces descriptor numbers 0 to 2 of our own process, which Rust's std never closes.
-        if unsafe { libc::dup2(fd.as_raw_fd(), number) } < 0 {
-            return Err(SysError::last("dup2", format!("fd {number}")));
-        }
-    }
-    Ok(())
+    (0..3).try_for_each(|number| replace_stdio(fd, number))
 }

@@ -17,6 +17,14 @@ pub struct Pty {
     pub number: u32,
 }
 
+/// Opens `ptmx` in a devpts, without following a link.
+pub fn open_ptmx(devpts: BorrowedFd<'_>) -> Result<OwnedFd> {
+    use nix::fcntl::OFlag;
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    nix::fcntl::openat(devpts, "ptmx", flags, nix::sys::stat::Mode::empty())
+        .map_err(|e| SysError::nix("open", "/dev/pts/ptmx", e))
+}
+
 /// Makes a pseudo-terminal from an open `ptmx` of a devpts. The slave is opened through the master (TIOCGPTPEER,
 /// Linux 4.13), never by a path that somebody could have swapped (CVE-2025-52565).
 pub fn from_ptmx(master: OwnedFd) -> Result<Pty> {

@@ -1,0 +1,77 @@
+//! The container's terminal: a pty of its own devpts, on standard input, output and error, and on /dev/console.
+//!
+//! Called by the step list in `child` after the switch of roots, when only the container's devpts can be reached.
+
+use super::{Inherited, Stepped, failed};
+use crate::sys::mount::{self, Depth};
+use crate::sys::path::{Root, Symlinks};
+use crate::sys::{Result, SysError, error::errno, inode, process, pty, socket};
+use crate::wire::Step;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// statfs(2) magic of devpts.
+const DEVPTS_SUPER_MAGIC: i64 = 0x1cd1;
+
+/// Does: opens a pty, gives the master to whoever holds the console socket, keeps the slave.
+/// Fails when: no devpts is mounted on /dev/pts, or the socket's reader is gone.
+pub fn set_up(birth: &mut Inherited<'_>, root: &Root) -> Stepped<()> {
+    let Some(terminal) = birth.plan.process.terminal else { return Ok(()) };
+    let Some(socket) = birth.console.take() else { return Ok(()) };
+    let made = || -> Result<()> {
+        let pty = pty::from_ptmx(open_ptmx(root)?)?;
+        if let Some(size) = terminal.size {
+            pty::set_size(pty.slave.as_fd(), size)?;
+        }
+        match pty::set_owner(pty.slave.as_fd(), birth.plan.process.user.uid) {
+            // A devpts of another user namespace: the terminal works, only reopening it by name does not.
+            Err(e) if e.is(errno::EPERM) || e.is(errno::EINVAL) => {}
+            other => other?,
+        }
+        let name = format!("/dev/pts/{}", pty.number);
+        socket::send_descriptor(socket.as_fd(), name.as_bytes(), pty.master.as_fd())?;
+        cover_console(root, &pty.slave)?;
+        pty::make_controlling(pty.slave.as_fd())?;
+        process::become_stdio(pty.slave.as_fd())
+    };
+    made().map_err(failed(Step::Console))
+}
+
+/// The devpts is checked to be one, and `ptmx` is opened in it without following a link (CVE-2025-52565).
+fn open_ptmx(root: &Root) -> Result<OwnedFd> {
+    use crate::sys::dir::Dir;
+    let symlinks = if broken!("cve_2025_52565") { Symlinks::Follow } else { Symlinks::Refuse };
+    let fd = root.resolve(Path::new("/dev/pts"), symlinks)?;
+    let dir = Dir::from_fd(fd, "/dev/pts");
+    if dir.filesystem_magic()? != DEVPTS_SUPER_MAGIC && !broken!("cve_2025_52565") {
+        return Err(SysError::new(
+            "open",
+            "/dev/pts/ptmx (a terminal needs a devpts mount on /dev/pts)",
+            errno::ENODEV,
+        ));
+    }
+    pty::open_ptmx(dir.as_fd())
+}
+
+/// Puts the terminal on /dev/console: on a file that is made for it, never through a link (CVE-2026-88264).
+fn cover_console(root: &Root, slave: &OwnedFd) -> Result<()> {
+    let path = Path::new("/dev/console");
+    let slot = root.slot(path)?;
+    let target = match inode::open(slot.dir.as_fd(), &slot.name, "/dev/console")? {
+        Some(fd) if !crate::sys::statx::of(fd.as_fd(), "/dev/console")?.is_symlink() => fd,
+        found => {
+            if found.is_some() {
+                inode::remove(slot.dir.as_fd(), &slot.name, "/dev/console")?;
+            }
+            match inode::make(slot.dir.as_fd(), &slot.name, inode::Node::File, 0o600, "/dev/console") {
+                // A read-only /dev without a console: the terminal works without that name.
+                Err(e) if e.is(errno::EROFS) => return Ok(()),
+                other => other?,
+            }
+            inode::open(slot.dir.as_fd(), &slot.name, "/dev/console")?
+                .ok_or_else(|| SysError::new("open", "/dev/console", errno::ENOENT))?
+        }
+    };
+    let tree = mount::clone_tree_of(slave.as_fd(), Depth::Mount, "/dev/console")?;
+    mount::attach(tree.as_fd(), target.as_fd(), "/dev/console")
+}

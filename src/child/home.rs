@@ -1,0 +1,45 @@
+//! HOME, when the configuration does not set it: what the container's passwd file says of the user's id.
+//!
+//! Called by the step list in `child`. The file is the container's and may be anything: it is read only if it is a
+//! regular file, only so far, and only for this one string; ids are never looked up in it (CVE-2016-3697).
+
+use crate::plan::Plan;
+use crate::sys::path::{Root, Symlinks};
+use crate::sys::{fd, proc, statx};
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+const LIMIT_BYTES: usize = 1 << 20;
+
+/// `HOME=...` for the environment; None if it is set already. `/` where nothing better is known.
+pub fn of_user(plan: &Plan, root: &Root, proc: Option<BorrowedFd<'_>>) -> Option<CString> {
+    if !plan.process.needs_home {
+        return None;
+    }
+    let found = proc.and_then(|proc| passwd(root, proc));
+    let home =
+        found.and_then(|text| home_in(&text, plan.process.user.uid)).unwrap_or_else(|| "/".to_string());
+    CString::new(format!("HOME={home}")).ok()
+}
+
+fn passwd(root: &Root, proc: BorrowedFd<'_>) -> Option<String> {
+    let object = "/etc/passwd";
+    let path = root.resolve(Path::new(object), Symlinks::Follow).ok()?;
+    if statx::of(path.as_fd(), object).ok()?.file_type() != statx::Type::Regular {
+        return None;
+    }
+    let file = proc::reopen(proc, path.as_fd(), proc::Access::Read, object).ok()?;
+    let data = fd::read_to_end(file.as_fd(), object, LIMIT_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&data).into_owned())
+}
+
+/// The sixth field of the line whose third is this id.
+fn home_in(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let id = fields.nth(2)?;
+        let home = fields.nth(2)?;
+        (id.parse() == Ok(uid) && home.starts_with('/')).then(|| home.to_string())
+    })
+}

@@ -1,0 +1,220 @@
+//! The end of the child: everything the last stage needs goes into a sealed file behind its program, its descriptors
+//! into their places, and the process becomes that program.
+//!
+//! Called by the step list in `child`, last. From here on nothing of this binary is in the process any more
+//! (CVE-2019-5736): the stage's file is a copy in memory that nobody can write to.
+
+use super::{Inherited, Stepped, failed};
+use crate::hook;
+use crate::plan::Plan;
+use crate::plan::hooks::Hook;
+use crate::plan::seccomp::Instruction;
+use crate::stage;
+use crate::stage::abi::{self, Payload, Slice, flag, slot};
+use crate::sys::{self, cred, fd, proc, process};
+use crate::wire::{Failure, Step};
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
+pub fn execute(birth: &mut Inherited<'_>, pid: i32, home: Option<CString>) -> Stepped<Infallible> {
+    let plan = birth.plan;
+    let proc = label_procfs(plan).map_err(failed(Step::Stage))?;
+    let state = hook_state(plan, pid).map_err(failed(Step::Stage))?;
+    let payload = payload(birth, proc.is_some());
+    let file = sealed_file(&payload).map_err(failed(Step::Stage))?;
+
+    let first = 3 + i32::try_from(plan.preserve_fds).unwrap_or(0);
+    for number in &birth.preserved {
+        fd::set_cloexec(*number, fd::OnExec::Keep).map_err(failed(Step::Descriptors))?;
+    }
+    let mut places: Vec<(BorrowedFd<'_>, i32)> =
+        vec![(file.as_fd(), first + slot::FILE), (birth.wire.as_fd(), first + slot::WIRE)];
+    let rest =
+        [(birth.gate.as_ref(), slot::GATE), (proc.as_ref(), slot::PROC), (state.as_ref(), slot::STATE)];
+    places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?.as_fd(), first + place))));
+
+    let mut env = plan.process.env.clone();
+    env.extend(home);
+    // Over the execve, in case our parent dies in it: the stage takes over.
+    let placed = process::place_descriptors(&places).map_err(failed(Step::Descriptors))?;
+    let error = process::execute(placed.program(first), &plan.process.args, &env);
+    // Our own descriptors are gone from their numbers, the wire is at its new one.
+    drop(placed);
+    Err(Failure::new(Step::Stage, &error))
+}
+
+/// A procfs of our own pid namespace, for the labels that the stage must write.
+fn label_procfs(plan: &Plan) -> sys::Result<Option<OwnedFd>> {
+    if plan.process.apparmor_profile.is_none() && plan.process.selinux_label.is_none() {
+        return Ok(None);
+    }
+    proc::private_procfs(proc::Subset::Pid).map(Some)
+}
+
+/// The state for startContainer hooks, as a file for their standard input.
+fn hook_state(plan: &Plan, pid: i32) -> sys::Result<Option<OwnedFd>> {
+    if plan.hooks.start_container.is_empty() {
+        return Ok(None);
+    }
+    let text = hook::state_json(&plan.id, "created", pid, &plan.bundle, &plan.annotations);
+    let file = fd::memfd(c"state", fd::Executable::No)?;
+    fd::write_all(file.as_fd(), "state", text.as_bytes())?;
+    Ok(Some(file))
+}
+
+fn sealed_file(payload: &[u8]) -> sys::Result<OwnedFd> {
+    let file = fd::memfd(c"tare", fd::Executable::Yes)?;
+    fd::write_all(file.as_fd(), "last stage", stage::PROGRAM)?;
+    fd::write_at(file.as_fd(), "last stage", payload, abi::PAYLOAD_OFFSET as u64)?;
+    if !broken!("cve_2019_5736") {
+        fd::seal(file.as_fd(), "last stage")?;
+    }
+    Ok(file)
+}
+
+fn payload(birth: &Inherited<'_>, has_proc: bool) -> Vec<u8> {
+    let plan = birth.plan;
+    let process = &plan.process;
+    let user = &process.user;
+    let mut body = Body::default();
+    let mut header = Payload {
+        magic: abi::PAYLOAD_MAGIC,
+        uid: user.uid,
+        gid: user.gid,
+        last_capability: birth.last_capability.into(),
+        preserve_fds: plan.preserve_fds,
+        ..Payload::default()
+    };
+    let caps = &process.capabilities;
+    header.capabilities = [caps.bounding, caps.effective, caps.inheritable, caps.permitted, caps.ambient];
+    let mut set = |bit: u32, on: bool| header.flags |= if on { bit } else { 0 };
+    set(flag::GATE, birth.gate.is_some());
+    set(flag::PROC, has_proc);
+    // With no groups asked for, none can be dropped there either: user_namespaces(7), "/proc/PID/setgroups".
+    let in_user_namespace = !plan.namespaces.user.is_shared();
+    set(flag::KEEP_GROUPS, in_user_namespace && user.additional_gids.is_empty() && cred::setgroups_denied());
+    set(flag::SECCOMP, plan.seccomp.is_some());
+    set(flag::LISTENER, plan.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()));
+
+    header.groups = body.items(user.additional_gids.iter().map(|gid| gid.to_ne_bytes()));
+    header.cwd = body.text(process.cwd.as_bytes());
+    if let Some(filter) = &plan.seccomp {
+        header.seccomp_flags = filter.flags;
+        header.seccomp = body.items(filter.program.iter().map(instruction_bytes));
+    }
+    if let Some(profile) = &process.apparmor_profile {
+        header.apparmor = body.text(&[b"exec ", profile.as_bytes()].concat());
+    }
+    if let Some(label) = &process.selinux_label {
+        header.selinux = body.text(label.as_bytes());
+    }
+    header.hooks = hooks(&mut body, &plan.hooks.start_container);
+    body.finish(header)
+}
+
+fn hooks(body: &mut Body, hooks: &[Hook]) -> Slice {
+    let entries: Vec<abi::Hook> = hooks
+        .iter()
+        .map(|hook| {
+            let path = body.text(hook.path.as_bytes());
+            let name = std::slice::from_ref(&hook.path);
+            let argv = body.texts(if hook.args.is_empty() { name } else { &hook.args });
+            let envp = hook.env.as_ref().map(|env| body.texts(env)).unwrap_or_default();
+            abi::Hook { path, argv, envp, timeout_s: hook.timeout_s.unwrap_or(0), reserved: 0 }
+        })
+        .collect();
+    body.items(entries.iter().map(hook_bytes))
+}
+
+/// The payload behind its header, as it grows. Everything in it begins at a multiple of 8.
+#[derive(Default)]
+struct Body(Vec<u8>);
+
+impl Body {
+    fn place(&self) -> u32 {
+        (size_of::<Payload>().next_multiple_of(8) + self.0.len()) as u32
+    }
+
+    fn items<B: AsRef<[u8]>>(&mut self, items: impl Iterator<Item = B>) -> Slice {
+        let offset = self.place();
+        let mut len = 0;
+        for item in items {
+            self.0.extend_from_slice(item.as_ref());
+            len += 1;
+        }
+        self.align();
+        Slice { offset, len }
+    }
+
+    /// A string with its NUL, which is not counted.
+    fn text(&mut self, text: &[u8]) -> Slice {
+        let offset = self.place();
+        self.0.extend_from_slice(text);
+        self.0.push(0);
+        self.align();
+        Slice { offset, len: text.len() as u32 }
+    }
+
+    /// Offsets of strings, then a zero, which is not counted.
+    fn texts(&mut self, texts: &[String]) -> Slice {
+        let offsets: Vec<u64> = texts.iter().map(|text| self.text(text.as_bytes()).offset.into()).collect();
+        let mut slice = self.items(offsets.iter().chain([&0]).map(|offset| offset.to_ne_bytes()));
+        slice.len -= 1;
+        slice
+    }
+
+    fn align(&mut self) {
+        self.0.resize(self.0.len().next_multiple_of(8), 0);
+    }
+
+    fn finish(self, mut header: Payload) -> Vec<u8> {
+        header.size_bytes = self.place();
+        let mut payload = header_bytes(&header);
+        payload.resize(payload.len().next_multiple_of(8), 0);
+        payload.extend_from_slice(&self.0);
+        payload
+    }
+}
+
+// The layouts of `stage::abi` as bytes: repr(C) structs of numbers without padding, field by field.
+
+fn header_bytes(header: &Payload) -> Vec<u8> {
+    let mut bytes = header.magic.to_ne_bytes().to_vec();
+    for number in [header.size_bytes, header.flags, header.uid, header.gid] {
+        bytes.extend(number.to_ne_bytes());
+    }
+    for set in header.capabilities {
+        bytes.extend(set.to_ne_bytes());
+    }
+    for number in [header.last_capability, header.seccomp_flags, header.preserve_fds, header.reserved] {
+        bytes.extend(number.to_ne_bytes());
+    }
+    for slice in [header.groups, header.seccomp, header.cwd, header.apparmor, header.selinux, header.hooks] {
+        bytes.extend(slice_bytes(slice));
+    }
+    bytes
+}
+
+fn hook_bytes(hook: &abi::Hook) -> Vec<u8> {
+    let mut bytes: Vec<u8> = [hook.path, hook.argv, hook.envp].into_iter().flat_map(slice_bytes).collect();
+    bytes.extend(hook.timeout_s.to_ne_bytes());
+    bytes.extend(hook.reserved.to_ne_bytes());
+    bytes
+}
+
+fn slice_bytes(slice: Slice) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&slice.offset.to_ne_bytes());
+    bytes[4..].copy_from_slice(&slice.len.to_ne_bytes());
+    bytes
+}
+
+fn instruction_bytes(instruction: &Instruction) -> [u8; 8] {
+    let [a, b] = instruction.code.to_ne_bytes();
+    let [w, x, y, z] = instruction.k.to_ne_bytes();
+    [a, b, instruction.jt, instruction.jf, w, x, y, z]
+}
+
+const _: () = assert!(size_of::<Payload>() == 128 && size_of::<abi::Hook>() == 32);

@@ -1,0 +1,240 @@
+//! What `create` and `run` have in common: from the command line to a container that is ready to start.
+//!
+//! The order is the journal's: the record names what will be made before it is made, so that whoever dies at whatever
+//! moment leaves a folder from which `delete --force` can clean up.
+
+use super::Session;
+use super::delete::dismantle;
+use crate::bundle::{Bundle, CONFIG_NAME};
+use crate::cgroup::detect::Layout;
+use crate::cgroup::{Caller, Handle, Manager, rdt};
+use crate::cli::{self, CgroupManager};
+use crate::error;
+use crate::host::Host;
+use crate::launch::console::Console;
+use crate::launch::{self, Failed, Given, Ready};
+use crate::log::{Fraction, rfc3339};
+use crate::plan::{Options, Plan};
+use crate::state::{Container, Phase, Record, identify};
+use crate::sys::probe;
+use anyhow::{Context, Result};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// A plan, and what it was made for.
+pub(super) struct Planned {
+    pub plan: Plan,
+    host: Host,
+}
+
+/// Whether the container stands at a gate that `start` opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// It does: `create`.
+    Closed,
+    /// It is let go by ourselves: `run`.
+    None,
+}
+
+/// Reads the bundle and decides everything. No side effect.
+pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
+    crate::state::check_id(&args.id)?;
+    let here =
+        std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
+    let dir = args.bundle.as_ref().map_or(here.clone(), |bundle| here.join(bundle));
+    let dir = tidy(&dir);
+    // As crun: a relative FILE is below the bundle.
+    let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
+    let bundle =
+        Bundle::load(&dir, &config.to_string_lossy()).with_context(|| format!("bundle {}", dir.display()))?;
+    let host = probe::host()?;
+    let options = Options {
+        id: args.id.clone(),
+        bundle: dir,
+        preserve_fds: args.preserve_fds.max(cli::listen_fds().unwrap_or(0)),
+        listen_fds: cli::listen_fds(),
+        no_pivot: args.no_pivot,
+        no_new_keyring: args.no_new_keyring,
+    };
+    let plan = Plan::for_create(&bundle, &options, &host)?;
+    for warning in &plan.warnings {
+        session.log.warn(warning);
+    }
+    Ok(Planned { plan, host })
+}
+
+/// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
+fn tidy(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// Makes the container, up to the moment where it only has to be let go. On an error nothing of it is left.
+pub(super) fn bear<'a>(
+    session: &'a Session,
+    planned: &'a Planned,
+    gate: Gate,
+    console: Option<OwnedFd>,
+    warn: &'a dyn Fn(&str),
+) -> Result<(Container, Ready<'a>)> {
+    let plan = &planned.plan;
+    let layout = Layout::detect()?;
+    let manager = manager(session)?;
+    let caller = if planned.host.rootless { Caller::Rootless } else { Caller::Root };
+    let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
+    let group = match &plan.rdt {
+        Some(wanted) => {
+            Some(rdt::Group::choose(&rdt::find_mount(Path::new("/proc/self"))?, wanted, &plan.id)?)
+        }
+        None => None,
+    };
+    let store = session.new_store()?;
+    let mut container = store.create(record(plan, &handle, group))?;
+    match bear_in(&mut container, &layout, planned, session, gate, console, warn) {
+        Ok(ready) => Ok((container, ready)),
+        Err(error) => {
+            let error = explain_death(error, &handle);
+            Err(undo(container, session, error))
+        }
+    }
+}
+
+fn bear_in<'a>(
+    container: &mut Container,
+    layout: &Layout,
+    planned: &'a Planned,
+    session: &Session,
+    gate: Gate,
+    console: Option<OwnedFd>,
+    warn: &'a dyn Fn(&str),
+) -> Result<Ready<'a>> {
+    let plan = &planned.plan;
+    let handle = container.record.cgroup.clone().unwrap_or_default();
+    let entry = handle.prepare(layout, &plan.limits)?;
+    entry.warnings.iter().for_each(|warning| warn(warning));
+    if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
+        group.prepare(wanted)?;
+    }
+    let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
+    let newborn = launch::begin(Given {
+        plan,
+        entry,
+        own_cgroup2: handle.v2.as_ref().map(crate::cgroup::Tree::dir),
+        console,
+        gate,
+        preserved: session.preserved.clone(),
+        last_capability: planned.host.last_capability,
+        rootless: planned.host.rootless,
+        warn,
+    })?;
+    let pid = newborn.child().pid();
+    container.record.init = Some(identify(pid).context("the container's process")?);
+    container.save()?;
+    if let Some(group) = &container.record.rdt {
+        group.attach(pid)?;
+    }
+    newborn.raise()
+}
+
+fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
+    Record {
+        bundle: plan.bundle.clone(),
+        rootfs: plan.rootfs.path.clone(),
+        created: rfc3339(std::time::SystemTime::now(), Fraction::Nanos),
+        private_pids: plan.namespaces.pid.is_new(),
+        cgroup: Some(handle.clone()),
+        rdt,
+        annotations: plan.annotations.clone(),
+        poststart: plan.hooks.poststart.clone(),
+        poststop: plan.hooks.poststop.clone(),
+        seccomp_listener: plan.seccomp.as_ref().and_then(|filter| filter.listener.clone()),
+        program: plan
+            .process
+            .args
+            .first()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        terminal: plan.process.terminal.is_some(),
+        ..Record::new(&plan.id)
+    }
+}
+
+/// The state is `created` (or, without a gate, running): on disk before anybody is told.
+pub(super) fn settle(
+    container: &mut Container,
+    phase: Phase,
+    args: &cli::Birth,
+    ready: &Ready<'_>,
+) -> Result<()> {
+    container.record.phase = phase;
+    container.save()?;
+    if let Some(path) = &args.pidfd_socket {
+        launch::send_pidfd(path, ready.child())?;
+    }
+    if let Some(path) = &args.pid_file {
+        write_pid_file(path, ready.child().pid())?;
+    }
+    Ok(())
+}
+
+/// Digits only, put in place as a whole: whoever waits for it reads it at once.
+fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
+    let name = path.file_name().with_context(|| format!("pid file {}: it names no file", path.display()))?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = crate::sys::dir::Dir::open(folder).context("pid file")?;
+    folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).context("pid file")
+}
+
+/// Removes what was made for a container that came to nothing; the first error is the one to report.
+pub(super) fn undo(container: Container, session: &Session, error: anyhow::Error) -> anyhow::Error {
+    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|_| !container.record.private_pids) {
+        // Without a pid namespace of its own, hooks or the process may have left others in the group.
+        let _ = cgroup.kill_all(crate::sys::signal_name::KILL);
+    }
+    if let Err(second) = dismantle(container, &session.log) {
+        session.log.warn(&format!("cleaning up: {second:#}"));
+    }
+    error
+}
+
+/// A death without a word in a group where the OOM killer was at work has a name.
+fn explain_death(error: anyhow::Error, handle: &Handle) -> anyhow::Error {
+    match error.downcast::<Failed>() {
+        Ok(failed) if failed.code == "died" && handle.oom_kills().unwrap_or(0) > 0 => failed.by_oom().into(),
+        Ok(failed) => failed.into(),
+        Err(other) => other,
+    }
+}
+
+fn manager(session: &Session) -> Result<Manager> {
+    Ok(match session.globals.manager() {
+        CgroupManager::Cgroupfs => Manager::Cgroupfs,
+        CgroupManager::Systemd => Manager::Systemd,
+        CgroupManager::Disabled => Manager::Disabled,
+    })
+}
+
+/// Where the terminal goes. `stays`: whether we stay with the container, and can relay it ourselves.
+pub(super) fn console(plan: &Plan, args: &cli::Birth, stays: Stays) -> Result<Console> {
+    match (&plan.process.terminal, &args.console_socket, stays) {
+        (Some(_), Some(path), _) => Console::at(path),
+        (Some(_), None, Stays::Yes) => Console::ours(),
+        (Some(_), None, Stays::No) => Err(error::coded(
+            error::USAGE,
+            "cannot allocate tty if tare will detach without setting console socket",
+            Some("give --console-socket, or set process.terminal to false"),
+        )),
+        (None, Some(_), Stays::Yes) => Err(error::coded(
+            error::USAGE,
+            "cannot use console socket if tare will not detach or allocate tty",
+            Some("set process.terminal to true, or leave --console-socket out"),
+        )),
+        (None, _, _) => Ok(Console::None),
+    }
+}
+
+/// Whether the command stays with its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stays {
+    Yes,
+    No,
+}

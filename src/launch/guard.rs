@@ -1,0 +1,58 @@
+//! A child that is killed and reaped when it is dropped: nothing of a birth that failed stays behind.
+
+use super::Failed;
+use crate::sys::pidfd;
+use crate::sys::process::{self, Ended};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The container's process, while we are responsible for it.
+#[derive(Debug)]
+pub struct Child {
+    pid: i32,
+    pidfd: OwnedFd,
+    released: bool,
+}
+
+impl Child {
+    pub(super) fn new(pid: i32, pidfd: OwnedFd) -> Child {
+        Child { pid, pidfd, released: false }
+    }
+
+    /// Its pid in our pid namespace.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// A descriptor of it.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// From now on it lives without us.
+    pub fn release(mut self) {
+        self.released = true;
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> crate::sys::Result<Ended> {
+        let ended = process::reap(self.pidfd.as_fd());
+        self.released = ended.is_ok();
+        ended
+    }
+
+    /// The error for a child that ended without a word.
+    pub(super) fn died(&self) -> Failed {
+        Failed::died(self.pid)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.released {
+            return;
+        }
+        // If it has ended already there is nothing to kill, but still something to reap.
+        let _ = pidfd::send_signal(self.pidfd.as_fd(), crate::sys::signal_name::KILL, "container process");
+        let _ = process::reap(self.pidfd.as_fd());
+    }
+}

@@ -1,0 +1,65 @@
+//! Namespaces that are joined by path: opened and checked before the clone, where their position in config.json is known.
+
+use super::steps;
+use crate::child::Join;
+use crate::plan::{Namespaces, Place, Plan};
+use crate::sys::namespace::{self, Kind};
+use crate::sys::{SysError, mount};
+use anyhow::Result;
+use std::os::fd::{AsFd, OwnedFd};
+
+fn places(namespaces: &Namespaces) -> [(Kind, &Place); 8] {
+    [
+        (Kind::User, &namespaces.user),
+        (Kind::Ipc, &namespaces.ipc),
+        (Kind::Uts, &namespaces.uts),
+        (Kind::Network, &namespaces.network),
+        (Kind::Cgroup, &namespaces.cgroup),
+        (Kind::Time, &namespaces.time),
+        (Kind::Pid, &namespaces.pid),
+        (Kind::Mount, &namespaces.mount),
+    ]
+}
+
+/// Opens every namespace that is joined. One that is our own already is left out: joining our own user namespace
+/// would be refused.
+pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
+    let mut joins = Vec::new();
+    for (kind, place) in places(namespaces) {
+        let Some(joined) = place.joined() else { continue };
+        let fd = namespace::open(&joined.path, kind)
+            .map_err(|error| steps::bad_namespace(kind, joined.index, error))?;
+        joins.push(Join { kind, fd, index: joined.index });
+    }
+    Ok(joins)
+}
+
+/// A sysctl of a joined namespace must not reach the host's own (config-linux.md, "Sysctl"): the plan knows paths
+/// only, here is the namespace itself.
+pub fn check_sysctls(plan: &Plan, joins: &[Join]) -> Result<()> {
+    for sysctl in &plan.sysctls {
+        let Some(kind) = kind_of(&sysctl.key.replace('/', ".")) else { continue };
+        let Some(join) = joins.iter().find(|join| join.kind == kind) else { continue };
+        if namespace::is_own(join.fd.as_fd(), kind)? {
+            return Err(steps::host_sysctl(&sysctl.key, kind).into());
+        }
+    }
+    Ok(())
+}
+
+fn kind_of(key: &str) -> Option<Kind> {
+    match key {
+        key if key.starts_with("net.") => Some(Kind::Network),
+        "kernel.domainname" | "kernel.hostname" => Some(Kind::Uts),
+        key if key.starts_with("kernel.") || key.starts_with("fs.mqueue.") => Some(Kind::Ipc),
+        _ => None,
+    }
+}
+
+/// The network namespace that the container's process is in, or will join.
+pub fn network_of(plan: &Plan, pid: i32) -> Result<OwnedFd, SysError> {
+    match plan.namespaces.network.joined() {
+        Some(joined) => namespace::open(&joined.path, Kind::Network),
+        None => namespace::open(&mount::c_string(&format!("/proc/{pid}/ns/net")), Kind::Network),
+    }
+}

@@ -1,0 +1,95 @@
+//! uid_map and gid_map of a new user namespace (user_namespaces(7)): directly, or by newuidmap(1) and newgidmap(1).
+//!
+//! Called by `launch` while the child waits.
+
+use super::Failed;
+use crate::plan::{IdMap, IdMaps, Plan};
+use crate::sys::error::errno::EPERM;
+use crate::sys::{SysError, proc};
+use anyhow::{Context, Result, bail};
+
+/// Writes both maps. Directly where we may; a rootless caller with more than its own id goes by the set-uid helpers.
+pub fn write(pid: i32, maps: &IdMaps, rootless: bool) -> Result<()> {
+    write_one(pid, "uid_map", "newuidmap", &maps.uids)?;
+    match proc::write_of_process(pid, "gid_map", &text(&maps.gids)) {
+        Err(e) if rootless && e.is(EPERM) => {}
+        other => return other.map_err(Into::into),
+    }
+    if is_single(&maps.gids) {
+        // Without a privilege the kernel takes our own gid alone, and only from who gives up setgroups(2).
+        proc::write_of_process(pid, "setgroups", "deny")?;
+        if proc::write_of_process(pid, "gid_map", &text(&maps.gids)).is_ok() {
+            return Ok(());
+        }
+    }
+    helper("newgidmap", pid, &maps.gids)
+}
+
+fn write_one(pid: i32, file: &str, program: &str, maps: &[IdMap]) -> Result<()> {
+    match proc::write_of_process(pid, file, &text(maps)) {
+        Err(e) if e.is(EPERM) => helper(program, pid, maps)
+            .map_err(|helped| if is_single(maps) { anyhow::Error::new(e) } else { helped }),
+        other => other.map_err(Into::into),
+    }
+}
+
+fn is_single(maps: &[IdMap]) -> bool {
+    matches!(maps, [IdMap { size: 1, .. }])
+}
+
+fn text(maps: &[IdMap]) -> String {
+    maps.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
+}
+
+#[allow(clippy::disallowed_methods, reason = "the set-uid helpers of shadow-utils are programs")]
+fn helper(program: &str, pid: i32, maps: &[IdMap]) -> Result<()> {
+    let mut command = std::process::Command::new(program);
+    command.arg(pid.to_string());
+    for map in maps {
+        command.args([map.container_id.to_string(), map.host_id.to_string(), map.size.to_string()]);
+    }
+    let output = command
+        .output()
+        .map_err(|e| SysError::io("execve", program, &e))
+        .with_context(|| format!("{program} (of the package uidmap) maps ids for a user who is not root"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{program}: {}: see the user's ranges in /etc/subuid and /etc/subgid", said.trim());
+    }
+    Ok(())
+}
+
+/// The mappings given beside a joined user namespace must be the ones that it has.
+pub fn compare(pid: i32, expected: &IdMaps) -> Result<()> {
+    for (file, pointer, wanted) in
+        [("uid_map", "/linux/uidMappings", &expected.uids), ("gid_map", "/linux/gidMappings", &expected.gids)]
+    {
+        let found = parse(&proc::read_of_process(pid, file)?);
+        if sorted(&found) != sorted(wanted) {
+            return Err(Failed::different_maps(pointer, &text(&found)).into());
+        }
+    }
+    Ok(())
+}
+
+fn sorted(maps: &[IdMap]) -> Vec<(u32, u32, u32)> {
+    let mut list: Vec<_> = maps.iter().map(|m| (m.container_id, m.host_id, m.size)).collect();
+    list.sort_unstable();
+    list
+}
+
+fn parse(text: &str) -> Vec<IdMap> {
+    let line = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(IdMap { container_id: next()?, host_id: next()?, size: next()? })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// The host's number of a user of the container, as far as the plan knows the maps.
+pub fn host_uid(plan: &Plan, uid: u32) -> u32 {
+    let Some(maps) = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref()) else { return uid };
+    let inside = |map: &&IdMap| uid.checked_sub(map.container_id).is_some_and(|distance| distance < map.size);
+    maps.uids.iter().find(inside).map_or(uid, |map| map.host_id + (uid - map.container_id))
+}

@@ -1,0 +1,87 @@
+//! What must be opened for the mounts while we are still the host: trees of bind sources that the child could not
+//! reach from a user namespace, and id-mapped ones, which only the owner of a file system may make.
+//!
+//! Called by `launch::spawn` before the clone; the child inherits the descriptors.
+
+use super::spawn::user_namespace;
+use super::steps;
+use crate::child::mount::Inputs;
+use crate::plan::mounts::{Idmap, MountKind, MountOp};
+use crate::plan::{IdMaps, Plan};
+use crate::sys::mount::{self, Depth, LastLink};
+use anyhow::Result;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Opens them all.
+pub fn open(plan: &Plan, own_cgroup2: Option<&Path>, rootless: bool) -> Result<Inputs> {
+    let own_cgroup2 = own_cgroup2.and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
+    let mut inputs = Inputs { own_cgroup2, ..Inputs::default() };
+    let in_user_namespace = !plan.namespaces.user.is_shared();
+    if !in_user_namespace && plan.rootfs.mounts.iter().all(|op| op.idmap.is_none()) {
+        return Ok(inputs);
+    }
+    let mut made: Vec<(IdMaps, OwnedFd)> = Vec::new();
+    for op in &plan.rootfs.mounts {
+        let (source, namespace) = open_one(plan, op, in_user_namespace, rootless, &mut made)
+            .map_err(|error| steps::mount_source(plan, op, error))?;
+        inputs.sources.push(source);
+        inputs.user_namespaces.push(namespace);
+    }
+    Ok(inputs)
+}
+
+type Opened = (Option<OwnedFd>, Option<OwnedFd>);
+
+fn open_one(
+    plan: &Plan,
+    op: &MountOp,
+    in_user_namespace: bool,
+    rootless: bool,
+    made: &mut Vec<(IdMaps, OwnedFd)>,
+) -> Result<Opened> {
+    let idmap = op.idmap.as_ref();
+    let namespace = idmap.map(|idmap| namespace_for(plan, idmap, rootless, made)).transpose()?;
+    let MountKind::Bind { source, recursive } = &op.kind else { return Ok((None, namespace)) };
+    if namespace.is_none() && (rootless || !in_user_namespace || is_inside_rootfs(plan, source)) {
+        return Ok((None, None));
+    }
+    let depth = if *recursive { Depth::Tree } else { Depth::Mount };
+    let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
+    let tree = mount::clone_tree(source, depth, last)?;
+    if let (Some(idmap), Some(namespace)) = (idmap, &namespace) {
+        let depth = if idmap.recursive { Depth::Tree } else { Depth::Mount };
+        mount::set_idmap(tree.as_fd(), namespace.as_fd(), depth, &source.to_string_lossy())?;
+    }
+    Ok((Some(tree), None))
+}
+
+/// A source inside of the root filesystem must show what earlier mounts have put there: the child opens it.
+fn is_inside_rootfs(plan: &Plan, source: &CString) -> bool {
+    Path::new(std::ffi::OsStr::from_bytes(source.as_bytes())).starts_with(&plan.rootfs.path)
+}
+
+fn namespace_for(
+    plan: &Plan,
+    idmap: &Idmap,
+    rootless: bool,
+    made: &mut Vec<(IdMaps, OwnedFd)>,
+) -> Result<OwnedFd> {
+    let own = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref());
+    let Some(maps) = idmap.maps.as_ref().or(own) else {
+        // The maps of a joined namespace, which only the namespace itself knows.
+        let joined = plan
+            .namespaces
+            .user
+            .joined()
+            .ok_or_else(|| anyhow::anyhow!("no mapping for an id-mapped mount"))?;
+        return Ok(crate::sys::namespace::open(&joined.path, crate::sys::namespace::Kind::User)?);
+    };
+    if !made.iter().any(|(known, _)| known == maps) {
+        made.push((maps.clone(), user_namespace(maps, rootless)?));
+    }
+    let found = made.iter().find(|(known, _)| known == maps).map(|(_, fd)| fd.try_clone());
+    Ok(found.ok_or_else(|| anyhow::anyhow!("no user namespace for an id-mapped mount"))??)
+}

@@ -1,0 +1,141 @@
+//! The clone: which namespaces are made by it, which the parent enters for the child's sake, and which are left to it.
+//!
+//! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
+
+use super::{Child, Given, joins, sources, steps};
+use crate::child::{Hop, Inherited, init};
+use crate::plan::{Namespaces, Plan};
+use crate::sys::namespace::{ForChild, Kind};
+use crate::sys::process::{self, Cloned};
+use crate::sys::{mount, pidfd};
+use crate::wire::{self, ParentWire, Question};
+use anyhow::{Context, Result};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// CLONE_NEW* of what the clone makes. The cgroup namespace is made by the child, once it is in its cgroup; the time
+/// namespace by `ForChild`, for its offsets must be set while nobody is in it.
+fn clone_flags(namespaces: &Namespaces) -> u64 {
+    let made = [
+        (Kind::User, &namespaces.user),
+        (Kind::Mount, &namespaces.mount),
+        (Kind::Pid, &namespaces.pid),
+        (Kind::Network, &namespaces.network),
+        (Kind::Ipc, &namespaces.ipc),
+        (Kind::Uts, &namespaces.uts),
+    ];
+    made.iter().filter(|(_, place)| place.is_new()).fold(0, |flags, (kind, _)| flags | kind.flag())
+}
+
+/// Clones the child, which begins in `child::init`.
+pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
+    let plan = given.plan;
+    let (parent_wire, child_wire) = wire::pair()?;
+    let joins = joins::open_all(&plan.namespaces)?;
+    joins::check_sysctls(plan, &joins)?;
+    let mounts = sources::open(plan, given.own_cgroup2.as_deref(), given.rootless)?;
+    let hop = plan.namespaces.user.joined().map(|_| Hop { flags: clone_flags(&plan.namespaces) });
+
+    let mut for_child = ForChild::default();
+    let mut left_to_child = Vec::new();
+    for join in joins {
+        if hop.is_none() && is_entered_by_parent(plan, join.kind) {
+            let entered = for_child.join(join.fd.as_fd(), join.kind);
+            entered.map_err(|error| steps::namespace(plan, join.kind, Some(join.index), error))?;
+        } else {
+            left_to_child.push(join);
+        }
+    }
+    let time_offsets = plan.namespaces.time.is_new().then(|| time_offsets(plan));
+    // Inside a new user namespace the child has the right to make one itself; outside of it we have it.
+    let by_parent = plan.namespaces.user.is_shared() || !given.rootless;
+    let time_offsets = match time_offsets {
+        Some(offsets) if by_parent && hop.is_none() => {
+            let made = for_child.new_time(&offsets);
+            made.map_err(|error| steps::namespace(plan, Kind::Time, None, error))?;
+            None
+        }
+        other => other,
+    };
+
+    let inherited = Inherited {
+        plan,
+        wire: child_wire,
+        tasks: given.entry.tasks.into_iter().map(|file| (file.fd, file.path)).collect(),
+        joins: left_to_child,
+        hop,
+        time_offsets,
+        mounts,
+        console: given.console,
+        gate: given.gate,
+        preserved: given.preserved,
+        last_capability: given.last_capability,
+    };
+    let flags = if hop.is_some() { 0 } else { clone_flags(&plan.namespaces) };
+    let born_into = given.entry.born_into.as_ref().map(AsFd::as_fd);
+    let cloned = clone(flags, born_into).map_err(|error| steps::clone(plan, error))?;
+    match cloned {
+        Cloned::Child => {
+            // Not dropped here: that would bring our parent's namespaces back.
+            std::mem::forget(for_child);
+            init(inherited)
+        }
+        Cloned::Parent { pid, pidfd } => {
+            // Ours come back before anything else, a hook above all, could be born into the container's.
+            drop(for_child);
+            drop(inherited);
+            let child = Child::new(pid, pidfd);
+            let child = if hop.is_some() { real_child(plan, child, &parent_wire)? } else { child };
+            Ok((child, parent_wire))
+        }
+    }
+}
+
+fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {
+    process::clone_single_threaded(flags, born_into)
+}
+
+/// A pid namespace is entered by children only. With a new user namespace the child would lack the right to join what
+/// belongs to the host's, so the parent enters all that it can.
+fn is_entered_by_parent(plan: &Plan, kind: Kind) -> bool {
+    match kind {
+        Kind::Pid => true,
+        Kind::Network | Kind::Ipc | Kind::Uts | Kind::Cgroup => plan.namespaces.user.is_new(),
+        Kind::User | Kind::Mount | Kind::Time => false,
+    }
+}
+
+/// The hop's word on whom it has cloned; the hop itself has ended by then.
+fn real_child(plan: &Plan, hop: Child, wire: &ParentWire) -> Result<Child> {
+    let child = match wire.question()? {
+        // Our own child (CLONE_PARENT) and not yet reaped, so that the pid cannot be another's.
+        Some(Question::Born(pid)) => Child::new(pid, pidfd::open(pid)?),
+        Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
+        _ => return Err(hop.died().into()),
+    };
+    hop.wait().context("wait for the hop into the user namespace")?;
+    Ok(child)
+}
+
+fn time_offsets(plan: &Plan) -> String {
+    plan.time_offsets.iter().map(|o| format!("{} {} {}\n", o.clock, o.secs, o.nanosecs)).collect()
+}
+
+/// A user namespace with these mappings, for id-mapped mounts: made by a process that is gone again at once.
+pub(super) fn user_namespace(maps: &crate::plan::IdMaps, rootless: bool) -> Result<std::os::fd::OwnedFd> {
+    let (ours, theirs) = wire::pair()?;
+    match process::clone_single_threaded(Kind::User.flag(), None)? {
+        Cloned::Child => {
+            drop(ours);
+            // Waits for the end of the wire.
+            let _ = theirs.answer();
+            process::exit_now(0)
+        }
+        Cloned::Parent { pid, pidfd } => {
+            drop(theirs);
+            let child = Child::new(pid, pidfd);
+            super::maps::write(child.pid(), maps, rootless)?;
+            let path = mount::c_string(&format!("/proc/{pid}/ns/user"));
+            Ok(crate::sys::namespace::open(&path, Kind::User)?)
+        }
+    }
+}

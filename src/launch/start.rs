@@ -1,0 +1,78 @@
+//! From "let it go" to "it has executed its program": the last words on a wire, for `run` and for `start`.
+
+use crate::hook::OCI_VERSION;
+use crate::plan::seccomp::Listener;
+use crate::sys::{process, socket};
+use crate::wire::{Answer, Failure, ParentWire, Question};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+/// What a seccomp agent is told of the container (config-linux.md, "Container Process State").
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Told<'a> {
+    pub id: &'a str,
+    pub bundle: &'a Path,
+    pub annotations: &'a BTreeMap<String, String>,
+    pub pid: i32,
+    pub listener: Option<&'a Listener>,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The wire closed at the execve.
+    Executed,
+    /// A step failed.
+    Failed(Failure),
+    /// The process ended without a word.
+    Died,
+}
+
+/// Waits until the process behind `pidfd` has executed its program.
+pub fn until_executed(wire: &ParentWire, pidfd: BorrowedFd<'_>, told: &Told<'_>) -> Result<Outcome> {
+    let mut executing = false;
+    loop {
+        match wire.question()? {
+            Some(Question::Failed(failure)) => return Ok(Outcome::Failed(failure)),
+            Some(Question::Listener(number)) => {
+                hand_over(pidfd, number, told).context("hand the seccomp listener over")?;
+                // If it is gone, the next question says so.
+                let _ = wire.answer(Answer::Done(0));
+            }
+            Some(Question::Executing) => executing = true,
+            Some(_) => {}
+            // The wire ends at an execve and at a death alike.
+            None if executing => return Ok(Outcome::Executed),
+            None => return Ok(Outcome::Died),
+        }
+    }
+}
+
+/// Takes the listener out of the process and sends it to the agent, with the state as one message.
+fn hand_over(pidfd: BorrowedFd<'_>, number: i32, told: &Told<'_>) -> Result<()> {
+    let Some(listener) = told.listener else { return Ok(()) };
+    let notify = process::descriptor_of(pidfd, number)?;
+    let agent = socket::connect_stream(&listener.path)?;
+    let mut state = serde_json::json!({
+        "ociVersion": OCI_VERSION,
+        "fds": ["seccompFd"],
+        "pid": told.pid,
+        "state": {
+            "ociVersion": OCI_VERSION,
+            "id": told.id,
+            "status": "creating",
+            "pid": told.pid,
+            "bundle": told.bundle.to_string_lossy(),
+        },
+    });
+    if let Some(metadata) = &listener.metadata {
+        state["metadata"] = metadata.as_str().into();
+    }
+    if !told.annotations.is_empty() {
+        state["state"]["annotations"] = serde_json::json!(told.annotations);
+    }
+    Ok(socket::send_descriptor(agent.as_fd(), state.to_string().as_bytes(), notify.as_fd())?)
+}

@@ -1,0 +1,482 @@
+//! What a failed step is called: the child sends numbers, here are the words.
+//!
+//! Called by `launch` (and `cmd::start` for the last steps), which has the plan that the numbers point into. Every
+//! message reads "doing what on which object: reason"; `error` puts the command before it and the advice behind.
+
+use crate::plan::Plan;
+use crate::plan::mounts::{MountKind, MountOp};
+use crate::sys::SysError;
+use crate::sys::error::{describe, errno, reason};
+use crate::sys::namespace::Kind;
+use crate::wire::{Detail, Failure, Step};
+use std::fmt;
+
+/// A birth that did not come to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The stable word, one of [`CODES`].
+    pub code: &'static str,
+    /// The step's name.
+    pub step: String,
+    /// What it was done to; may be empty.
+    pub object: String,
+    /// What the kernel said, if it did.
+    pub errno: Option<i32>,
+    /// Where in config.json the cause is; may be empty.
+    pub pointer: String,
+    /// Doing what on which object: reason.
+    pub message: String,
+    /// What to do; may be empty.
+    pub advice: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if !self.pointer.is_empty() {
+            write!(f, " (config.json#{})", self.pointer)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// The codes of [`Failed`], with their meaning.
+pub const CODES: &[(&str, &str)] = &[
+    ("program-not-found", "the program is not in $PATH, or its file does not exist"),
+    (
+        "program-not-executable",
+        "the program's file may not be executed by the container's user, or is a folder",
+    ),
+    ("program-interpreter", "the interpreter that the program's file names does not exist in the container"),
+    ("program-format", "the program's file is for another machine, or of no known format"),
+    ("program-noexec", "the program lies on a mount with noexec"),
+    ("namespace", "a namespace cannot be made or joined"),
+    ("mount", "a mount cannot be made"),
+    ("rootfs", "the root file system cannot be used or switched to"),
+    ("device", "a device or link in /dev cannot be made"),
+    ("path", "a path cannot be masked or made read-only"),
+    ("sysctl", "a kernel parameter cannot be set"),
+    ("console", "the terminal cannot be set up"),
+    ("user", "the container's user, groups or capabilities cannot be set"),
+    ("working-directory", "the working directory cannot be entered"),
+    ("attribute", "a limit, a scheduling or memory attribute, or a label of the process is refused"),
+    ("seccomp", "the kernel refused the seccomp filter"),
+    ("container-hook", "a createContainer or startContainer hook failed"),
+    ("died", "the container's process ended before it was ready"),
+    ("birth", "another step of a birth was refused; step names it"),
+];
+
+impl Failed {
+    fn new(code: &'static str, step: &str, message: String) -> Failed {
+        let step = step.to_string();
+        Failed {
+            code,
+            step,
+            object: String::new(),
+            errno: None,
+            pointer: String::new(),
+            message,
+            advice: String::new(),
+        }
+    }
+
+    fn because(mut self, error: &SysError) -> Failed {
+        self.errno = Some(error.errno);
+        self.object = error.object.clone();
+        self
+    }
+
+    fn at(mut self, pointer: String) -> Failed {
+        self.pointer = pointer;
+        self
+    }
+
+    fn advise(mut self, advice: &str) -> Failed {
+        self.advice = advice.to_string();
+        self
+    }
+
+    /// The process ended without a word.
+    pub fn died(pid: i32) -> Failed {
+        let message = format!("container init (process {pid}) died before it was ready");
+        Failed::new("died", "birth", message).advise("see the kernel's log (dmesg) for a kill")
+    }
+
+    /// The same, when the kernel has counted OOM kills in its cgroup.
+    pub fn by_oom(mut self) -> Failed {
+        self.message = "container init was OOM-killed (memory limit too low?)".to_string();
+        self.pointer = "/linux/resources/memory/limit".to_string();
+        self.advice = "raise the memory limit".to_string();
+        self
+    }
+
+    pub(super) fn different_maps(pointer: &str, found: &str) -> Failed {
+        let found = found.trim_end().replace('\n', ", ");
+        let message =
+            format!("join the user namespace: its mapping is \"{found}\", config.json gives another");
+        Failed::new("namespace", "join user namespace", message)
+            .at(pointer.to_string())
+            .advise("give the mapping of the namespace, or none")
+    }
+}
+
+/// Any part of the plan that is one value at a known place.
+pub(super) fn attribute(pointer: &str, doing: &str, error: SysError) -> Failed {
+    let message = format!("{doing} {}: {}", error.object, describe(error.errno));
+    let failed = Failed::new("attribute", doing, message).because(&error).at(pointer.to_string());
+    if error.is(errno::EPERM) || error.is(errno::EACCES) {
+        return failed.advise("raising it above the caller's own needs CAP_SYS_RESOURCE");
+    }
+    failed
+}
+
+/// A file that is no namespace of the wanted kind.
+pub(super) fn bad_namespace(kind: Kind, index: u16, error: SysError) -> Failed {
+    let name = kind.name();
+    let why = match error.errno {
+        errno::EINVAL => format!("is not a {name} namespace"),
+        other => describe(other),
+    };
+    let message = format!("join {name} namespace {}: {why}", error.object);
+    Failed::new("namespace", "join namespace", message)
+        .because(&error)
+        .at(format!("/linux/namespaces/{index}/path"))
+        .advise(&format!("give the path of a living process's /proc/PID/ns/{}", file_name(kind)))
+}
+
+fn file_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Network => "net",
+        Kind::Mount => "mnt",
+        other => other.name(),
+    }
+}
+
+/// A namespace that cannot be entered for the child.
+pub(super) fn namespace(plan: &Plan, kind: Kind, index: Option<u16>, error: SysError) -> Failed {
+    let _ = plan;
+    let verb = if index.is_some() { "join" } else { "make" };
+    let message = format!("{verb} {} namespace: {}", kind.name(), describe(error.errno));
+    let pointer = index.map_or("/linux/namespaces".to_string(), |index| format!("/linux/namespaces/{index}"));
+    Failed::new("namespace", "namespace", message).because(&error).at(pointer)
+}
+
+/// The clone itself.
+pub(super) fn clone(plan: &Plan, error: SysError) -> Failed {
+    let message = format!("clone the container's process into its namespaces: {}", describe(error.errno));
+    let failed =
+        Failed::new("namespace", "clone", message).because(&error).at("/linux/namespaces".to_string());
+    match error.errno {
+        errno::ENOSPC => failed.advise("a limit of /proc/sys/user/max_*_namespaces is reached"),
+        errno::EPERM if plan.namespaces.user.is_shared() => {
+            failed.advise("only root can make namespaces without a user namespace: run as root, or add one")
+        }
+        errno::EPERM => failed.advise("user namespaces are not allowed here (sysctl kernel.unprivileged_userns_clone, a chroot, or an LSM)"),
+        errno::EAGAIN => failed.advise("the limit of processes is reached (ulimit -u, or pids.max of the cgroup)"),
+        errno::EINVAL | errno::ENOSYS => failed.advise("the kernel lacks clone3(2) or one of these namespaces"),
+        _ => failed,
+    }
+}
+
+/// A sysctl that would reach the host.
+pub(super) fn host_sysctl(key: &str, kind: Kind) -> Failed {
+    let message =
+        format!("sysctl {key:?} not allowed in host {} namespace: the joined one is the host's", kind.name());
+    Failed::new("sysctl", "sysctl", message)
+        .at(format!("/linux/sysctl/{}", key.replace('~', "~0").replace('/', "~1")))
+        .advise("make that namespace new, or drop the sysctl")
+}
+
+/// A bind source that cannot be opened or id-mapped before the clone.
+pub(super) fn mount_source(plan: &Plan, op: &MountOp, error: anyhow::Error) -> anyhow::Error {
+    let _ = plan;
+    let Some(cause) = error.downcast_ref::<SysError>() else { return error };
+    let message = format!("{}: {}: {}", mounting(op), cause.call, describe(cause.errno));
+    let failed = Failed::new("mount", "mount", message).because(cause).at(format!("/mounts/{}", op.index));
+    let failed = match (cause.call, cause.errno) {
+        ("mount_setattr", errno::EINVAL) => failed.advise(
+            "the file system of the source does not support id-mapped mounts, or is id-mapped already",
+        ),
+        ("mount_setattr", errno::EPERM) => {
+            failed.advise("id-mapped mounts need CAP_SYS_ADMIN where the file system was mounted")
+        }
+        _ => failed,
+    };
+    failed.into()
+}
+
+fn mounting(op: &MountOp) -> String {
+    let target = op.target.to_string_lossy();
+    match &op.kind {
+        MountKind::Bind { source, .. } => format!("bind {} on {target}", source.to_string_lossy()),
+        MountKind::Filesystem { fstype, .. } => format!("mount {} on {target}", fstype.to_string_lossy()),
+        MountKind::Cgroup => format!("mount cgroup on {target}"),
+        MountKind::Nothing => format!("change the mount on {target}"),
+    }
+}
+
+/// A failed step of the child, in words.
+pub fn explain(plan: &Plan, failure: &Failure) -> Failed {
+    let args = plan.process.args.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(failed) = last_steps(&args, failure) {
+        return failed;
+    }
+    let index = failure.index.map(usize::from);
+    let (code, doing, pointer) = step_words(plan, failure.step, index);
+    let what = if failure.object.is_empty() { String::new() } else { format!("{}: ", failure.object) };
+    let message = format!("{doing}: {what}{}", describe(failure.errno));
+    let mut failed = Failed::new(code, &format!("{:?}", failure.step), message).at(pointer);
+    failed.errno = Some(failure.errno);
+    failed.object = failure.object.clone();
+    failed.advice = advice(plan, failure, index).to_string();
+    failed
+}
+
+/// Code, words and place in config.json of a step.
+fn step_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, String, String) {
+    let text = |words: &str| words.to_string();
+    let listed =
+        |list: &str| index.map_or(format!("/linux/{list}"), |index| format!("/linux/{list}/{index}"));
+    match step {
+        Step::Mount => match index.and_then(|index| plan.rootfs.mounts.get(index)) {
+            Some(op) => ("mount", mounting(op), format!("/mounts/{}", op.index)),
+            None => ("mount", text("mount"), text("/mounts")),
+        },
+        Step::Device | Step::DeviceLink => {
+            let dev = plan.rootfs.dev.as_ref();
+            let device = (step == Step::Device).then(|| dev?.devices.get(index?)).flatten();
+            let link = (step == Step::DeviceLink).then(|| dev?.links.get(index?)).flatten();
+            let path = device.map(|d| &d.path).or(link.map(|(link, _)| link));
+            let pointer = device.and_then(|d| d.index).map(|index| format!("/linux/devices/{index}"));
+            let doing = format!("make {}", path.map(|p| p.to_string_lossy()).unwrap_or_default());
+            ("device", doing, pointer.unwrap_or_default())
+        }
+        Step::Sysctl => {
+            let key =
+                index.and_then(|index| plan.sysctls.get(index)).map(|s| s.key.clone()).unwrap_or_default();
+            let pointer = format!("/linux/sysctl/{}", key.replace('~', "~0").replace('/', "~1"));
+            ("sysctl", format!("set sysctl {key}"), pointer)
+        }
+        Step::MaskedPath => ("path", text("mask"), listed("maskedPaths")),
+        Step::ReadonlyPath => ("path", text("make read-only"), listed("readonlyPaths")),
+        Step::BindRoot => ("rootfs", text("use the root file system"), text("/root/path")),
+        Step::Propagation | Step::RootPropagation => {
+            ("rootfs", text("set the propagation of mounts"), text("/linux/rootfsPropagation"))
+        }
+        Step::SwitchRoot => ("rootfs", text("switch to the root file system"), text("/root/path")),
+        Step::ReadonlyRoot => ("rootfs", text("make the root file system read-only"), text("/root/readonly")),
+        Step::JoinNamespace => ("namespace", text("join namespace"), listed("namespaces")),
+        Step::CloneInUserNamespace => {
+            ("namespace", text("make namespaces inside the joined user namespace"), text("/linux/namespaces"))
+        }
+        Step::BecomeRoot => {
+            ("namespace", text("become root of the user namespace"), text("/linux/uidMappings"))
+        }
+        Step::CgroupNamespace => ("namespace", text("make a cgroup namespace"), text("/linux/namespaces")),
+        Step::TimeNamespace => ("namespace", text("make a time namespace"), text("/linux/timeOffsets")),
+        Step::Loopback => ("namespace", text("raise the loopback interface"), text("/linux/namespaces")),
+        Step::Hostname => ("namespace", text("set the host name"), text("/hostname")),
+        Step::Domainname => ("namespace", text("set the domain name"), text("/domainname")),
+        Step::Console => ("console", text("set up the terminal"), text("/process/terminal")),
+        Step::Cwd => (
+            "working-directory",
+            format!("make the working directory {}", plan.process.cwd.to_string_lossy()),
+            text("/process/cwd"),
+        ),
+        Step::Chdir => (
+            "working-directory",
+            format!("enter the working directory {}", plan.process.cwd.to_string_lossy()),
+            text("/process/cwd"),
+        ),
+        Step::Scheduler => ("attribute", text("set the scheduler"), text("/process/scheduler")),
+        Step::IoPriority => ("attribute", text("set the I/O priority"), text("/process/ioPriority")),
+        Step::MemoryPolicy => ("attribute", text("set the memory policy"), text("/linux/memoryPolicy")),
+        Step::Personality => ("attribute", text("set the personality"), text("/linux/personality")),
+        Step::ApparmorProfile => {
+            ("attribute", text("set the AppArmor profile"), text("/process/apparmorProfile"))
+        }
+        Step::SelinuxLabel => ("attribute", text("set the SELinux label"), text("/process/selinuxLabel")),
+        Step::Groups => ("user", text("set the supplementary groups"), text("/process/user/additionalGids")),
+        Step::Gid => ("user", format!("become group {}", plan.process.user.gid), text("/process/user/gid")),
+        Step::Uid => ("user", format!("become user {}", plan.process.user.uid), text("/process/user/uid")),
+        Step::BoundingSet | Step::Capabilities => {
+            ("user", text("set the capabilities"), text("/process/capabilities"))
+        }
+        Step::Seccomp => ("seccomp", text("load the seccomp filter"), text("/linux/seccomp")),
+        Step::Cgroup => ("birth", text("enter the cgroup"), text("/linux/cgroupsPath")),
+        Step::Keyring => ("birth", text("join a session keyring"), String::new()),
+        Step::CreateContainerHook | Step::StartContainerHook => hook_words(plan, step, index),
+        Step::Stage => ("birth", text("execute the last stage"), String::new()),
+        other => ("birth", format!("{other:?}"), String::new()),
+    }
+}
+
+fn hook_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, String, String) {
+    let (moment, hooks) = match step {
+        Step::CreateContainerHook => ("createContainer", &plan.hooks.create_container),
+        _ => ("startContainer", &plan.hooks.start_container),
+    };
+    let index = index.unwrap_or(0);
+    let path = hooks.get(index).map(|hook| hook.path.clone()).unwrap_or_default();
+    ("container-hook", format!("{moment} hook #{index} {path}"), format!("/hooks/{moment}/{index}"))
+}
+
+fn advice(plan: &Plan, failure: &Failure, index: Option<usize>) -> &'static str {
+    match (failure.step, failure.errno) {
+        (Step::Mount, errno::EPERM) => {
+            let op = index.and_then(|index| plan.rootfs.mounts.get(index));
+            match op.map(|op| &op.kind) {
+                Some(MountKind::Filesystem { fstype, .. }) if fstype.as_bytes() == b"proc" => {
+                    "the user namespace does not own this PID namespace: add a \"pid\" namespace or bind-mount the host's /proc"
+                }
+                Some(MountKind::Filesystem { fstype, .. }) if fstype.as_bytes() == b"sysfs" => {
+                    "the user namespace does not own this network namespace: add a \"network\" namespace or bind-mount /sys"
+                }
+                _ => "",
+            }
+        }
+        (Step::Mount, errno::ENODEV) => {
+            "the kernel does not know this type of file system (see /proc/filesystems)"
+        }
+        (Step::BindRoot, errno::ENOENT) => {
+            "root.path is relative to the bundle; is the root file system unpacked?"
+        }
+        (Step::Groups, errno::EPERM) => {
+            "setgroups is denied in this user namespace: drop additionalGids, or map the groups with newgidmap"
+        }
+        (Step::Groups | Step::Uid | Step::Gid, errno::EINVAL) => {
+            "map the id in linux.uidMappings or gidMappings"
+        }
+        (Step::Stage, errno::EACCES | errno::EPERM) => "the sysctl vm.memfd_noexec must not be 2",
+        _ => "",
+    }
+}
+
+/// A failed step after the gate, in words: `start` has no plan.
+pub fn after_gate(program: &str, failure: &Failure) -> Failed {
+    last_steps(program, failure).unwrap_or_else(|| {
+        let (code, doing) = match failure.step {
+            Step::Seccomp => ("seccomp", "load the seccomp filter".to_string()),
+            other => ("birth", format!("{other:?}")),
+        };
+        let mut failed = Failed::new(
+            code,
+            &format!("{:?}", failure.step),
+            format!("{doing}: {}", describe(failure.errno)),
+        );
+        failed.errno = Some(failure.errno);
+        failed
+    })
+}
+
+fn last_steps(program: &str, failure: &Failure) -> Option<Failed> {
+    let about = &failure.object;
+    let (code, why, advice): (_, String, &str) = match (failure.step, failure.detail) {
+        (Step::Chdir, Detail::OutsideRoot) => {
+            let message =
+                "enter the working directory: it is outside of the container's root file system".to_string();
+            return Some(Failed::new("working-directory", "Chdir", message).at("/process/cwd".to_string()));
+        }
+        (Step::CreateContainerHook | Step::StartContainerHook, detail) if detail != Detail::None => {
+            return Some(hook_failed(failure));
+        }
+        (Step::Lookup, Detail::NotInPath) => (
+            "program-not-found",
+            "executable file not found in $PATH".to_string(),
+            "check process.args and the PATH of process.env, or give an absolute path",
+        ),
+        (Step::Lookup, Detail::NotExecutable) => (
+            "program-not-executable",
+            "permission denied: the container's user may not execute it".to_string(),
+            "chmod +x, or another process.user",
+        ),
+        (Step::Lookup, Detail::IsDirectory) => (
+            "program-not-executable",
+            "is a directory: permission denied".to_string(),
+            "name a program in process.args",
+        ),
+        (Step::Exec, Detail::MissingElfInterpreter) => (
+            "program-interpreter",
+            format!(
+                "no such file or directory: its ELF interpreter (dynamic loader) {about} is missing in the container"
+            ),
+            "add the loader and libraries of the program's distribution, or use a static program",
+        ),
+        (Step::Exec, Detail::MissingScriptInterpreter) => (
+            "program-interpreter",
+            format!(
+                "no such file or directory: the interpreter {about:?} of its first line is missing in the container"
+            ),
+            if about.ends_with('\r') {
+                "the script has Windows line ends: convert them"
+            } else {
+                "install the interpreter, or correct the first line"
+            },
+        ),
+        (Step::Exec, Detail::WrongArchitecture) => (
+            "program-format",
+            format!("exec format error: it is built for {}", machine(about)),
+            "use an image for this machine, or register an emulator with binfmt_misc",
+        ),
+        (Step::Exec, Detail::UnknownFormat) => (
+            "program-format",
+            "exec format error: neither an ELF program nor a script that begins with #!".to_string(),
+            "name an interpreter: args [\"sh\", \"FILE\"]",
+        ),
+        (Step::Exec, Detail::NoexecMount) => (
+            "program-noexec",
+            "permission denied: it lies on a mount with noexec".to_string(),
+            "mount it with exec",
+        ),
+        (Step::Lookup | Step::Exec, _) => {
+            let code = match failure.errno {
+                errno::ENOENT | errno::ENOTDIR => "program-not-found",
+                errno::ENOEXEC => "program-format",
+                _ => "program-not-executable",
+            };
+            (code, reason(failure.errno), "")
+        }
+        _ => return None,
+    };
+    let message = format!("exec: {program:?}: {why}");
+    let mut failed = Failed::new(code, &format!("{:?}", failure.step), message)
+        .at("/process/args/0".to_string())
+        .advise(advice);
+    failed.errno = Some(failure.errno);
+    failed.object = program.to_string();
+    Some(failed)
+}
+
+fn hook_failed(failure: &Failure) -> Failed {
+    let moment = if failure.step == Step::StartContainerHook { "startContainer" } else { "createContainer" };
+    let index = failure.index.unwrap_or(0);
+    let how = match failure.detail {
+        Detail::HookSignal => format!("ended by signal {}", failure.errno),
+        Detail::HookTimeout => format!("ran past its timeout of {} s and was killed", failure.errno),
+        _ => format!("exit status {}", failure.errno),
+    };
+    let said = failure.object.trim().replace('\n', " | ");
+    let said = if said.is_empty() { String::new() } else { format!(", output: {said}") };
+    Failed::new("container-hook", moment, format!("{moment} hook #{index}: {how}{said}"))
+        .at(format!("/hooks/{moment}/{index}"))
+}
+
+/// The name of an ELF e_machine number (elf(5)).
+fn machine(number: &str) -> String {
+    let name = match number {
+        "3" => "i386",
+        "8" => "MIPS",
+        "20" => "PowerPC",
+        "21" => "PowerPC 64",
+        "22" => "s390x",
+        "40" => "ARM",
+        "62" => "x86-64",
+        "183" => "aarch64",
+        "243" => "RISC-V",
+        "258" => "LoongArch",
+        other => return format!("another machine (ELF e_machine {other})"),
+    };
+    name.to_string()
+}
