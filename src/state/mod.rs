@@ -185,11 +185,6 @@ impl Container {
         socket::Seqpacket::connect_in(self.dir.as_fd(), GATE)
     }
 
-    /// Lets others work on the container while this value lives on.
-    pub fn unlock(&self) -> Result<()> {
-        self.dir.unlock().context("unlock the state folder")
-    }
-
     /// Removes the gate: from now on the container counts as started. Gone already is fine.
     pub fn remove_gate(&self) -> Result<()> {
         match self.dir.remove_file(GATE) {

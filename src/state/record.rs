@@ -85,9 +85,6 @@ pub struct Record {
     /// Where the descriptor of its seccomp notifications went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp_listener: Option<Listener>,
-    /// Its Intel RDT group, written before it is made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rdt: Option<crate::cgroup::rdt::Group>,
     /// The program, for the messages of `start`.
     #[serde(default)]
     pub program: String,
@@ -114,7 +111,6 @@ impl Record {
             poststart: Vec::new(),
             poststop: Vec::new(),
             seccomp_listener: None,
-            rdt: None,
             program: String::new(),
             terminal: false,
         }
