@@ -44,6 +44,13 @@ mod plan {
     mod process; // program, environment, user, limits
     mod rdt; // resctrl groups
     mod rootfs; // root, propagation, hidden paths
+    mod seccomp {
+        mod interpreter; // the kernel's BPF machine
+        mod libseccomp; // the same profiles through libseccomp
+        mod property; // the program against the plain reading of the profile
+        mod reference; // that plain reading
+        mod rules; // what a profile may say
+    }
     mod scheduling; // scheduler, priorities, affinity, memory policy
     mod sysctls; // kernel parameters by namespace
 }
