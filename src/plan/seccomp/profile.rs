@@ -56,7 +56,7 @@ pub(super) enum Relation {
     Greater,
     GreaterOrEqual,
     NotEqual,
-    /// Equal in these bits; the others are 0 in the value, or nothing is equal.
+    /// Equal in these bits; the value has no others.
     Equal {
         mask: u64,
     },
@@ -204,7 +204,9 @@ fn test(argument: &LinuxSeccompArg, at: &str) -> Result<Test, Invalid> {
         Operator::ScmpCmpGe => (Relation::GreaterOrEqual, argument.value()),
         Operator::ScmpCmpGt => (Relation::Greater, argument.value()),
         Operator::ScmpCmpMaskedEq => {
-            (Relation::Equal { mask: argument.value() }, argument.value_two().unwrap_or(0))
+            // The masked argument equals the masked value (seccomp_rule_add(3)).
+            let mask = argument.value();
+            (Relation::Equal { mask }, argument.value_two().unwrap_or(0) & mask)
         }
     };
     Ok(Test { index, relation, value })

@@ -68,8 +68,6 @@ fn equal(
     if abi.width == Width::Bits32 {
         values.iter_mut().for_each(|value| *value = u64::from(low(*value)));
     }
-    // A value with bits outside the mask is never met.
-    values.retain(|value| value & !mask == 0);
     values.sort_unstable();
     values.dedup();
     let mut upper_halves = no;

@@ -25,6 +25,17 @@ static TABLE: LazyLock<HashMap<&str, HashMap<&str, u32>>> = LazyLock::new(|| {
     table
 });
 
+/// The names of each (column, number).
+static NAMES: LazyLock<HashMap<(&str, u32), Vec<&str>>> = LazyLock::new(|| {
+    let mut names: HashMap<(&str, u32), Vec<&str>> = HashMap::new();
+    for (column, numbers) in TABLE.iter() {
+        for (name, number) in numbers {
+            names.entry((column, *number)).or_default().push(name);
+        }
+    }
+    names
+});
+
 /// An architecture: name, AUDIT_ARCH_*, column of the table, base of its numbers, bits of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abi(pub &'static str, pub u32, pub &'static str, pub u32, pub u32);
@@ -134,15 +145,51 @@ pub fn value(action: Action, errno: Option<u32>) -> u32 {
     }
 }
 
-/// What `profile`, compiled on `native`, does with one call.
-pub fn decide(profile: &LinuxSeccomp, native: Abi, arch: u32, nr: u32, args: [u64; 6]) -> u32 {
-    let abis = abis(profile, native);
+/// What a profile says of one system call number.
+pub struct Reading<'a> {
+    abi: Option<Abi>,
+    /// Rules in order: action, tests, and whether a multiplexer carries the call (then: the value that selects it).
+    rules: Vec<(u32, &'a [LinuxSeccompArg], Option<u64>)>,
+    otherwise: u32,
+}
+
+/// A profile for one machine.
+pub struct Reference<'a> {
+    profile: &'a LinuxSeccomp,
+    /// With the highest number named.
+    abis: Vec<(Abi, Option<u32>)>,
+}
+
+impl<'a> Reference<'a> {
+    pub fn new(profile: &'a LinuxSeccomp, native: Abi) -> Reference<'a> {
+        let abis = abis(profile, native).into_iter().map(|abi| (abi, abi.highest(profile))).collect();
+        Reference { profile, abis }
+    }
+
+    /// The highest number that the profile names in the ABI of `nr`.
+    pub fn highest(&self, arch: u32, nr: u32) -> Option<u32> {
+        let x32 = arch == 0xc000003e && nr >= 0x40000000;
+        let mine = |abi: &Abi| abi.1 == arch && (!x32 || nr == u32::MAX || abi.3 == 0x40000000);
+        self.abis.iter().rev().find(|(abi, _)| mine(abi) && (x32 || abi.3 != 0x40000000))?.1
+    }
+
+    /// What the profile says of `nr`.
+    pub fn read(&self, arch: u32, nr: u32) -> Reading<'a> {
+        read(self.profile, &self.abis, arch, nr)
+    }
+}
+
+fn read<'a>(profile: &'a LinuxSeccomp, abis: &[(Abi, Option<u32>)], arch: u32, nr: u32) -> Reading<'a> {
     let x32 = arch == 0xc000003e && nr >= 0x40000000;
-    let Some(abi) = abis.iter().find(|abi| abi.1 == arch && (abi.3 == 0x40000000) == x32) else {
-        let skipped = x32 && nr == u32::MAX && abis.contains(&X86_64);
-        return if skipped { without_rule(profile, X86_64, nr) } else { 0 };
+    let found = abis.iter().find(|(abi, _)| abi.1 == arch && (abi.3 == 0x40000000) == x32);
+    let Some((abi, highest)) = found.copied() else {
+        let skipped = abis.iter().find(|(abi, _)| x32 && nr == u32::MAX && *abi == X86_64);
+        let otherwise = skipped.map_or(0, |(_, highest)| without_rule(profile, X86_64, *highest, nr));
+        return Reading { abi: None, rules: Vec::new(), otherwise };
     };
-    let mut conditional = None;
+    let here = NAMES.get(&(abi.2, nr.wrapping_sub(abi.3))).map_or(&[][..], Vec::as_slice);
+    let multiplexer = here.iter().find(|name| ["socketcall", "ipc"].contains(name)).copied();
+    let mut rules = Vec::new();
     for entry in profile.syscalls().iter().flatten() {
         let action = value(entry.action(), entry.errno_ret());
         if action == value(profile.default_action(), profile.default_errno_ret()) {
@@ -150,46 +197,57 @@ pub fn decide(profile: &LinuxSeccomp, native: Abi, arch: u32, nr: u32, args: [u6
         }
         let tests = entry.args().as_deref().unwrap_or_default();
         for name in entry.names() {
-            let holds = |test: &LinuxSeccompArg| holds(test, args[test.index()], abi.4);
-            let repeated = (0..6).any(|index| tests.iter().filter(|test| test.index() == index).count() > 1);
-            if abi.number(name) == Some(nr) {
-                if tests.is_empty() {
-                    return action;
-                }
-                if if repeated { tests.iter().any(holds) } else { tests.iter().all(holds) } {
-                    conditional = conditional.or(Some(action));
-                }
+            if here.contains(&name.as_str()) {
+                rules.push((action, tests, None));
             }
-            if carried(abi, nr, args[0], name) {
-                // The selector takes the place of the test of argument 0.
-                let others = || tests.iter().filter(|test| test.index() != 0);
-                let hit = if repeated {
-                    others().count() < tests.len() || others().any(holds)
-                } else {
-                    others().all(holds)
-                };
-                conditional = conditional.or(hit.then_some(action));
+            if let Some(selector) = carried(multiplexer, name) {
+                rules.push((action, tests, Some(selector)));
             }
         }
     }
-    conditional.unwrap_or_else(|| without_rule(profile, *abi, nr))
+    Reading { abi: Some(abi), rules, otherwise: without_rule(profile, abi, highest, nr) }
 }
 
-/// Whether number `nr` with this first argument is `name` through a multiplexer.
-fn carried(abi: &Abi, nr: u32, first: u64, name: &str) -> bool {
-    if abi.number("socketcall") == Some(nr) {
-        let selector = u64::from(first as u32);
-        return (1..=20).contains(&selector) && SOCKETCALLS[selector as usize - 1] == name;
+impl Reading<'_> {
+    /// What happens with these arguments.
+    pub fn decide(&self, args: [u64; 6]) -> u32 {
+        let Some(abi) = self.abi else { return self.otherwise };
+        if let Some((action, ..)) = self.rules.iter().find(|rule| rule.1.is_empty() && rule.2.is_none()) {
+            return *action;
+        }
+        let first = self.rules.iter().find(|(_, tests, selector)| {
+            let selected = selector.is_none_or(|selector| selected(args[0], selector));
+            // The selector takes the place of the test of argument 0.
+            let holds = |test: &LinuxSeccompArg| {
+                (selector.is_some() && test.index() == 0) || holds(test, args[test.index()], abi.4)
+            };
+            let repeated = (0..6).any(|index| tests.iter().filter(|test| test.index() == index).count() > 1);
+            selected && if repeated { tests.iter().any(holds) } else { tests.iter().all(holds) }
+        });
+        first.map_or(self.otherwise, |(action, ..)| *action)
     }
-    abi.number("ipc") == Some(nr) && IPC.iter().any(|(value, call)| *value == first & 0xffff && *call == name)
 }
 
-fn without_rule(profile: &LinuxSeccomp, abi: Abi, nr: u32) -> u32 {
+/// The selector of `name` in a multiplexer; ipc's are told apart by bit 32.
+fn carried(multiplexer: Option<&str>, name: &str) -> Option<u64> {
+    match multiplexer? {
+        "socketcall" => SOCKETCALLS.iter().position(|call| *call == name).map(|at| at as u64 + 1),
+        _ => IPC.iter().find(|(_, call)| *call == name).map(|(value, _)| value | 1 << 32),
+    }
+}
+
+/// The kernel takes socketcall's first argument as an int, and of ipc's the low 16 bits.
+fn selected(arg: u64, selector: u64) -> bool {
+    let bits = if selector >> 32 == 1 { 0xffff } else { 0xffff_ffff };
+    arg & bits == selector & 0xffff_ffff
+}
+
+fn without_rule(profile: &LinuxSeccomp, abi: Abi, highest: Option<u32>, nr: u32) -> u32 {
     let default = value(profile.default_action(), profile.default_errno_ret());
     if matches!(profile.default_action(), Action::ScmpActAllow | Action::ScmpActLog | Action::ScmpActTrace) {
         return default;
     }
-    let Some(highest) = abi.highest(profile) else { return default };
+    let Some(highest) = highest else { return default };
     let setup = abi.2.starts_with("s390") && nr == 0;
     let private = abi.2 == "arm" && nr >= 0xf0000;
     // Beyond x86_64's numbers lie x32's, but for -1.
@@ -206,6 +264,6 @@ fn holds(test: &LinuxSeccompArg, arg: u64, bits: u32) -> bool {
         Op::ScmpCmpEq => arg == value,
         Op::ScmpCmpGe => arg >= value,
         Op::ScmpCmpGt => arg > value,
-        Op::ScmpCmpMaskedEq => arg & value == cut(test.value_two().unwrap_or(0)),
+        Op::ScmpCmpMaskedEq => arg & value == test.value_two().unwrap_or(0) & value,
     }
 }
