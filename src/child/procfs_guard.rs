@@ -6,7 +6,6 @@
 use super::mount::{is_procfs, name_of};
 use crate::plan::mounts::{MountKind, MountOp};
 use crate::sys::error::errno::EPERM;
-use crate::sys::path::Root;
 use crate::sys::{Result, SysError, statx};
 use std::os::fd::BorrowedFd;
 
@@ -28,18 +27,13 @@ const MAY_BE_COVERED: [&str; 10] = [
 const PROC_ROOT_INODE: u64 = 1;
 
 /// EPERM if `tree` (None: what is there already, whose flags change) may not go onto `target`.
-pub(super) fn check(
-    root: &Root,
-    op: &MountOp,
-    target: BorrowedFd<'_>,
-    tree: Option<BorrowedFd<'_>>,
-) -> Result<()> {
-    let _ = root;
+pub(super) fn check(op: &MountOp, target: BorrowedFd<'_>, tree: Option<BorrowedFd<'_>>) -> Result<()> {
     let object = name_of(op);
     let names = normalised(&object);
     let named = names.first().is_some_and(|first| *first == "proc");
     let on_procfs = is_procfs(target, &object)?;
-    if !named && !on_procfs || broken!("cve_2019_16884") {
+    let broken = broken!("cve_2019_16884") || broken!("cve_2025_52881") || broken!("cve_2025_62596");
+    if !named && !on_procfs || broken {
         return Ok(());
     }
     let is_root = on_procfs && statx::of(target, &object)?.inode == PROC_ROOT_INODE;

@@ -27,6 +27,8 @@ pub mod signal_name;
 pub mod socket;
 pub mod spawn;
 pub mod statx;
+#[cfg(feature = "break-guards")]
+mod unguarded;
 pub mod unix;
 pub mod walk;
 
