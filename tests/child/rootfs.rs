@@ -250,3 +250,61 @@ fn a_wrong_node_of_the_image_is_replaced() {
     assert_eq!(std::fs::symlink_metadata("/dev/zero").unwrap().rdev(), 0x105);
     assert!(std::fs::symlink_metadata("/etc/passwd").unwrap().is_file());
 }
+
+/// `unshare -fmpiU --map-root-user …`: no network namespace, so that sysfs cannot be mounted.
+#[test]
+#[ignore = "needs a user namespace"]
+fn in_a_user_namespace_nodes_are_bound_and_the_hosts_sys_stands_in_with_its_flags() {
+    prepare();
+    let linux = json!({"namespaces": namespaces(&["pid", "mount"])});
+    let mounts = json!([
+        {"destination": "/proc", "type": "proc", "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/dev", "type": "tmpfs", "options": ["nosuid", "mode=755", "ro"]},
+        {"destination": "/dev/shm", "type": "tmpfs", "options": ["nosuid"]},
+        {"destination": "/sys", "type": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["nosuid", "noexec", "nodev", "ro"]},
+    ]);
+    birth(json!({"mounts": mounts, "linux": linux})).unwrap();
+    for (name, rdev) in [("null", 0x103), ("tty", 0x500)] {
+        assert_eq!(std::fs::metadata(format!("/dev/{name}")).unwrap().rdev(), rdev, "{name}");
+        assert!(options_of(&format!("/dev/{name}")).contains("nosuid,noexec"), "{name}");
+    }
+    assert!(options_of("/dev").contains("ro,nosuid"));
+    let write = |path: &str| std::fs::OpenOptions::new().write(true).open(path);
+    write("/dev/null").unwrap();
+    assert!(options_of("/sys").contains("ro,nosuid,nodev,noexec"));
+    for line in std::fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
+        let point = line.split(' ').nth(4).unwrap();
+        assert!(!point.starts_with("/sys") || line.contains(" ro,nosuid,nodev,noexec"), "{line}");
+    }
+}
+
+fn cgroup_view(kinds: &[&str]) {
+    let linux = json!({"namespaces": namespaces(kinds)});
+    let mounts = json!([
+        {"destination": "/proc", "type": "proc"},
+        {"destination": "/cg", "type": "cgroup", "options": ["nosuid", "noexec", "nodev", "ro"]},
+    ]);
+    birth(json!({"mounts": mounts, "linux": linux})).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and a cgroup namespace of its own"]
+fn in_a_cgroup_namespace_the_hierarchies_are_mounted() {
+    prepare();
+    cgroup_view(&["pid", "mount", "cgroup"]);
+    for (name, file) in [("pids", "tasks"), ("systemd", "tasks"), ("unified", "cgroup.controllers")] {
+        let line = options_of(&format!("/cg/{name}"));
+        assert!(line.contains(" / /cg/") && line.contains("ro,nosuid,nodev,noexec"), "{line}");
+        assert!(Path::new("/cg").join(name).join(file).exists(), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and namespaces of its own"]
+fn where_the_host_has_cgroup2_alone_it_is_one_mount() {
+    prepare();
+    tare::sys::mount::mount_at(c"cgroup2", c"/sys/fs/cgroup", c"cgroup2", 0, c"").unwrap();
+    cgroup_view(&["pid", "mount"]);
+    assert!(options_of("/cg").contains("- cgroup2") && Path::new("/cg/cgroup.controllers").exists());
+}
