@@ -39,6 +39,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     poststart(&mut container, &session.log)?;
     // Others may kill and delete it from now on.
     container.unlock()?;
+    session.log.settle();
     match watch {
         None => {
             child.release();
