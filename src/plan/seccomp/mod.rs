@@ -8,7 +8,8 @@
 //! tests, and the first of several; a rule that says what the default says is void; 32-bit ABIs compare 32 bits; a
 //! profile's rule for a socket or System V IPC call also holds for socketcall(2) and ipc(2); an architecture that the
 //! profile does not name ends the thread. Three things differ, on purpose:
-//! * Of several rules with tests and different actions, the first that holds decides (libseccomp: its own order).
+//! * Of several rules with tests for one call, the first that holds decides. libseccomp merges them into one decision tree
+//!   in an order of its own, and refuses some that contradict each other.
 //! * socketcall(2) and ipc(2) are recognised by the bits of their first argument that the kernel reads, so that bits it
 //!   does not read cannot hide a call.
 //! * System calls newer than the profile give ENOSYS (as in runc), see `numbers::background`.
