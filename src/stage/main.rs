@@ -114,11 +114,11 @@ fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
 
 /// Tells that everything is ready, and waits: for the parent's `Start` (run, exec), or at the gate (create).
 fn stand<'w>(given: &Given, payload: &Mapped, wire: &'w mut Wire) -> Result<&'w Wire, Failed> {
-    // The change of user has cleared it: until we stand at the gate we die with our parent.
-    let _ = syscall::prctl(PR_SET_PDEATHSIG, syscall::SIGKILL as usize, 0);
+    // From here on the end of the wire tells that our parent is gone. Its death signal would come too late to be
+    // cleared: the parent of `create` may end as soon as it has said `Stand`.
+    let _ = syscall::prctl(PR_SET_PDEATHSIG, 0, 0);
     wire.tell(Kind::Ready, 0);
     let answer = wire.answer();
-    let _ = syscall::prctl(PR_SET_PDEATHSIG, 0, 0);
     match answer {
         Some(Kind::Start) => Ok(wire),
         Some(Kind::Stand) if payload.has(flag::GATE) => {
