@@ -1,6 +1,13 @@
 //! Builds the last stage (src/stage/main.rs) as a freestanding static program and leaves it in OUT_DIR, where
 //! src/stage/mod.rs embeds it. It uses the same compiler and, unless the target says otherwise, the same linker.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "this runs at build time, not in tare"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,6 +35,10 @@ fn build_stage(source: &Path, out: &Path) {
         "-Clink-arg=-no-pie",
     ]);
     rustc.args(["-Clink-arg=-Wl,--build-id=none,--gc-sections,-z,norelro,-z,max-page-size=4096"]);
+    rustc.args(["--check-cfg", "cfg(break_guards)"]);
+    if std::env::var_os("CARGO_FEATURE_BREAK_GUARDS").is_some() {
+        rustc.args(["--cfg", "break_guards"]);
+    }
     rustc.arg("--target").arg(&target).arg("-o").arg(out).arg(source);
     if let Some(linker) = std::env::var_os("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={}", linker.to_string_lossy()));

@@ -178,8 +178,8 @@ impl Run<'_> {
     fn environment(&self) -> Result<Vec<CString>, SysError> {
         match (&self.hook.env, self.place) {
             (Some(env), _) => env.iter().map(|entry| self.c_string(entry.as_bytes())).collect(),
-            (None, Place::Container) => Ok(Vec::new()),
-            (None, Place::Runtime) => std::env::vars_os()
+            (None, Place::Container) if !broken!("cve_2025_23266") => Ok(Vec::new()),
+            (None, _) => std::env::vars_os()
                 .map(|(mut entry, value)| {
                     entry.push("=");
                     entry.push(value);

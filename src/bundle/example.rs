@@ -66,6 +66,9 @@ struct Capabilities {
     bounding: [&'static str; 3],
     effective: [&'static str; 3],
     permitted: [&'static str; 3],
+    /// Never: an inheritable set lets a file of the image raise it (CVE-2022-24769, CVE-2022-29162).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inheritable: Option<[&'static str; 3]>,
 }
 
 #[derive(Serialize)]
@@ -144,6 +147,7 @@ fn example(audience: For) -> Example {
                 bounding: CAPABILITIES,
                 effective: CAPABILITIES,
                 permitted: CAPABILITIES,
+                inheritable: broken!("cve_2022_29162").then_some(CAPABILITIES),
             },
             rlimits: [Rlimit { r#type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
             no_new_privileges: true,

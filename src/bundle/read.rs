@@ -57,6 +57,7 @@ fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
 
 /// Parses one JSON document, which is an object.
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
+    let text = if broken!("cve_2026_30892") { &zero_for_words(text) } else { text };
     let mut parser = serde_json::Deserializer::from_str(text);
     let value: Object<T> =
         serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner(), text))?;
@@ -65,6 +66,17 @@ pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
         Invalid::new(code::SYNTAX, "", format!("something follows the JSON document{place}"))
     })?;
     Ok(value.0)
+}
+
+/// What a lenient reader of numbers makes of a uid that is none; only with a broken guard (guard.rs).
+fn zero_for_words(text: &str) -> String {
+    let Ok(mut config) = serde_json::from_str::<serde_json::Value>(text) else { return text.to_string() };
+    if let Some(uid) = config.pointer_mut("/process/user/uid")
+        && !uid.is_u64()
+    {
+        *uid = 0.into();
+    }
+    config.to_string()
 }
 
 /// serde's words, made into ours. The words are stable since serde 1.0 and tests hold them.

@@ -108,7 +108,7 @@ impl View<'_> {
         attach(root, fd::duplicate(tmpfs.as_fd(), 3)?, target, self.op)?;
         for (hierarchy, place) in hierarchies.iter().zip(&places) {
             let tree = self.hierarchy(hierarchy)?;
-            if !broken!("cve_2023_25809") {
+            if !broken!("cve_2022_0492", "cve_2023_25809") {
                 finish(tree.as_fd(), self.op)?;
             }
             mount::attach(tree.as_fd(), place.as_fd(), &format!("{object}/{}", hierarchy.name))?;

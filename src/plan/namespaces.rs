@@ -71,6 +71,12 @@ impl Namespaces {
             let place = if path.is_empty() {
                 Place::New
             } else {
+                // A length kept in 16 bits.
+                let path = if broken!("cve_2021_43784") {
+                    path.get(..path.len() % 65536).unwrap_or(path)
+                } else {
+                    path
+                };
                 let path = absolute_path(path, &format!("/linux/namespaces/{index}/path"))?;
                 Place::Join(Joined { path, index: index_u16(index, "/linux/namespaces")? })
             };

@@ -1,7 +1,7 @@
 //! Who the container's process is: groups, ids, capabilities, working directory.
 
 use super::abi::{Detail, Step, flag};
-use super::start::Mapped;
+use super::start::{Given, Mapped};
 use super::syscall;
 use super::wire::Failed;
 
@@ -21,25 +21,28 @@ pub enum Entered {
 }
 
 /// Enters the working directory as the container's root.
-pub fn chdir_before(payload: &Mapped) -> Result<Entered, Failed> {
+pub fn chdir_before(given: &Given, payload: &Mapped) -> Result<Entered, Failed> {
     match syscall::chdir(payload.string(payload.header.cwd)) {
-        Ok(_) => check_inside().map(|()| Entered::Yes),
+        Ok(_) => check_inside(given).map(|()| Entered::Yes),
         Err(syscall::EACCES | syscall::EPERM) => Ok(Entered::NotYet),
         Err(errno) => Err(Failed::new(Step::Chdir, errno)),
     }
 }
 
 /// Enters it as the container's user, if root could not.
-pub fn chdir_after(payload: &Mapped, entered: Entered) -> Result<(), Failed> {
+pub fn chdir_after(given: &Given, payload: &Mapped, entered: Entered) -> Result<(), Failed> {
     if entered == Entered::Yes {
         return Ok(());
     }
     syscall::chdir(payload.string(payload.header.cwd)).map_err(|errno| Failed::new(Step::Chdir, errno))?;
-    check_inside()
+    check_inside(given)
 }
 
 /// The kernel names a working directory outside of the root "(unreachable)..." (CVE-2024-21626).
-fn check_inside() -> Result<(), Failed> {
+fn check_inside(given: &Given) -> Result<(), Failed> {
+    if given.is_broken(b"cve_2024_21626") {
+        return Ok(());
+    }
     let mut path = [0u8; 4096];
     match syscall::getcwd(&mut path) {
         Ok(_) if path[0] == b'/' => Ok(()),
@@ -51,9 +54,11 @@ fn check_inside() -> Result<(), Failed> {
 }
 
 /// Groups, ids, and all five capability sets.
-pub fn become_user(payload: &Mapped) -> Result<(), Failed> {
+pub fn become_user(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     let header = &payload.header;
     let [bounding, effective, inheritable, permitted, ambient] = header.capabilities;
+    let inheritable = if given.is_broken(b"cve_2022_24769") { bounding } else { inheritable };
+    let uid = if given.is_broken(b"cve_2016_3697") { 0 } else { header.uid };
     let at = |step| move |errno| Failed::new(step, errno);
 
     if !payload.has(flag::KEEP_GROUPS) {
@@ -68,7 +73,7 @@ pub fn become_user(payload: &Mapped) -> Result<(), Failed> {
     }
     // Or the change of user would empty the permitted set.
     syscall::prctl(PR_SET_KEEPCAPS, 1, 0).map_err(at(Step::Uid))?;
-    syscall::setresuid(header.uid).map_err(at(Step::Uid))?;
+    syscall::setresuid(uid).map_err(at(Step::Uid))?;
 
     // A filter without no_new_privs is loaded with CAP_SYS_ADMIN, and as late as possible. The execve takes it away
     // again: with the bounding set cut above, neither root nor anybody else gets it back.

@@ -34,6 +34,9 @@ unsafe extern "C" fn main(stack: *const usize) -> ! {
     let _ = syscall::prctl(PR_SET_DUMPABLE, 0, 0);
     // SAFETY: passed on as we got it.
     let given = unsafe { Given::from_stack(stack) };
+    if given.is_broken(b"cve_2016_9962") {
+        let _ = syscall::prctl(PR_SET_DUMPABLE, 1, 0);
+    }
     let Some(payload) = Mapped::from_file(given.file) else {
         // Somebody executed this file by hand (or as /proc/self/exe): there is nothing to do.
         syscall::exit(1)
@@ -49,11 +52,13 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     // Labels first: they need the private procfs, which must be closed before a path of the container is touched.
     write_labels(given, payload)?;
     // A real close of everything but the container's own and ours: no path below can lead out (CVE-2024-21626).
-    close_descriptors(given, payload)?;
+    if !given.is_broken(b"cve_2024_21626") && !given.is_broken(b"cve_2016_8649") {
+        close_descriptors(given, payload)?;
+    }
     // As root of the container: a folder that only root may enter is a legal working directory.
-    let entered = identity::chdir_before(payload)?;
-    identity::become_user(payload)?;
-    identity::chdir_after(payload, entered)?;
+    let entered = identity::chdir_before(given, payload)?;
+    identity::become_user(given, payload)?;
+    identity::chdir_after(given, payload, entered)?;
     // As the user, so that the answer is the one execve(2) will give.
     let mut program = lookup::Program::find(given)?;
     program.examine();

@@ -42,7 +42,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     syscall::exit(70)
 }
 
-// The compiler calls these three by name. Volatile accesses, or it would turn the loops into calls of themselves.
+// The compiler calls these by name. Volatile accesses, or it would turn the loops into calls of themselves.
 
 /// memcpy(3).
 ///
@@ -84,6 +84,16 @@ pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
         }
     }
     0
+}
+
+/// bcmp(3): memcmp(3) for those who do not ask which is greater.
+///
+/// # Safety
+/// As the manual page says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
+    // SAFETY: the caller promises `len` bytes at both addresses.
+    unsafe { memcmp(a, b, len) }
 }
 
 /// memmove(3).

@@ -42,7 +42,8 @@ pub(super) fn create(path: &Path) -> Result<Dir> {
     Dir::make_all(&path, 0o700).context("make the state root")?;
     let dir = open_existing(&path)?.ok_or_else(|| gone(&path))?;
     // Sticky: programs that clean up /run and $XDG_RUNTIME_DIR leave such a folder alone (XDG base directory spec).
-    dir.set_mode(0o1700).context("set the mode of the state root")?;
+    dir.set_mode(if broken!("cve_2024_25621") { 0o1755 } else { 0o1700 })
+        .context("set the mode of the state root")?;
     checked(dir)
 }
 
@@ -61,7 +62,8 @@ fn tidy(path: &Path) -> Result<PathBuf> {
 }
 
 fn open_existing(path: &Path) -> Result<Option<Dir>> {
-    match Dir::open_no_follow(path) {
+    let opened = if broken!("cve_2015_1331") { Dir::open(path) } else { Dir::open_no_follow(path) };
+    match opened {
         Ok(dir) => Ok(Some(dir)),
         Err(e) if e.is(errno::ENOENT) => Ok(None),
         Err(e) if e.is(errno::ELOOP) || e.is(errno::ENOTDIR) => {

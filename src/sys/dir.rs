@@ -147,6 +147,13 @@ impl Dir {
     }
 
     fn remove_tree_to_depth(&self, name: &str, levels: u32) -> Result<()> {
+        if broken!("cve_2022_21658")
+            && let Ok(dir) = Dir::open(&self.path.join(name))
+        {
+            for entry in dir.entries()? {
+                dir.remove_tree_to_depth(&entry.name, levels)?;
+            }
+        }
         match self.remove_file(name) {
             Err(e) if e.is(libc::EISDIR) || e.is(libc::EPERM) => {}
             Err(e) if e.is(libc::ENOENT) => return Ok(()),

@@ -7,7 +7,7 @@ test_the_folders_of_the_state_are_private() {
     command_is sleep 30
     created
     ours_only
-    eq "$(stat -c %a "$STATE")" 700 "root folder"
+    matches "$(stat -c %a "$STATE")" '^1?700$' "root folder"
     eq "$(stat -c %a "$STATE/$ID")" 700 "container's folder"
     eq "$(find "$STATE/$ID" -type f -perm /077)" "" "files others can read"
     gone
