@@ -81,6 +81,7 @@ impl Work<'_> {
     }
 
     fn use_v2(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
+        must_take_processes(tree, &group.dir)?;
         if group.found {
             must_be_empty(tree, &group.dir, "cgroup.procs")?;
             if freeze::v2_is_frozen(&group.dir)
@@ -200,6 +201,17 @@ impl Work<'_> {
         if missing.is_empty() {
             return Ok(());
         }
+        // The root has no cgroup.type, and may hold processes. Elsewhere the kernel refuses most controllers, and takes
+        // those for threads, but then no process could be put into the child: better not to touch the group at all.
+        if has_processes(parent)? {
+            return match missing.iter().find_map(|name| is_needed(name)) {
+                Some((controller, pointer)) => {
+                    let object = parent.path_of("cgroup.subtree_control");
+                    Err(cannot_enable(&SysError::new("write", object, errno::EBUSY), controller, pointer))
+                }
+                None => Ok(()),
+            };
+        }
         let line: Vec<String> = missing.iter().map(|name| format!("+{name}")).collect();
         if parent.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
             return Ok(());
@@ -233,6 +245,28 @@ impl Work<'_> {
 
 fn is_denial(number: i32) -> bool {
     [errno::EACCES, errno::EPERM, errno::EROFS].contains(&number)
+}
+
+/// Whether a group below the root holds processes itself.
+fn has_processes(group: &Dir) -> Result<bool, Refusal> {
+    let read = || match group.stat("cgroup.type")? {
+        Some(_) => Ok(!kill::pids_in(group, "cgroup.procs")?.is_empty()),
+        None => Ok(false),
+    };
+    read().map_err(|error: SysError| Refusal::system(code::PLACE, &error, "reading"))
+}
+
+/// A group below one with threaded controllers takes no process: clone3 and the kernel's files would say EOPNOTSUPP.
+fn must_take_processes(tree: &Tree, group: &Dir) -> Result<(), Refusal> {
+    let kind = group.read("cgroup.type", fs::FILE_LIMIT_BYTES).unwrap_or_default();
+    let kind = String::from_utf8_lossy(&kind).trim().to_owned();
+    if kind != "domain invalid" && kind != "threaded" {
+        return Ok(());
+    }
+    let problem =
+        format!("the control group takes no processes: its type is \"{kind}\" (cgroups(7), \"Thread mode\")");
+    Err(Refusal::new(code::PLACE, tree.dir().display().to_string(), problem)
+        .advise("name a linux.cgroupsPath that is not below a group with processes and threaded controllers"))
 }
 
 fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {

@@ -65,6 +65,31 @@ fn limits_are_written_and_a_v2_group_is_entered_by_birth() {
 }
 
 #[test]
+fn a_group_with_processes_hands_no_controllers_down_and_is_not_touched() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/busy/box", &V2_FILES).group("cgroup/busy", &["cgroup.subtree_control"]);
+    fake.file("cgroup/busy/cgroup.controllers", "memory pids\n").file("cgroup/busy/cgroup.type", "domain\n");
+    fake.file("cgroup/busy/cgroup.procs", "12\n");
+    let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}})));
+    let error = choose(&layout, "/busy/box").prepare(&layout, &asked).unwrap_err().to_string();
+    assert!(
+        error.contains("no internal processes") && error.contains("config.json#/linux/resources/pids"),
+        "{error}"
+    );
+    assert_eq!(fake.read("cgroup/busy/cgroup.subtree_control"), "");
+    choose(&layout, "/busy/box").prepare(&layout, &allow_all(Limits::default())).unwrap();
+}
+
+#[test]
+fn a_group_that_takes_no_processes_is_refused() {
+    let (fake, layout) = v2();
+    fake.file("cgroup/box/cgroup.type", "domain invalid\n");
+    let error =
+        choose(&layout, "/box").prepare(&layout, &allow_all(Limits::default())).unwrap_err().to_string();
+    assert!(error.contains("takes no processes"), "{error}");
+}
+
+#[test]
 fn v1_groups_are_entered_by_their_tasks_files() {
     let (fake, layout) = v1();
     let asked = limits(serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 4096, "swap": 4096}}));
