@@ -40,10 +40,9 @@ fn copy_entries(
         let made = inode::open(to, &name, &object)?;
         if let Some(made) = made {
             copy_owner(made.as_fd(), &stat, &object)?;
-            if stat.is_dir() && stat.mount_id == mount_id {
-                if let Some(below) = inode::open(from, &name, &object)? {
-                    copy_entries(below.as_fd(), made.as_fd(), mount_id, levels - 1, &object)?;
-                }
+            let enter = stat.is_dir() && stat.mount_id == mount_id;
+            if let Some(below) = enter.then(|| inode::open(from, &name, &object)).transpose()?.flatten() {
+                copy_entries(below.as_fd(), made.as_fd(), mount_id, levels - 1, &object)?;
             }
         }
         inode::set_times(to, &name, &stat, &object)?;

@@ -133,7 +133,7 @@ fn node_of(device: &Device) -> Node {
 }
 
 /// Makes the node at `path` inside `root`, or an empty file where mknod(2) is not allowed. The right node that is there
-/// already is kept, anything else but a directory is replaced.
+/// already is kept; in the place of a default device anything else but a directory is replaced.
 fn make(root: &Root, path: &Path, device: &Device) -> Result<State> {
     let object = device.path.to_string_lossy();
     let node = node_of(device);
@@ -147,6 +147,12 @@ fn make(root: &Root, path: &Path, device: &Device) -> Result<State> {
         }
         if stat.is_dir() {
             return Err(SysError::new("mknod", &*object, EISDIR));
+        }
+        // A file that does not match a configured device is an error (config-linux.md, "Devices"); an empty one is
+        // what a bind of a node leaves behind.
+        let leftover = stat.file_type() == statx::Type::Regular && stat.size == 0;
+        if device.index.is_some() && !node.is(&stat) && !leftover {
+            return Err(SysError::new("mknod", &*object, EEXIST));
         }
         inode::remove(slot.dir.as_fd(), &slot.name, &object)?;
     }

@@ -9,7 +9,7 @@ use super::rootfs::{change_attributes, change_propagation};
 use super::{cgroup_mount, copy_up, procfs_guard};
 use crate::plan::mounts::{MountKind, MountOp};
 use crate::plan::{Plan, Rootfs};
-use crate::sys::error::errno::{EINVAL, ELOOP, EPERM, EXDEV};
+use crate::sys::error::errno::{EINVAL, ELOOP, ENOTDIR, EPERM, EXDEV};
 use crate::sys::mount::{self, Change, Context, Depth, LastLink, attr};
 use crate::sys::path::{Root, Symlinks, as_path};
 use crate::sys::walk::{Missing, Walked, c_path};
@@ -97,7 +97,12 @@ pub(super) fn finish(tree: BorrowedFd<'_>, op: &MountOp) -> Result<()> {
 pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &MountOp) -> Result<()> {
     let object = name_of(op);
     procfs_guard::check(op, target.as_fd(), Some(tree.as_fd()))?;
-    let on_root = statx::of(target.as_fd(), &object)?.is_same_place(&statx::of(root.as_fd(), &object)?);
+    let place = statx::of(target.as_fd(), &object)?;
+    if place.is_dir() != statx::of(tree.as_fd(), &object)?.is_dir() {
+        // move_mount(2) would say EINVAL, as for everything.
+        return Err(SysError::new("move_mount", object, ENOTDIR));
+    }
+    let on_root = place.is_same_place(&statx::of(root.as_fd(), &object)?);
     mount::attach(tree.as_fd(), target.as_fd(), &object)?;
     if on_root {
         *root = Root::new(tree);

@@ -46,7 +46,8 @@ fn find(root: &Root, path: &CStr) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// Hides each masked path: a directory below an empty one, anything else below an empty file without permissions.
+/// Hides each masked path: a directory below an empty one, anything else below an empty file, that
+/// everybody may read: it is empty, and programs that look at it must not fail where they do not with others.
 /// Both come from one read-only tmpfs of our own; the container's /dev/null, which an image can replace by
 /// a link to anything, is not used (CVE-2025-31133).
 pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
@@ -83,7 +84,7 @@ impl Masks {
         }
         context.create()?;
         let tmpfs = context.mount(LOCKED_DOWN)?;
-        inode::make(tmpfs.as_fd(), c"file", inode::Node::File, 0, OBJECT)?;
+        inode::make(tmpfs.as_fd(), c"file", inode::Node::File, 0o444, OBJECT)?;
         inode::make_dir(tmpfs.as_fd(), c"dir", 0o555, OBJECT)?;
         mount::set_attributes(tmpfs.as_fd(), READONLY, Depth::Mount, OBJECT)?;
         let open = |name: &CStr| {

@@ -210,7 +210,7 @@ pub fn attributes(fd: BorrowedFd<'_>, object: &str) -> Result<u64> {
         return Err(SysError::last("statvfs", object));
     }
     // SAFETY: the struct was zeroed, every bit pattern of it is valid, and the kernel has filled it.
-    let flags = unsafe { statvfs.assume_init() }.f_flag as u64;
+    let flags = unsafe { statvfs.assume_init() }.f_flag;
     // ST_* of linux/statfs.h; ST_NOSYMFOLLOW is missing in libc.
     const TABLE: [(u64, u64); 7] = [
         (0x0001, attr::RDONLY),

@@ -187,7 +187,7 @@ test_cve_2025_31133_dev_null_is_a_symlink_and_masks_hold() {
     add_mount /dev bind "$T/dev" rbind
     echo gadget >"$R/secret-of-proc" && echo secret >"$R/masked" && mkdir "$R/masked-folder" && touch "$R/masked-folder/file"
     config '.linux.maskedPaths = ["/masked", "/masked-folder", "/proc/timer_list"]'
-    script 'cat /masked; ls /masked-folder; head -1 /proc/timer_list; (echo x > /masked) 2>/dev/null'
+    script 'cat /masked; ls /masked-folder; head -1 /proc/timer_list; (echo x > /masked) 2>&-'
     call tare run "$ID"
     eq "$out" "" "content of the masked paths"
     eq "$(cat "$R/secret-of-proc")" gadget
