@@ -20,20 +20,20 @@ test_poststart_and_poststop_run_in_the_runtimes_namespaces() {
 
 test_poststart_runs_before_start_returns() {
     bundle
-    told_by_hook poststart "$T/told" "cat > $T/state; sleep 0.3; touch $T/done"
+    told_by_hook poststart "$T/told" "cat > $T/given; sleep 0.3; touch $T/done"
     command_is sleep 30
     created
     absent "$T/told"
     ok tare start "$ID"
     exists "$T/done"
-    eq "$(jq -r .status "$T/state")" running "status that the hook is told"
+    eq "$(jq -r .status "$T/given")" running "status that the hook is told"
     gone
 }
 
 test_poststop_runs_when_the_container_is_gone() {
     bundle
     command_is sleep 30
-    told_by_hook poststop "$T/told" "cat > $T/state; kill -0 \$(cat $T/pid) 2>/dev/null && touch $T/alive; touch $T/done"
+    told_by_hook poststop "$T/told" "cat > $T/given; kill -0 \$(cat $T/pid) 2>/dev/null && touch $T/alive; touch $T/done"
     created --pid-file "$T/pid"
     ok tare start "$ID"
     ok tare kill "$ID" KILL
@@ -42,8 +42,8 @@ test_poststop_runs_when_the_container_is_gone() {
     ok tare delete "$ID"
     exists "$T/done"
     absent "$T/alive"
-    eq "$(jq -r .status "$T/state")" stopped "status that the hook is told"
-    eq "$(jq -r .id "$T/state")" "$ID" "id that the hook is told"
+    eq "$(jq -r .status "$T/given")" stopped "status that the hook is told"
+    eq "$(jq -r .id "$T/given")" "$ID" "id that the hook is told"
 }
 
 test_remount_changes_the_flags_of_what_is_mounted() {

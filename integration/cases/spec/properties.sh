@@ -90,7 +90,6 @@ test_a_missing_required_property_is_refused_by_name() {
     is_refused '.linux.personality = {}' /linux/personality
     is_refused '.linux.memoryPolicy = {nodes: "0"}' /linux/memoryPolicy
     is_refused '.linux.resources = {hugepageLimits: [{limit: 1}]}' /linux/resources/hugepageLimits/0
-    is_refused '.linux.resources = {devices: [{access: "r"}]}' /linux/resources/devices/0
     is_refused '.linux.resources = {network: {priorities: [{priority: 1}]}}' /linux/resources/network/priorities/0
     is_refused '.linux.resources = {blockIO: {throttleReadBpsDevice: [{major: 8, minor: 0}]}}' /linux/resources/blockIO/throttleReadBpsDevice/0
 }
@@ -100,4 +99,16 @@ test_annotations_are_strings_by_non_empty_keys() {
     is_refused '.annotations = {"": "x"}' /annotations
     is_refused '.annotations = {a: 1}' /annotations
     is_refused '.annotations = ["a"]' /annotations
+}
+
+test_a_device_rule_without_allow_denies() {
+    bundle
+    config '.linux.devices = [{path: "/dev/lc", type: "c", major: 10, minor: 237}]'
+    script ': < /dev/lc && echo opened'
+    config '.linux.resources.devices = [{allow: true, access: "rwm"}]'
+    runs
+    eq "$out" opened "with a rule that allows"
+    config '.linux.resources.devices = [{access: "rwm"}]'
+    call tare run "$ID"
+    has "$err" "not permitted" "with a rule that does not say allow"
 }
