@@ -63,3 +63,7 @@ mod sys {
 mod child {
     mod rootfs; // the root filesystem, for real; ignored by default: needs root and namespaces
 }
+
+mod docs {
+    mod conformance; // each requirement and each attack has a test that exists
+}

@@ -89,7 +89,8 @@ fn every_requirement_is_held_by_a_test_that_exists() {
 #[test]
 fn an_empty_row_and_a_missing_test_are_found() {
     let known = BTreeSet::from(["a/b".to_string()]);
-    let text = "| anchor | MUST | held by |\n|---|---|---|\n| x | y | `a/b` |\n| x | y |  |\n| x | y | `a/c` |";
+    let text =
+        "| anchor | MUST | held by |\n|---|---|---|\n| x | y | `a/b` |\n| x | y |  |\n| x | y | `a/c` |";
     let found = complaints("d", text, &known);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("d:4:") && found[1] == "d:5: there is no test a/c", "{found:?}");
