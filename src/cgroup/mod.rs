@@ -277,6 +277,15 @@ impl Handle {
         Ok(remove::remove(self)?)
     }
 
+    /// The same for a container that never had a process (a `create` that died early): a group with processes in it is
+    /// somebody else's, who was there before, and is left alone.
+    ///
+    /// # Errors
+    /// rmdir(2)'s, but for groups in use.
+    pub fn remove_unused(&self) -> Result<()> {
+        Ok(remove::remove_unused(self)?)
+    }
+
     /// The folder of the group that has this v1 controller, or else the v2 group.
     pub fn dir_of(&self, controller: &str) -> Option<PathBuf> {
         let v1 = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller));

@@ -16,17 +16,32 @@ use std::time::{Duration, Instant};
 /// How long processes that were killed may take to end.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a child that dies with its parent may take to.
+const DEADLINE_OF_UNUSED: Duration = Duration::from_millis(300);
+
 /// See [`Handle::remove`].
 pub fn remove(handle: &Handle) -> Result<(), Refusal> {
     let start = Instant::now();
     // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
     for tree in handle.v1.iter().chain(&handle.v2) {
-        remove_one(handle, tree, start)?;
+        remove_one(handle, tree, start, DEADLINE)?;
     }
     Ok(())
 }
 
-fn remove_one(handle: &Handle, tree: &Tree, start: Instant) -> Result<(), Refusal> {
+/// See [`Handle::remove_unused`].
+pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
+    let start = Instant::now();
+    for tree in handle.v1.iter().chain(&handle.v2) {
+        match remove_one(handle, tree, start, DEADLINE_OF_UNUSED) {
+            Err(refusal) if refusal.errno == 0 => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "removing the control group");
     let path = tree.dir();
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -46,7 +61,7 @@ fn remove_one(handle: &Handle, tree: &Tree, start: Instant) -> Result<(), Refusa
             }
             Err(_) => {}
         }
-        let Some(left) = DEADLINE.checked_sub(start.elapsed()) else { return Err(still_busy(handle, tree)) };
+        let Some(left) = deadline.checked_sub(start.elapsed()) else { return Err(still_busy(handle, tree)) };
         wait_for_the_last(handle, left).map_err(explain)?;
         // Nobody is listed any more, and v1 says it is busy: a process in the midst of its exit, of which no
         // event tells.

@@ -109,7 +109,14 @@ fn bear_in<'a>(
 ) -> Result<Ready<'a>> {
     let plan = &planned.plan;
     let handle = container.record.cgroup.clone().unwrap_or_default();
-    let entry = handle.prepare(layout, &plan.limits)?;
+    let entry = match handle.prepare(layout, &plan.limits) {
+        Ok(entry) => entry,
+        Err(error) => {
+            // What it made is gone again; what is still there is somebody else's, and not for `undo` to empty.
+            container.record.cgroup = None;
+            return Err(error);
+        }
+    };
     entry.warnings.iter().for_each(|warning| warn(warning));
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
@@ -186,7 +193,10 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 
 /// Removes what was made for a container that came to nothing; the first error is the one to report.
 pub(super) fn undo(container: Container, session: &Session, error: anyhow::Error) -> anyhow::Error {
-    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|_| !container.record.private_pids) {
+    let had_process = container.record.init.is_some();
+    if let Some(cgroup) =
+        container.record.cgroup.as_ref().filter(|_| had_process && !container.record.private_pids)
+    {
         // Without a pid namespace of its own, hooks or the process may have left others in the group.
         let _ = cgroup.kill_all(crate::sys::signal_name::KILL);
     }

@@ -101,8 +101,9 @@ fn lock(container: &Container) -> Result<()> {
 fn end_processes(container: &Container) -> Result<()> {
     let record = &container.record;
     kill_init(container)?;
-    // With a pid namespace of its own, the kernel has ended the others with the first.
-    if let Some(cgroup) = record.cgroup.as_ref().filter(|_| !record.private_pids) {
+    // With a pid namespace of its own, the kernel has ended the others with the first. Where there never was a first,
+    // whoever is in the group was there before the container.
+    if let Some(cgroup) = record.cgroup.as_ref().filter(|_| !record.private_pids && record.init.is_some()) {
         cgroup.kill_all(signal_name::KILL).context("kill the container's processes")?;
     }
     Ok(())
@@ -138,7 +139,8 @@ fn kill_init(container: &Container) -> Result<()> {
 /// nothing, which holds the lock and has reaped its child.
 pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
     if let Some(cgroup) = &container.record.cgroup {
-        cgroup.remove().context("remove the cgroup")?;
+        let removed = if container.record.init.is_some() { cgroup.remove() } else { cgroup.remove_unused() };
+        removed.context("remove the cgroup")?;
     }
     if let Some(group) = &container.record.rdt {
         group.remove().context("remove the resctrl group")?;

@@ -90,3 +90,12 @@ fn oom_kills_are_read_where_the_memory_controller_lives() {
     fake.file("unified/box/memory.events", "low 0\noom 2\noom_kill 1\n");
     assert_eq!(handle(&fake).oom_kills(), Some(1));
 }
+
+#[test]
+fn a_group_that_is_in_use_is_left_to_its_owner() {
+    let fake = Fake::new();
+    // A folder with files stands for a group that rmdir(2) calls busy.
+    fake.file("unified/box/cgroup.procs", "").folder("memory/box");
+    handle(&fake).remove_unused().unwrap();
+    assert!(fake.has("unified/box") && !fake.has("memory/box"));
+}
