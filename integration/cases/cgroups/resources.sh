@@ -335,3 +335,19 @@ test_swappiness_out_of_range_is_refused() {
     config '.linux.resources.memory = {swappiness: 101}'
     refuses 'swappiness' tare create "$ID"
 }
+
+test_a_container_that_was_refused_a_cgroup_in_use_kills_nobody_in_it() {
+    ours_only
+    bundle one
+    command_is sleep 30
+    started
+    local first=$ID
+    bundle two
+    drop_namespace pid
+    config --arg p "/${PREFIX}one" '.linux.cgroupsPath = $p'
+    refuses "container's cgroup is not empty" tare create "$ID"
+    at_most "$took_ms" 1000 milliseconds
+    eq "$(state .status "$first")" running "the first container"
+    refuses 'does not exist' tare state "$ID"
+    gone "$first"
+}
