@@ -85,6 +85,7 @@ pub fn retire(mut container: Container, log: &Log) -> Result<()> {
     }
     // What was waited for may have changed it: a second look, now that it is ours.
     container.reload()?;
+    container.forget_other_boots()?;
     end_processes(&container)?;
     dismantle(container, log)
 }

@@ -14,12 +14,12 @@ pub(super) fn kill(session: &Session, args: &cli::Kill) -> Result<u8> {
     let signal = parse_signal(&args.signal)?;
     let reach = if args.all { Reach::All } else { Reach::Init };
     if !args.regex {
-        signal_container(&session.container(&args.id)?, signal, reach)?;
+        signal_container(session.container(&args.id)?, signal, reach)?;
         return Ok(0);
     }
     let Some(store) = session.store()? else { return Ok(0) };
     for id in matching_ids(&store, &args.id)? {
-        let result = store.load(&id).and_then(|container| signal_container(&container, signal, reach));
+        let result = store.load(&id).and_then(|container| signal_container(container, signal, reach));
         match result {
             // Those that have ended are not what a pattern is after, nor are another runtime's folders.
             Err(e) if e.downcast_ref::<Refused>().is_some() => {}
@@ -49,9 +49,10 @@ enum Reach {
     All,
 }
 
-fn signal_container(container: &Container, signal: i32, reach: Reach) -> Result<()> {
+fn signal_container(mut container: Container, signal: i32, reach: Reach) -> Result<()> {
+    container.forget_other_boots()?;
     let record = &container.record;
-    let status = status_of(container)?;
+    let status = status_of(&container)?;
     let cgroup = record.cgroup.as_ref();
     if reach == Reach::All {
         // Also when the first process has ended: what is left of the others is still to be found in the cgroup.

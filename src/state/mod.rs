@@ -204,6 +204,17 @@ impl Container {
         status::open_init(&self.record)
     }
 
+    /// Forgets the control groups of a record that is older than this boot: they ended with the machine, and whatever
+    /// has their names now is somebody else's.
+    pub fn forget_other_boots(&mut self) -> Result<()> {
+        let Some(init) = &self.record.init else { return Ok(()) };
+        if init.boot_id != crate::sys::pidfd::boot_id()? {
+            self.record.cgroup = None;
+            self.record.rdt = None;
+        }
+        Ok(())
+    }
+
     /// Takes the folder's lock, waiting at most `limit` for somebody else's (a `create` at work, a second
     /// `delete`). `Ok(false)`: it is still held. Polls, for flock(2) has no time limit, but only when it is held.
     pub fn lock_within(&self, limit: Duration) -> Result<bool> {
