@@ -216,8 +216,23 @@ pub fn hint(call: &str, errno: i32) -> Option<&'static str> {
     found.map(|(_, _, hint)| *hint)
 }
 
-/// The text with everything that would end the line, or play tricks on a terminal, made visible.
+/// A message longer than this says nothing more to anybody: a name in it is somebody's attack or mistake.
+const MESSAGE_CHARS_MAX: usize = 4000;
+
+/// The text with everything that would end the line, or play tricks on a terminal, made visible; cut in the middle
+/// if it is too long, for its end holds the reason.
 pub fn one_line(text: &str) -> String {
+    let chars = text.chars().count();
+    if chars > MESSAGE_CHARS_MAX {
+        let half = MESSAGE_CHARS_MAX / 2 - 1;
+        let cut = text
+            .chars()
+            .take(half)
+            .chain("[...]".chars())
+            .chain(text.chars().skip(chars - half))
+            .collect::<String>();
+        return cut.chars().flat_map(visible).collect();
+    }
     if !text.chars().any(char::is_control) {
         return text.to_string();
     }

@@ -116,6 +116,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // After the hooks, which may bring interfaces; before the switch, for the fallback needs the host's /proc.
     sysctls::write(&plan.sysctls)?;
     let proc = proc::host_procfs().ok();
+    let label_proc = stage::label_procfs(plan)?;
 
     // The point of no return: from here on a mistake can only hit the container (CVE-2024-21626 and its family).
     rootfs::switch(&root, &plan.rootfs)?;
@@ -133,7 +134,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // Attributes that survive the execve. Affinity first: a DEADLINE policy wants it whole.
     attributes(plan)?;
     no_new_privileges(plan)?;
-    stage::execute(birth, pid, home)
+    stage::execute(birth, pid, home, label_proc)
 }
 
 fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {

@@ -18,9 +18,13 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
-pub fn execute(birth: &mut Inherited<'_>, pid: i32, home: Option<CString>) -> Stepped<Infallible> {
+pub fn execute(
+    birth: &mut Inherited<'_>,
+    pid: i32,
+    home: Option<CString>,
+    proc: Option<OwnedFd>,
+) -> Stepped<Infallible> {
     let plan = birth.plan;
-    let proc = label_procfs(plan).map_err(failed(Step::Stage))?;
     let state = hook_state(plan, pid).map_err(failed(Step::Stage))?;
     let payload = payload(birth, proc.is_some());
     let file = sealed_file(&payload).map_err(failed(Step::Stage))?;
@@ -40,17 +44,16 @@ pub fn execute(birth: &mut Inherited<'_>, pid: i32, home: Option<CString>) -> St
     // Over the execve, in case our parent dies in it: the stage takes over.
     let placed = process::place_descriptors(&places).map_err(failed(Step::Descriptors))?;
     let error = process::execute(placed.program(first), &plan.process.args, &env);
-    // Our own descriptors are gone from their numbers, the wire is at its new one.
-    drop(placed);
     Err(Failure::new(Step::Stage, &error))
 }
 
-/// A procfs of our own pid namespace, for the labels that the stage must write.
-fn label_procfs(plan: &Plan) -> sys::Result<Option<OwnedFd>> {
+/// Does: a procfs of our own pid namespace, for the labels that the stage must write. Here because: after the switch
+/// its fallback would be the container's /proc (CVE-2019-16884).
+pub fn label_procfs(plan: &Plan) -> Stepped<Option<OwnedFd>> {
     if plan.process.apparmor_profile.is_none() && plan.process.selinux_label.is_none() {
         return Ok(None);
     }
-    proc::private_procfs(proc::Subset::Pid).map(Some)
+    proc::private_procfs(proc::Subset::Pid).map(Some).map_err(failed(Step::Stage))
 }
 
 /// The state for startContainer hooks, as a file for their standard input.

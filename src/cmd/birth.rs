@@ -118,6 +118,12 @@ fn bear_in<'a>(
         }
     };
     entry.warnings.iter().for_each(|warning| warn(warning));
+    if may_delegate(plan) && !planned.host.rootless {
+        // config-linux.md, "Cgroup ownership".
+        handle
+            .delegate(launch::host_uid(plan, plan.process.user.uid))
+            .context("give the cgroup to the container")?;
+    }
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
     }
@@ -140,6 +146,13 @@ fn bear_in<'a>(
         group.attach(pid)?;
     }
     newborn.raise()
+}
+
+/// Whether the container may make groups below its own: it sees nothing else, and its view can be written.
+fn may_delegate(plan: &Plan) -> bool {
+    use crate::plan::mounts::MountKind;
+    let writable = |op: &crate::plan::MountOp| op.kind == MountKind::Cgroup && !op.is_readonly();
+    plan.namespaces.cgroup.is_new() && plan.rootfs.mounts.iter().any(writable)
 }
 
 fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
@@ -225,20 +238,21 @@ fn manager(session: &Session) -> Result<Manager> {
 
 /// Where the terminal goes. `stays`: whether we stay with the container, and can relay it ourselves.
 pub(super) fn console(plan: &Plan, args: &cli::Birth, stays: Stays) -> Result<Console> {
+    // runc's rules: a socket is for a terminal whose runtime does not stay.
     match (&plan.process.terminal, &args.console_socket, stays) {
-        (Some(_), Some(path), _) => Console::at(path),
+        (Some(_), Some(path), Stays::No) => Console::at(path),
         (Some(_), None, Stays::Yes) => Console::ours(),
+        (None, None, _) => Ok(Console::None),
         (Some(_), None, Stays::No) => Err(error::coded(
             error::USAGE,
             "cannot allocate tty if tare will detach without setting console socket",
             Some("give --console-socket, or set process.terminal to false"),
         )),
-        (None, Some(_), Stays::Yes) => Err(error::coded(
+        (_, Some(_), _) => Err(error::coded(
             error::USAGE,
             "cannot use console socket if tare will not detach or allocate tty",
-            Some("set process.terminal to true, or leave --console-socket out"),
+            Some("set process.terminal to true and detach, or leave --console-socket out"),
         )),
-        (None, _, _) => Ok(Console::None),
     }
 }
 

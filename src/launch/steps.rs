@@ -425,7 +425,7 @@ fn last_steps(program: &str, failure: &Failure) -> Option<Failed> {
             "exec format error: neither an ELF program nor a script that begins with #!".to_string(),
             "name an interpreter: args [\"sh\", \"FILE\"]",
         ),
-        (Step::Exec, Detail::NoexecMount) => (
+        (Step::Lookup | Step::Exec, Detail::NoexecMount) => (
             "program-noexec",
             "permission denied: it lies on a mount with noexec".to_string(),
             "mount it with exec",

@@ -41,6 +41,14 @@ pub struct MountOp {
     pub remount: bool,
 }
 
+impl MountOp {
+    /// Whether the mount cannot be written to.
+    pub fn is_readonly(&self) -> bool {
+        const RDONLY: u64 = 1;
+        (self.attributes.set | self.recursive_attributes.set) & RDONLY != 0
+    }
+}
+
 /// What is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MountKind {

@@ -43,12 +43,12 @@ impl Program {
             }
             match executable(program.path()) {
                 Ok(()) => return Ok(program),
-                Err((errno, detail @ (Detail::NotExecutable | Detail::IsDirectory))) => refused = Some((errno, detail)),
+                Err((errno, detail @ (Detail::NotExecutable | Detail::NoexecMount | Detail::IsDirectory))) => refused = Some((errno, detail)),
                 Err(_) => {}
             }
         }
         match refused {
-            Some((errno, Detail::NotExecutable)) => Err(failed(errno, Detail::NotExecutable)),
+            Some((errno, detail @ (Detail::NotExecutable | Detail::NoexecMount))) => Err(failed(errno, detail)),
             _ => Err(failed(syscall::ENOENT, Detail::NotInPath)),
         }
     }
@@ -170,9 +170,18 @@ fn executable(path: *const c_char) -> Result<(), (Errno, Detail)> {
         _ => return Err((syscall::EACCES, Detail::NotExecutable)),
     }
     syscall::may(path, 1).map(|_| ()).map_err(|errno| match errno {
+        syscall::EACCES if lies_on_noexec(path) => (errno, Detail::NoexecMount),
         syscall::EACCES => (errno, Detail::NotExecutable),
         other => (other, Detail::None),
     })
+}
+
+fn lies_on_noexec(path: *const c_char) -> bool {
+    const O_PATH_CLOEXEC: i32 = 0o10000000 | 0o2000000;
+    let Ok(fd) = syscall::openat(syscall::AT_FDCWD, path, O_PATH_CLOEXEC) else { return false };
+    let noexec = syscall::is_noexec(fd);
+    syscall::close(fd);
+    noexec
 }
 
 /// ELF machines that the kernel runs here by itself.

@@ -208,7 +208,7 @@ pub fn is_null_device(number: RawFd) -> bool {
 
 /// Gives a pipe or FIFO to a user; leaves everything else alone.
 pub fn give_pipe_to(number: RawFd, uid: u32) {
-    if !stat(number).is_some_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFIFO) {
+    if stat(number).is_none_or(|s| s.st_mode & libc::S_IFMT != libc::S_IFIFO) {
         return;
     }
     // SAFETY: fchown on a descriptor number; no memory is involved. A refusal only costs reopening it by name.

@@ -193,7 +193,7 @@ test_notify_without_a_listener_is_refused() {
 test_notify_with_nobody_listening_is_refused() {
     bundle
     filter "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"$T/nobody.sock\",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}"
-    refuses 'nobody.sock|listener|no such file' tare create "$ID"
+    refuses 'nobody.sock|listener|no such file' tare run "$ID"
 }
 
 test_a_start_container_hook_is_confined() {
