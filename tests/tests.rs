@@ -1,4 +1,9 @@
 //! The tests, one binary. Each module mirrors a folder of src.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::module_inception,
+    reason = "tests make files and processes of their own"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests, too, end a test this way
 
 mod cli; // the forms that engines type, and what is refused

@@ -15,7 +15,7 @@ use crate::sys::{self, cred, fd, proc, process};
 use crate::wire::{Failure, Step};
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
 pub fn execute(
@@ -44,6 +44,8 @@ pub fn execute(
     // Over the execve, in case our parent dies in it: the stage takes over.
     let placed = process::place_descriptors(&places).map_err(failed(Step::Descriptors))?;
     let error = process::execute(placed.program(first), &plan.process.args, &env);
+    // Its old number may be another descriptor's by now.
+    let _ = process::replace_descriptor(placed.program(first + slot::WIRE), birth.wire.as_fd().as_raw_fd());
     Err(Failure::new(Step::Stage, &error))
 }
 

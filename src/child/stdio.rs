@@ -18,7 +18,7 @@ pub fn leave_host_null(root: &Root, proc: Option<BorrowedFd<'_>>) -> Stepped<()>
     }
     if let Some(null) = rootfs::open_null(root, proc) {
         for number in nulls {
-            process::replace_stdio(null.as_fd(), number).map_err(failed(Step::Descriptors))?;
+            process::replace_descriptor(null.as_fd(), number).map_err(failed(Step::Descriptors))?;
         }
     }
     Ok(())

@@ -301,8 +301,8 @@ pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<Placed> {
     Ok(Placed(()))
 }
 
-/// Makes `fd` one of standard input, output and error (dup2(2)).
-pub fn replace_stdio(fd: BorrowedFd<'_>, number: i32) -> Result<()> {
+/// Makes `number` a copy of `fd` (dup2(2)). What was there is gone: standard streams, or what nobody uses again.
+pub fn replace_descriptor(fd: BorrowedFd<'_>, number: i32) -> Result<()> {
     // SAFETY: replaces a descriptor number of our own process, which Rust's std never closes.
     match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
         -1 => Err(SysError::last("dup2", format!("fd {number}"))),
@@ -312,5 +312,5 @@ pub fn replace_stdio(fd: BorrowedFd<'_>, number: i32) -> Result<()> {
 
 /// Makes `fd` standard input, output and error (dup2(2)).
 pub fn become_stdio(fd: BorrowedFd<'_>) -> Result<()> {
-    (0..3).try_for_each(|number| replace_stdio(fd, number))
+    (0..3).try_for_each(|number| replace_descriptor(fd, number))
 }

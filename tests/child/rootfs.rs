@@ -66,7 +66,7 @@ fn usual_mounts() -> Value {
 
 fn options_of(point: &str) -> String {
     let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let line = text.lines().filter(|line| line.split(' ').nth(4) == Some(point)).next_back();
+    let line = text.lines().rfind(|line| line.split(' ').nth(4) == Some(point));
     line.unwrap_or_else(|| panic!("{point} is not mounted: {text}")).to_owned()
 }
 
