@@ -122,7 +122,14 @@ killed_at() { # CALL N
     ok tare create "$ID"
     gone
 }
-tare_killed() { strace -qq -f -o /dev/null -e trace="$1" -e inject="$1":signal=KILL:when="$2" "$TARE" --root "$STATE" create "$ID"; }
+# Returns when create has ended. strace itself follows the container's process, as long as that lives.
+tare_killed() {
+    strace -qq -f -o /dev/null -e trace="$1" -e inject="$1":signal=KILL:when="$2" "$TARE" --root "$STATE" create "$ID" &
+    local tracer=$! tries=500
+    sleep 0.05
+    while pgrep -P $tracer >/dev/null && [ $((tries -= 1)) -gt 0 ]; do sleep 0.02; done
+    ne $tries 0 "tries until create had ended"
+}
 
 # timeout_s: 300
 test_create_killed_at_any_moment_leaves_what_delete_can_remove() {
