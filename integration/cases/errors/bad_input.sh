@@ -16,6 +16,17 @@ bad() {
     absent "$STATE/$ID"
 }
 
+# The program is looked at when it is created, but only the kernel can say that it cannot be executed: create or start is
+# refused, and nothing is left. REGEX
+bad_program() {
+    refuses "$1" tare run "$ID"
+    at_most "$took_ms" 1000 "milliseconds"
+    absent "$STATE/$ID"
+    call tare create "$ID"
+    [ $code = 0 ] && refuses "$1" tare start "$ID"
+    gone
+}
+
 test_a_missing_config() {
     bundle
     rm config.json
@@ -158,7 +169,7 @@ test_a_program_on_a_noexec_mount() {
     mkdir "$T/volume" && cp "$PROBE" "$T/volume/probe"
     add_mount /volume bind "$T/volume" bind noexec
     command_is /volume/probe args
-    bad 'permission denied.*noexec|noexec'
+    bad_program 'permission denied.*noexec|noexec'
 }
 
 test_an_empty_command() {

@@ -4,7 +4,7 @@ test_masked_files_and_folders_read_as_empty() {
     bundle
     echo secret >"$R/secret" && mkdir "$R/hidden" && echo x >"$R/hidden/file"
     config '.linux.maskedPaths += ["/secret", "/hidden"]'
-    script 'wc -c < /secret; ls -A /hidden | wc -l; touch /hidden/new 2>&1; echo x > /secret'
+    script 'wc -c < /secret; ls -A /hidden | wc -l; touch /hidden/new; echo x > /secret'
     call tare run "$ID"
     eq "$(head -2 <<<"$out")" "0
 0"

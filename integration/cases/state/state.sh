@@ -25,10 +25,11 @@ test_after_a_reboot_a_container_is_stopped_and_can_be_deleted() {
     eq "$(state .status)" stopped
     refuses 'container not running' tare kill "$ID" KILL
     [ -d "/proc/$PID" ] || fail "the process of another boot's number was killed"
+    # After a real reboot its processes are gone.
+    kill -KILL "$PID"
+    eventually test ! -d "/proc/$PID/fd/0"
     ok tare delete "$ID"
-    [ -d "/proc/$PID" ] && kill -KILL "$PID"
-    eventually test ! -d "/proc/$PID"
-    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT" "$CASE-"
+    absent "$STATE/$ID"
 }
 
 test_a_reused_pid_is_not_signalled() {
