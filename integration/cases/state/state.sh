@@ -30,6 +30,8 @@ test_after_a_reboot_a_container_is_stopped_and_can_be_deleted() {
     eventually test ! -d "/proc/$PID/fd/0"
     ok tare delete "$ID"
     absent "$STATE/$ID"
+    # Groups of another boot are not ours; in truth they went with it.
+    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT" "$CASE-"
 }
 
 test_a_reused_pid_is_not_signalled() {
