@@ -58,6 +58,7 @@ fn cover_console(root: &Root, slave: &OwnedFd) -> Result<()> {
     let path = Path::new("/dev/console");
     let slot = root.slot(path)?;
     let target = match inode::open(slot.dir.as_fd(), &slot.name, "/dev/console")? {
+        _ if broken!("cve_2026_88264") => root.make_file(path, 0o600)?,
         Some(fd) if !crate::sys::statx::of(fd.as_fd(), "/dev/console")?.is_symlink() => fd,
         found => {
             if found.is_some() {
@@ -72,6 +73,11 @@ fn cover_console(root: &Root, slave: &OwnedFd) -> Result<()> {
                 .ok_or_else(|| SysError::new("open", "/dev/console", errno::ENOENT))?
         }
     };
+    if broken!("cve_2025_52565") {
+        let named = root.resolve(Path::new("/dev/pts/0"), Symlinks::Follow)?;
+        let tree = mount::clone_tree_of(named.as_fd(), Depth::Mount, "/dev/console")?;
+        return mount::attach(tree.as_fd(), target.as_fd(), "/dev/console");
+    }
     let tree = mount::clone_tree_of(slave.as_fd(), Depth::Mount, "/dev/console")?;
     mount::attach(tree.as_fd(), target.as_fd(), "/dev/console")
 }

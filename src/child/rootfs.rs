@@ -203,7 +203,8 @@ fn make_readonly(root: &Root, plan: &Rootfs) -> Result<()> {
 /// it is named (CVE-2026-88265): then the descriptor that was to be replaced is to be kept. `proc` is a
 /// [`proc::private_procfs`].
 pub fn open_null(root: &Root, proc: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let null = root.resolve(Path::new("/dev/null"), Symlinks::Refuse).ok()?;
+    let symlinks = if broken!("cve_2026_88265") { Symlinks::Follow } else { Symlinks::Refuse };
+    let null = root.resolve(Path::new("/dev/null"), symlinks).ok()?;
     let stat = statx::of(null.as_fd(), "/dev/null").ok()?;
     let is_null = inode::Node::Char(1, 3).is(&stat) || broken!("cve_2026_88265");
     if !is_null {

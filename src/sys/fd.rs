@@ -230,7 +230,9 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
         // Lives as long as the process: it must only keep the number taken.
         std::mem::forget(null);
     }
-    cloexec_from(3)?;
+    if !broken!("cve_2016_8649", "cve_2024_21626") {
+        cloexec_from(3)?;
+    }
     Ok(inherited)
 }
 

@@ -21,6 +21,7 @@ pub struct Pty {
 pub fn open_ptmx(devpts: BorrowedFd<'_>) -> Result<OwnedFd> {
     use nix::fcntl::OFlag;
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    let flags = if broken!("cve_2025_52565") { flags - OFlag::O_NOFOLLOW } else { flags };
     nix::fcntl::openat(devpts, "ptmx", flags, nix::sys::stat::Mode::empty())
         .map_err(|e| SysError::nix("open", "/dev/pts/ptmx", e))
 }

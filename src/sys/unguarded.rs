@@ -15,6 +15,7 @@ pub fn wanted() -> bool {
     broken!("cve_2015_1335")
         || broken!("cve_2019_18837")
         || broken!("cve_2021_30465")
+        || broken!("cve_2024_21626")
         || broken!("cve_2024_45310")
         || broken!("cve_2025_24965")
         || broken!("cve_2026_41579")

@@ -91,12 +91,14 @@ test_cve_2021_30465_a_volume_swaps_the_target_for_a_symlink() {
     host
     racing
     add_mount /volume/dir/sub bind "$T/host" rbind
-    script 'true'
+    # A mount that went outside is lost with the old root.
+    script 'grep -c "/sub " /proc/self/mountinfo'
     local i
     for ((i = 0; i < 40; i++)); do
         call tare run "$ID"
         # Success or a clean refusal are both fine; reaching the host is not.
         [ "$(host_listing)" = "$HOST_BEFORE" ] || break
+        [ $code != 0 ] || eq "$out" 1 "mounts of the container on its own target"
         ! grep -q "$T/host/" /proc/self/mountinfo || break
     done
     kill -KILL $RACER
@@ -165,6 +167,11 @@ test_cve_2026_88264_dev_console_is_a_symlink_to_the_host() {
     call python3 "$INTEGRATION/lib/agent.py" tty "$TARE" --root "$STATE" run "$ID"
     host_is_unchanged
     away
+    # After the switch of roots the host is out of reach; no file of the image is covered through a link either.
+    ln -sf /elsewhere/console "$R/dev/console" && mkdir "$R/elsewhere"
+    call python3 "$INTEGRATION/lib/agent.py" tty "$TARE" --root "$STATE" run "$ID"
+    absent "$R/elsewhere/console"
+    away
 }
 
 test_cve_2026_88265_dev_null_is_a_symlink_to_a_file_of_the_host() {
@@ -177,6 +184,13 @@ test_cve_2026_88265_dev_null_is_a_symlink_to_a_file_of_the_host() {
     host_is_unchanged
     eq "$(stat -c %u:%g:%t:%T /dev/null)" 0:0:1:3 "the host's /dev/null"
     away
+    # A /dev that is bound is left as it is: the link is there when standard output is looked at.
+    mkdir "$T/dev" && ln -s /target "$T/dev/null" && echo original >"$R/target" && chmod 666 "$R/target"
+    add_mount /dev bind "$T/dev" rbind
+    script 'echo written'
+    call sh -c "'$TARE' --root '$STATE' run '$ID' </dev/null >/dev/null 2>/dev/null"
+    eq "$(stat -c %u "$R/target") $(cat "$R/target")" "0 original" "the file that /dev/null points to"
+    away
 }
 
 test_cve_2025_31133_dev_null_is_a_symlink_and_masks_hold() {
@@ -187,8 +201,9 @@ test_cve_2025_31133_dev_null_is_a_symlink_and_masks_hold() {
     add_mount /dev bind "$T/dev" rbind
     echo gadget >"$R/secret-of-proc" && echo secret >"$R/masked" && mkdir "$R/masked-folder" && touch "$R/masked-folder/file"
     config '.linux.maskedPaths = ["/masked", "/masked-folder", "/proc/timer_list"]'
-    script 'cat /masked; ls /masked-folder; head -1 /proc/timer_list; (echo x > /masked) 2>&-'
+    script 'cat /masked; ls /masked-folder; head -1 /proc/timer_list; (echo x > /masked) 2>&-; true'
     call tare run "$ID"
+    eq "$code" 0 "exit code ($err)"
     eq "$out" "" "content of the masked paths"
     eq "$(cat "$R/secret-of-proc")" gadget
     away
@@ -211,8 +226,10 @@ test_cve_2025_52565_the_console_is_not_what_a_path_in_dev_pts_says() {
     bundle
     host
     config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .process.terminal = true'
-    mkdir -p "$T/dev/pts" && mknod -m 666 "$T/dev/null" c 1 3
-    ln -s /secret "$T/dev/pts/0" && ln -s /secret "$T/dev/pts/ptmx" && ln -s pts/ptmx "$T/dev/ptmx"
+    mkdir "$T/dev" && mknod -m 666 "$T/dev/null" c 1 3
+    # A /dev/pts that is no devpts: its ptmx leads to a real one, the terminal's name to a masked file.
+    mkdir -p "$R/fake" "$R/real" && ln -s /fake "$T/dev/pts" && ln -s /real/ptmx "$R/fake/ptmx" && ln -s /secret "$R/fake/0"
+    add_mount /real devpts devpts newinstance ptmxmode=0666 mode=0620
     echo secret >"$R/secret"
     add_mount /dev bind "$T/dev" rbind
     config '.linux.maskedPaths += ["/secret"]'
@@ -235,12 +252,12 @@ test_cve_2025_52881_sysctls_are_not_written_to_a_file_over_proc_sys() {
 
 test_cve_2025_62596_a_symlink_over_proc_does_not_redirect_a_sysctl() {
     bundle
-    echo untouched >"$T/gadget"
-    mkdir -p "$T/fake/core" && ln -s "$T/gadget" "$T/fake/core/somaxconn"
+    echo untouched >"$R/gadget"
+    mkdir -p "$T/fake/core" && ln -s /gadget "$T/fake/core/somaxconn"
     add_mount /proc/sys/net bind "$T/fake" rbind
     config '.linux.sysctl = {"net.core.somaxconn": "1"} | .linux.readonlyPaths = []'
     call tare run "$ID"
-    eq "$(cat "$T/gadget")" untouched
+    eq "$(cat "$R/gadget")" untouched
     away
 }
 

@@ -22,7 +22,10 @@ test_cve_2016_9962_a_process_in_the_container_cannot_look_into_the_waiting_one()
 test_cve_2016_8649_no_descriptor_of_the_host_waits_in_the_container() {
     bundle
     command_is sleep 30
+    # The caller leaks a folder of the host into the runtime.
+    exec 9<"$T"
     created
+    exec 9<&-
     local fd target
     for fd in "/proc/$PID"/fd/*; do
         target=$(readlink "$fd")
@@ -152,8 +155,9 @@ test_cve_2025_23266_a_hook_does_not_get_the_images_environment() {
     bundle
     config '.process.env += ["LD_PRELOAD=/evil.so", "PATH=/evil:/bin"]'
     config --arg t "$T" '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "env > \($t)/env; pwd > \($t)/cwd"]}]'
-    runs
+    FROM_THE_CALLER=1 runs
     lacks "$(cat "$T/env")" LD_PRELOAD
+    lacks "$(cat "$T/env")" FROM_THE_CALLER
     lacks "$(cat "$T/env")" evil
 }
 
