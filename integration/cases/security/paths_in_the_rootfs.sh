@@ -92,7 +92,7 @@ test_cve_2021_30465_a_volume_swaps_the_target_for_a_symlink() {
     racing
     add_mount /volume/dir/sub bind "$T/host" rbind
     # A mount that went outside is lost with the old root.
-    script 'grep -c "/sub " /proc/self/mountinfo'
+    script 'grep -c "/sub " /proc/self/mountinfo; true'
     local i
     for ((i = 0; i < 40; i++)); do
         call tare run "$ID"
