@@ -74,6 +74,7 @@ const OWN_CODES: &[(&str, &str)] = &[
     (SIGNAL, "the signal's name or number is not known"),
     (PATTERN, "the regular expression cannot be understood"),
     (OUTPUT_EXISTS, "spec does not replace a file"),
+    (BUSY, "another command works on the container"),
     (UNKILLABLE, "a process did not end within ten seconds after SIGKILL"),
     (HOOK, "a hook of the configuration failed, or took longer than its timeout"),
 ];
@@ -92,6 +93,8 @@ pub const SIGNAL: &str = "bad-signal";
 pub const PATTERN: &str = "bad-pattern";
 /// A file that would have to be overwritten.
 pub const OUTPUT_EXISTS: &str = "output-exists";
+/// Somebody else works on the container.
+pub const BUSY: &str = "busy";
 /// A process that does not die.
 pub const UNKILLABLE: &str = "unkillable";
 /// A hook.

@@ -99,6 +99,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     enter_cgroup(birth)?;
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
+    stay_guarded()?;
     // Rooted at the container's own group, so only now that we are in it.
     namespaces::leave_cgroup(plan)?;
     namespaces::new_time(birth)?;
@@ -117,6 +118,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     sysctls::write(&plan.sysctls)?;
     let proc = proc::host_procfs().ok();
     let label_proc = stage::label_procfs(plan)?;
+    let groups = stage::may_set_groups(plan, proc.as_ref().map(AsFd::as_fd));
 
     // The point of no return: from here on a mistake can only hit the container (CVE-2024-21626 and its family).
     rootfs::switch(&root, &plan.rootfs)?;
@@ -134,7 +136,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // Attributes that survive the execve. Affinity first: a DEADLINE policy wants it whole.
     attributes(plan)?;
     no_new_privileges(plan)?;
-    stage::execute(birth, pid, home, label_proc)
+    stage::execute(birth, pid, stage::Last { home, proc: label_proc, groups })
 }
 
 fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {
@@ -148,8 +150,13 @@ fn wait_for_go(birth: &Inherited<'_>) -> Stepped<()> {
         process::die_with_parent().map_err(failed(Step::Go))?;
         expect(birth, Answer::Go)?;
     }
-    // Again: a clone into a user namespace or a change of ids makes a process dumpable (CVE-2016-9962).
     process::set_undumpable().map_err(failed(Step::Go))
+}
+
+/// Does: dies with its parent, shows nothing. Here because: a change of ids has undone both (CVE-2016-9962).
+fn stay_guarded() -> Stepped<()> {
+    process::die_with_parent().map_err(failed(Step::BecomeRoot))?;
+    process::set_undumpable().map_err(failed(Step::BecomeRoot))
 }
 
 fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {

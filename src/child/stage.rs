@@ -11,22 +11,48 @@ use crate::plan::hooks::Hook;
 use crate::plan::seccomp::Instruction;
 use crate::stage;
 use crate::stage::abi::{self, Payload, Slice, flag, slot};
-use crate::sys::{self, cred, fd, proc, process};
+use crate::sys::{self, fd, proc, process};
 use crate::wire::{Failure, Step};
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+/// What the steps before have found out for the stage.
+pub struct Last {
+    /// `HOME=...`, if it must be added.
+    pub home: Option<CString>,
+    /// A procfs for the labels.
+    pub proc: Option<OwnedFd>,
+    /// What happens to the supplementary groups.
+    pub groups: Groups,
+}
+
+/// Whether the supplementary groups can be set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Groups {
+    /// They are set to what the configuration says.
+    Set,
+    /// They stay: setgroups(2) is denied in this user namespace, and none are asked for.
+    Kept,
+}
+
+/// Does: asks whether setgroups(2) is denied (user_namespaces(7)). Here because: the host's /proc must be asked; after
+/// the switch it would be the container's, which can say anything.
+pub fn may_set_groups(plan: &Plan, proc: Option<BorrowedFd<'_>>) -> Groups {
+    if plan.namespaces.user.is_shared() || !plan.process.user.additional_gids.is_empty() {
+        return Groups::Set;
+    }
+    let file = proc.and_then(|proc| proc::open_in(proc, c"self/setgroups", proc::Access::Read).ok());
+    let text = file.and_then(|file| fd::read_to_end(file.as_fd(), "setgroups", 64).ok());
+    if text.is_some_and(|text| text.starts_with(b"deny")) { Groups::Kept } else { Groups::Set }
+}
+
 /// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
-pub fn execute(
-    birth: &mut Inherited<'_>,
-    pid: i32,
-    home: Option<CString>,
-    proc: Option<OwnedFd>,
-) -> Stepped<Infallible> {
+pub fn execute(birth: &mut Inherited<'_>, pid: i32, last: Last) -> Stepped<Infallible> {
     let plan = birth.plan;
+    let Last { home, proc, groups } = last;
     let state = hook_state(plan, pid).map_err(failed(Step::Stage))?;
-    let payload = payload(birth, proc.is_some());
+    let payload = payload(birth, proc.is_some(), groups);
     let file = sealed_file(&payload).map_err(failed(Step::Stage))?;
 
     let first = 3 + i32::try_from(plan.preserve_fds).unwrap_or(0);
@@ -79,7 +105,7 @@ fn sealed_file(payload: &[u8]) -> sys::Result<OwnedFd> {
     Ok(file)
 }
 
-fn payload(birth: &Inherited<'_>, has_proc: bool) -> Vec<u8> {
+fn payload(birth: &Inherited<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     let plan = birth.plan;
     let process = &plan.process;
     let user = &process.user;
@@ -97,9 +123,7 @@ fn payload(birth: &Inherited<'_>, has_proc: bool) -> Vec<u8> {
     let mut set = |bit: u32, on: bool| header.flags |= if on { bit } else { 0 };
     set(flag::GATE, birth.gate.is_some());
     set(flag::PROC, has_proc);
-    // With no groups asked for, none can be dropped there either: user_namespaces(7), "/proc/PID/setgroups".
-    let in_user_namespace = !plan.namespaces.user.is_shared();
-    set(flag::KEEP_GROUPS, in_user_namespace && user.additional_gids.is_empty() && cred::setgroups_denied());
+    set(flag::KEEP_GROUPS, groups == Groups::Kept);
     set(flag::SECCOMP, plan.seccomp.is_some());
     set(flag::LISTENER, plan.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()));
 

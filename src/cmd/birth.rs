@@ -196,6 +196,19 @@ pub(super) fn settle(
     Ok(())
 }
 
+/// Takes the pid file back: the absence of it tells conmon that there is no container.
+pub(super) fn take_back_pid_file(args: &cli::Birth) {
+    let Some(path) = &args.pid_file else { return };
+    let (Some(name), Some(folder)) = (path.file_name(), pid_file_folder(path)) else { return };
+    // Best effort: the error that brought us here is the one to report.
+    let _ = folder.remove_file(&name.to_string_lossy());
+}
+
+fn pid_file_folder(path: &Path) -> Option<crate::sys::dir::Dir> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    crate::sys::dir::Dir::open(folder).ok()
+}
+
 /// Digits only, put in place as a whole: whoever waits for it reads it at once.
 fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().with_context(|| format!("pid file {}: it names no file", path.display()))?;

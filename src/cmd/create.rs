@@ -15,6 +15,9 @@ pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     let settled = birth::settle(&mut container, Phase::Created, &args.birth, &ready);
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
-        Err(error) => Err(birth::undo(container, session, error)),
+        Err(error) => {
+            birth::take_back_pid_file(&args.birth);
+            Err(birth::undo(container, session, error))
+        }
     }
 }

@@ -34,7 +34,10 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     });
     let (child, relay) = match started {
         Ok(started) => started,
-        Err(error) => return Err(birth::undo(container, session, error)),
+        Err(error) => {
+            birth::take_back_pid_file(&args.birth);
+            return Err(birth::undo(container, session, error));
+        }
     };
     poststart(&mut container, &session.log)?;
     // Others may kill and delete it from now on.

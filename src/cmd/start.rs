@@ -3,6 +3,7 @@
 use super::Session;
 use super::state::status_of;
 use crate::cli;
+use crate::error;
 use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
 use crate::launch::{Failed, after_gate};
@@ -19,7 +20,10 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     let mut container = session.container(&args.id)?;
     if status_of(&container)? != Status::Creating {
         // Two starts must not stand at one gate.
-        container.lock_within(Duration::from_secs(10))?;
+        if !container.lock_within(Duration::from_secs(10))? {
+            let problem = "another command works on the container for ten seconds already";
+            return Err(error::coded(error::BUSY, problem, Some("wait for it, then see `tare state`")));
+        }
         container.reload()?;
     }
     match status_of(&container)? {

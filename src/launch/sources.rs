@@ -6,9 +6,9 @@
 use super::spawn::user_namespace;
 use super::steps;
 use crate::child::mount::Inputs;
-use crate::plan::mounts::{Idmap, MountKind, MountOp};
+use crate::plan::mounts::{Idmap, MountKind, MountOp, PropagationKind};
 use crate::plan::{IdMaps, Plan};
-use crate::sys::mount::{self, Depth, LastLink};
+use crate::sys::mount::{self, Change, Depth, LastLink, propagation};
 use anyhow::Result;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -51,6 +51,11 @@ fn open_one(
     let depth = if *recursive { Depth::Tree } else { Depth::Mount };
     let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
     let tree = mount::clone_tree(source, depth, last)?;
+    // The child cuts its own copies off from the host (`rootfs::isolate`); this one is made before.
+    if plan.rootfs.propagation.map(|p| p.kind) != Some(PropagationKind::Shared) {
+        let slave = Change { propagation: propagation::SLAVE, ..Change::default() };
+        mount::set_attributes(tree.as_fd(), slave, Depth::Tree, &source.to_string_lossy())?;
+    }
     if let (Some(idmap), Some(namespace)) = (idmap, &namespace) {
         let depth = if idmap.recursive { Depth::Tree } else { Depth::Mount };
         mount::set_idmap(tree.as_fd(), namespace.as_fd(), depth, &source.to_string_lossy())?;

@@ -77,6 +77,8 @@ pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
         Cloned::Child => {
             // Not dropped here: that would bring our parent's namespaces back.
             std::mem::forget(for_child);
+            // Or our parent's death would never be the end of the wire.
+            drop(parent_wire);
             init(inherited)
         }
         Cloned::Parent { pid, pidfd } => {

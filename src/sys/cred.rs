@@ -26,11 +26,6 @@ pub fn keep_capabilities_over_exec() -> Result<()> {
     caps::set(None, caps::CapSet::Ambient, &permitted).map_err(|_| fail("ambient"))
 }
 
-/// Whether setgroups(2) is denied in this process's user namespace (user_namespaces(7)).
-pub fn setgroups_denied() -> bool {
-    std::fs::read("/proc/self/setgroups").is_ok_and(|text| text.starts_with(b"deny"))
-}
-
 /// Joins a new session keyring of that name, and lets its owner search it (keyctl(2)). ENOSYS: no key support.
 pub fn join_session_keyring(name: &CStr) -> Result<()> {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;

@@ -95,7 +95,9 @@ pub fn at(dir: BorrowedFd<'_>, name: &CStr, object: &str) -> Result<Stat> {
     let mask = libc::STATX_BASIC_STATS | libc::STATX_MNT_ID;
     let mut buffer = MaybeUninit::<libc::statx>::zeroed();
     // SAFETY: `name` is NUL-terminated and `buffer` is a whole struct statx; the kernel keeps neither.
-    let done = unsafe { libc::statx(dir.as_raw_fd(), name.as_ptr(), flags, mask, buffer.as_mut_ptr()) };
+    let done = unsafe {
+        libc::syscall(libc::SYS_statx, dir.as_raw_fd(), name.as_ptr(), flags, mask, buffer.as_mut_ptr())
+    };
     if done != 0 {
         return Err(SysError::last("statx", object));
     }

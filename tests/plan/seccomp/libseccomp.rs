@@ -15,7 +15,7 @@ use tare::plan::seccomp::Instruction;
 
 /// The compiled oracle.c, or why there is none.
 static ORACLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libseccomp-oracle");
+    let binary = std::env::temp_dir().join(format!("libseccomp-oracle-{}", std::process::id()));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan/seccomp/oracle.c");
     let mut gcc = Command::new("gcc");
     let gcc = gcc.args(["-O1", "-o"]).arg(&binary).arg(source).arg("-lseccomp").output();
