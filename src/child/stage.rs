@@ -81,7 +81,14 @@ pub fn label_procfs(plan: &Plan) -> Stepped<Option<OwnedFd>> {
     if plan.process.apparmor_profile.is_none() && plan.process.selinux_label.is_none() {
         return Ok(None);
     }
-    proc::private_procfs(proc::Subset::Pid).map(Some).map_err(failed(Step::Stage))
+    let own = proc::private_procfs(proc::Subset::Pid).map_err(failed(Step::Stage))?;
+    // A profile of AppArmor around us cannot name a file of a detached mount: then through the host's own /proc.
+    match proc::open_in(own.as_fd(), c"thread-self/attr/exec", proc::Access::Write) {
+        Err(e) if e.is(sys::error::errno::EACCES) => {
+            proc::host_procfs().map(Some).map_err(failed(Step::Stage))
+        }
+        _ => Ok(Some(own)),
+    }
 }
 
 /// The state for startContainer hooks, as a file for their standard input.

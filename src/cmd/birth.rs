@@ -47,7 +47,12 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
     let bundle =
         Bundle::load(&dir, &config.to_string_lossy()).with_context(|| format!("bundle {}", dir.display()))?;
-    let host = probe::host()?;
+    let mut host = probe::host()?;
+    match session.globals.rootless {
+        Some(cli::Rootless::Yes) => host.rootless = true,
+        Some(cli::Rootless::No) => host.rootless = false,
+        Some(cli::Rootless::Auto) | None => {}
+    }
     let options = Options {
         id: args.id.clone(),
         bundle: dir,
@@ -60,6 +65,12 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     for warning in &plan.warnings {
         session.log.warn(warning);
     }
+    session.log.debug(&format!(
+        "{}: planned: {} mounts, rootless: {}",
+        plan.id,
+        plan.rootfs.mounts.len(),
+        host.rootless
+    ));
     Ok(Planned { plan, host })
 }
 
@@ -140,6 +151,7 @@ fn bear_in<'a>(
         warn,
     })?;
     let pid = newborn.child().pid();
+    session.log.debug(&format!("{}: born: process {pid}", plan.id));
     container.record.init = Some(identify(pid).context("the container's process")?);
     container.save()?;
     if let Some(group) = &container.record.rdt {
@@ -180,6 +192,7 @@ fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
 
 /// The state is `created` (or, without a gate, running): on disk before anybody is told.
 pub(super) fn settle(
+    session: &Session,
     container: &mut Container,
     phase: Phase,
     args: &cli::Birth,
@@ -187,6 +200,7 @@ pub(super) fn settle(
 ) -> Result<()> {
     container.record.phase = phase;
     container.save()?;
+    session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
     if let Some(path) = &args.pidfd_socket {
         launch::send_pidfd(path, ready.child())?;
     }

@@ -34,14 +34,16 @@ pub(super) fn delete(session: &Session, args: &cli::Delete) -> Result<u8> {
         delete_one(&store, &session.log, &args.id, force)?;
         return Ok(0);
     }
+    let mut first = None;
     for id in matching_ids(&store, &args.id)? {
         match delete_one(&store, &session.log, &id, force) {
             // A pattern may match what is not ours, or what somebody else has just deleted.
             Err(e) if is(&e, |r| matches!(r, Refused::Foreign { .. } | Refused::NotFound { .. })) => {}
-            other => other.with_context(|| format!("container {id}"))?,
+            Err(e) => first = first.or(Some(e.context(format!("container {id}")))),
+            Ok(()) => {}
         }
     }
-    Ok(0)
+    first.map_or(Ok(0), Err)
 }
 
 /// Whether a living container is killed.
@@ -69,8 +71,8 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
     if matches!(status, Status::Creating | Status::Running | Status::Paused) && force == Force::No {
         return Err(Refused::NotStopped { id: id.to_string(), status }.into());
     }
-    if status == Status::Creating {
-        // Its child is killed; its creator sees that, and cleans up or dies.
+    if force == Force::Yes {
+        // Before the lock, which a creator or a `start` with a slow hook may hold: it sees the death, and lets go.
         kill_init(&container)?;
     }
     retire(container, log)
@@ -95,7 +97,7 @@ fn lock(container: &Container) -> Result<()> {
         return Ok(());
     }
     let problem = format!("another tare holds the lock of {} for ten seconds", container.path().display());
-    Err(error::coded(UNKILLABLE, problem, Some("end that process and try again")))
+    Err(error::coded(error::BUSY, problem, Some("wait for it, or end that process, and try again")))
 }
 
 /// Kills what is alive of the container, and waits for it.
@@ -154,6 +156,8 @@ pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
         container.save()?;
         let record = &container.record;
         let state = hook::state_json(&record.id, "stopped", 0, &record.bundle, &record.annotations);
+        // An engine may have removed it already.
+        let bundle = Some(record.bundle.clone()).filter(|bundle| crate::sys::dir::Dir::open(bundle).is_ok());
         for (index, hook) in hooks.iter().enumerate() {
             let run = hook::Run {
                 hook,
@@ -161,7 +165,7 @@ pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
                 index,
                 state: &state,
                 place: hook::Place::Runtime,
-                dir: None,
+                dir: bundle.as_deref(),
             };
             if let Err(failed) = run.run() {
                 // runtime.md, "Lifecycle", 13: a failure is a warning, and the lifecycle continues.

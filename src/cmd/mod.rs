@@ -78,6 +78,7 @@ fn run_line(line: CommandLine) -> ExitCode {
 
 fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
     match command {
+        _ if session.globals.version => version::print_version(),
         None => version::print_version(),
         Some(Command::Create(args)) => create::create(session, &args),
         Some(Command::Start(args)) => start::start(session, &args),

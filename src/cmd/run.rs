@@ -29,7 +29,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let (mut container, ready) = birth::bear(session, &planned, Gate::None, console, &warn)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
     let started = relay.and_then(|relay| {
-        birth::settle(&mut container, Phase::Running, &args.birth, &ready)?;
+        birth::settle(session, &mut container, Phase::Running, &args.birth, &ready)?;
         Ok((ready.start()?, relay))
     });
     let (child, relay) = match started {
@@ -39,9 +39,9 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
             return Err(birth::undo(container, session, error));
         }
     };
-    poststart(&mut container, &session.log)?;
     // Others may kill and delete it from now on.
     container.unlock()?;
+    poststart(&mut container, &session.log)?;
     session.log.settle();
     match watch {
         None => {
@@ -61,8 +61,11 @@ fn stay(
     relay: Option<Relay>,
 ) -> Result<u8> {
     let ended = watch.until_end(child, relay)?;
-    if !args.keep {
-        end(container, session)?;
+    if !args.keep
+        && let Err(error) = end(container, session)
+    {
+        // The container's own end is the answer; what is left of it can be deleted by hand.
+        session.log.warn(&format!("run {}: {error:#}", args.birth.id));
     }
     Ok(ended.exit_code())
 }

@@ -58,6 +58,8 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         Outcome::Died => return Err(Failed::died(pid).into()),
         Outcome::Failed(failure) => return Err(after_gate(&container.record.program, &failure).into()),
     }
+    // A hook of the user may take its time: others may kill and delete the container meanwhile.
+    container.unlock()?;
     poststart(&mut container, &session.log)?;
     Ok(0)
 }

@@ -235,9 +235,12 @@ impl Container {
         self.dir.unlock().context("unlock the state folder")
     }
 
-    /// Whether the folder has been removed by somebody else since it was opened.
+    /// Whether the folder has been removed by somebody else since it was opened. Another of the same name, of a
+    /// container that was made since, is not ours.
     pub fn is_gone(&self) -> Result<bool> {
-        Ok(self.parent.stat(&self.record.id)?.is_none())
+        let named = self.parent.stat(&self.record.id)?.map(|stat| (stat.st_dev, stat.st_ino));
+        let ours = self.dir.stat(".")?.map(|stat| (stat.st_dev, stat.st_ino));
+        Ok(named.is_none() || named != ours)
     }
 
     /// Reads the record again, after a lock was waited for.
@@ -252,6 +255,9 @@ impl Container {
 
     /// Removes the folder: the last act of a deletion. Gone already is fine.
     pub fn remove(self) -> Result<()> {
+        if self.is_gone()? {
+            return Ok(());
+        }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
         self.remove_gate()?;
         for name in [".state.json.new", RECORD] {

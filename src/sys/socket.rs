@@ -79,10 +79,17 @@ pub fn listen_in(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
     Ok(socket)
 }
 
+/// How long a connection may take.
+const CONNECT_LIMIT_S: i64 = 10;
+
 /// Connects to a SOCK_STREAM socket by path, of any length (console, pidfd and seccomp sockets of the engines).
 pub fn connect_stream(path: &std::path::Path) -> Result<OwnedFd> {
     let object = path.display().to_string();
     let socket = unix_socket(libc::SOCK_STREAM)?;
+    // A listener that does not accept must not stop us for ever (unix(7): connect waits for room in its queue).
+    let limit = nix::sys::time::TimeVal::new(CONNECT_LIMIT_S, 0);
+    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::SendTimeout, &limit)
+        .map_err(|e| SysError::nix("setsockopt", object.as_str(), e))?;
     let handle = nix::fcntl::open(
         path,
         nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC,
