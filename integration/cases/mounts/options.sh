@@ -323,3 +323,17 @@ test_an_unknown_filesystem_type_is_refused() {
     refuses 'nosuchfs|no such device' tare create "$ID"
     [ -n "$FOREIGN" ] || has "$err" "config.json#/mounts/6"
 }
+
+test_a_mount_below_an_id_mapped_bind_does_not_reach_the_host() {
+    ours_only
+    bundle
+    mkdir "$T/shared" && mount -t tmpfs shared "$T/shared" && mount --make-shared "$T/shared" && mkdir "$T/shared/a"
+    add_mount /volume bind "$T/shared" rbind idmap
+    config '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 100000, size: 65536}], gidMappings: [{containerID: 0, hostID: 100000, size: 65536}]}'
+    config '(.process.capabilities[]) |= . + ["CAP_SYS_ADMIN"] | .process.capabilities.ambient = [] | .process.capabilities.inheritable = []'
+    script 'mount -t tmpfs leak /volume/a && echo mounted'
+    call tare run "$ID"
+    eq "$out" mounted
+    ! grep -q "^.* $T/shared/a " /proc/self/mountinfo || fail "the container's mount is on the host"
+    umount "$T/shared"
+}

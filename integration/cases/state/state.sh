@@ -180,3 +180,53 @@ test_delete_while_a_create_runs_does_not_tear_it_apart() {
     if [ $code = 0 ]; then eq "$(jq -r .status <<<"$out")" created; fi
     gone
 }
+
+test_delete_force_ends_a_container_whose_start_waits_for_a_hook() {
+    ours_only
+    bundle
+    config '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "25"]}]'
+    command_is sleep 30
+    created
+    tare start "$ID" >"$T/start.out" 2>&1 </dev/null &
+    local starting=$!
+    sleep 0.3
+    ok tare delete --force "$ID"
+    at_most "$took_ms" 5000 "milliseconds"
+    ! wait $starting || fail "start of a container that was deleted succeeded"
+    absent "$STATE/$ID"
+}
+
+test_a_run_that_was_overtaken_leaves_the_next_container_of_its_name_alone() {
+    ours_only
+    bundle
+    command_is sleep 30
+    "$TARE" --root "$STATE" run "$ID" >/dev/null 2>&1 </dev/null &
+    local running=$!
+    eventually sh -c "'$TARE' --root '$STATE' state '$ID' 2>/dev/null | grep -q running"
+    kill -STOP $running
+    ok tare delete --force "$ID"
+    created
+    kill -CONT $running
+    wait $running
+    eq $? 137 "exit code of the first"
+    eq "$(state .status)" created "status of the second"
+    gone
+}
+
+test_a_creator_killed_in_a_hook_takes_a_container_in_a_user_namespace_with_it() {
+    ours_only
+    bundle
+    config '.linux.namespaces += [{type: "user"}]
+        | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+    chmod 755 "$B" "$T" && chown -R 100000:100000 "$R"
+    config '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "2"]}]'
+    "$TARE" --root "$STATE" create "$ID" >/dev/null 2>&1 </dev/null &
+    local creating=$!
+    eventually sh -c "jq -e .init '$STATE/$ID/state.json' >/dev/null 2>&1"
+    sleep 0.2
+    kill -KILL $creating
+    wait $creating 2>/dev/null
+    eventually sh -c "'$TARE' --root '$STATE' state '$ID' | grep -q stopped"
+    ok tare delete --force "$ID"
+    sleep 2
+}
