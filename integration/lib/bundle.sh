@@ -3,7 +3,7 @@
 # Makes $T/NAME and enters it: $B is the bundle, $R its rootfs, $ID a container id that no other case has.
 bundle() { # [NAME]
     local name=${1:-b}
-    B=$T/$name R=$T/$name/rootfs ID=c$CASE-$name
+    B=$T/$name R=$T/$name/rootfs ID=$ID_PREFIX$name
     mkdir -p "$B" && cp -a "$BASE/rootfs" "$BASE/config.json" "$B/" || fail "cannot make the bundle $B"
     cd "$B" || fail "cd $B"
     config --arg p "/$PREFIX$name" '.linux.cgroupsPath = $p'
@@ -11,7 +11,7 @@ bundle() { # [NAME]
     [ -z "$TARE_BREAK" ] || config --arg b "TARE_BREAK=$TARE_BREAK" '.process.env += [$b]'
 }
 # Goes back to a bundle made before.
-use() { B=$T/$1 R=$T/$1/rootfs ID=c$CASE-$1; cd "$B" || fail "cd $B"; }
+use() { B=$T/$1 R=$T/$1/rootfs ID=$ID_PREFIX$1; cd "$B" || fail "cd $B"; }
 
 # Edits config.json: jq options and a filter.
 config() { jq "$@" <"$B/config.json" >"$B/.config.new" && mv "$B/.config.new" "$B/config.json" || fail "jq $*"; }

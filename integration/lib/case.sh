@@ -10,6 +10,8 @@ lib=$INTEGRATION/lib
 mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tare-it "$SUITE/case" && mount -t tmpfs -o mode=0755 tmpfs /run ||
     { echo "case.sh: cannot mount the private folders"; exit 99; }
 T=$SUITE/case STATE=$SUITE/case/state PREFIX=$CGROUP_PARENT/$CASE-
+# Every container of this case has an id that begins so; it is in the cgroup's name where the runtime chooses one.
+ID_PREFIX=t${CGROUP_PARENT##*-}c$CASE-
 BASE=$SUITE/base PROBE=$SUITE/base/probe
 export PATH=$PATH:/usr/sbin:/sbin TMPDIR=$T
 unset XDG_RUNTIME_DIR NOTIFY_SOCKET LISTEN_FDS
@@ -41,7 +43,7 @@ processes() {
 }
 leftovers() {
     processes
-    "$lib/cgroups" list "$CGROUP_PARENT" "$CASE-" | sed 's/^/cgroup /'
+    { "$lib/cgroups" list "$CGROUP_PARENT" "$CASE-"; "$lib/cgroups" list . "$ID_PREFIX"; } | sed 's/^/cgroup /'
     diff <(echo "$mounts_before") <(mounts) | sed -n 's/^> /mount /p'
     ls -A "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
     ls -A /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'

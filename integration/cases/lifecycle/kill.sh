@@ -128,9 +128,9 @@ test_kill_and_delete_take_a_regular_expression() {
     bundle two
     command_is sleep 30
     started
-    ok tare kill --regex "c$CASE-(one|two)" KILL
-    becomes stopped "c$CASE-one"
-    becomes stopped "c$CASE-two"
-    ok tare delete --regex "c$CASE-.*"
+    ok tare kill --regex "${ID_PREFIX}(one|two)" KILL
+    becomes stopped "${ID_PREFIX}one"
+    becomes stopped "${ID_PREFIX}two"
+    ok tare delete --regex "${ID_PREFIX}.*"
     eq "$(tare list -q)" ""
 }
