@@ -6,6 +6,7 @@ use super::syscall::{self, PollFd};
 use super::wire::Failed;
 
 const POLLIN: i16 = 1;
+const NANOSECONDS: i64 = 1_000_000_000;
 /// What the child of a hook exits with when the hook's program cannot be executed, after the errno is told.
 const CANNOT_EXECUTE: i32 = 127;
 
@@ -79,11 +80,17 @@ fn become_hook(given: &Given, payload: &Mapped, hook: &Hook, output: i32) -> ! {
 /// Reads the hook's output until it has ended; keeps the end of it. `false`: it ran out of time.
 fn watch(pid: i32, output: i32, timeout_s: u32) -> Result<([u8; OBJECT_BYTES], usize, bool), syscall::Errno> {
     let pidfd = syscall::pidfd_open(pid)?;
-    let mut left = [i64::from(timeout_s), 0];
+    let deadline_ns = syscall::monotonic_ns() + i64::from(timeout_s) * NANOSECONDS;
     let mut tail = [0u8; OBJECT_BYTES];
     let mut tail_len = 0;
     let mut fds = [PollFd { fd: pidfd, events: POLLIN, revents: 0 }, PollFd { fd: output, events: POLLIN, revents: 0 }];
     let in_time = loop {
+        // Reckoned anew each time: a hook that never stops writing must not stop the clock.
+        let left_ns = deadline_ns - syscall::monotonic_ns();
+        if timeout_s != 0 && left_ns <= 0 {
+            break false;
+        }
+        let mut left = [left_ns / NANOSECONDS, left_ns % NANOSECONDS];
         let timeout = if timeout_s == 0 { None } else { Some(&mut left) };
         match syscall::poll(&mut fds, timeout) {
             Ok(0) => break false,
@@ -98,7 +105,9 @@ fn watch(pid: i32, output: i32, timeout_s: u32) -> Result<([u8; OBJECT_BYTES], u
                 // Closed: from now on only its end counts.
                 _ => fds[1].fd = -1,
             }
-        } else if fds[0].revents != 0 {
+        }
+        // Its end, not that of the pipe: a process that it has left behind may hold that open.
+        if fds[0].revents != 0 {
             break true;
         }
     };

@@ -8,6 +8,7 @@ pub type Errno = i32;
 #[cfg(target_arch = "x86_64")]
 pub mod number {
     pub const READ: usize = 0;
+    pub const CLOCK_GETTIME: usize = 228;
     pub const WRITE: usize = 1;
     pub const MMAP: usize = 9;
     pub const PREAD64: usize = 17;
@@ -44,6 +45,7 @@ pub mod number {
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
 pub mod number {
     pub const READ: usize = 63;
+    pub const CLOCK_GETTIME: usize = 113;
     pub const WRITE: usize = 64;
     pub const MMAP: usize = 222;
     pub const PREAD64: usize = 67;
@@ -303,6 +305,14 @@ pub fn dup3(from: i32, to: i32) -> Result<usize, Errno> {
 
 pub fn rewind(fd: i32) {
     let _ = call!(LSEEK, fd, 0, 0);
+}
+
+/// The time since some fixed moment (CLOCK_MONOTONIC), in nanoseconds.
+pub fn monotonic_ns() -> i64 {
+    const CLOCK_MONOTONIC: i32 = 1;
+    let mut time = [0i64; 2];
+    let _ = call!(CLOCK_GETTIME, CLOCK_MONOTONIC, time.as_mut_ptr());
+    time[0] * 1_000_000_000 + time[1]
 }
 
 /// A pipe: (read end, write end), both close-on-exec.

@@ -227,3 +227,14 @@ test_the_network_namespace_can_be_entered_by_a_prestart_hook() {
     runs
     has "$out" hooked
 }
+
+test_a_start_container_hook_that_never_stops_writing_is_ended_in_time() {
+    ours_only
+    bundle
+    config '.hooks.startContainer = [{path: "/bin/cat", args: ["cat", "/dev/zero"], timeout: 1}]'
+    command_is sleep 30
+    call tare run "$ID"
+    ne "$code" 0
+    matches "$err" 'timeout of 1 s'
+    at_most "$took_ms" 2500 "milliseconds"
+}
