@@ -21,7 +21,6 @@ pub struct Rule {
 pub const RULES: &[Rule] = &[
     Rule { name: "version", section: "config.md#specification-version", check: version },
     Rule { name: "root", section: "config.md#root", check: root },
-    Rule { name: "process", section: "config.md#process", check: process },
     Rule { name: "annotations", section: "config.md#annotations", check: annotations },
     Rule { name: "hooks", section: "config.md#posix-platform-hooks", check: hooks },
     Rule { name: "namespaces", section: "config-linux.md#namespaces", check: unique_namespaces },
@@ -92,14 +91,6 @@ fn root(config: &Config) -> Result<(), Invalid> {
         return Err(Invalid::value("/root/path", "must name a directory, is empty"));
     }
     Ok(())
-}
-
-/// REQUIRED when the container is started, and nothing can add it after `create`.
-fn process(config: &Config) -> Result<(), Invalid> {
-    match config.process {
-        Some(_) => Ok(()),
-        None => Err(Invalid::required("/process").advise("say what to run: process.args and process.cwd")),
-    }
 }
 
 /// Keys MUST NOT be an empty string. NUL would cut the state that hooks read.

@@ -382,6 +382,13 @@ fn last_steps(program: &str, failure: &Failure) -> Option<Failed> {
         (Step::CreateContainerHook | Step::StartContainerHook, detail) if detail != Detail::None => {
             return Some(hook_failed(failure));
         }
+        (Step::Lookup, Detail::NoProcess) => {
+            let message = "process is not set: there is nothing to start".to_string();
+            let failed = Failed::new("program-not-found", "Lookup", message).at("/process".to_string());
+            return Some(
+                failed.advise("say what to run, with process.args and process.cwd, and create it again"),
+            );
+        }
         (Step::Lookup, Detail::NotInPath) => (
             "program-not-found",
             "executable file not found in $PATH".to_string(),

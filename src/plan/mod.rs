@@ -175,8 +175,11 @@ fn process(
     host: &Host,
     warnings: &mut Vec<String>,
 ) -> Result<Process, Invalid> {
-    let given = config.process.as_ref().ok_or_else(|| Invalid::required("/process"))?;
-    let mut process = Process::from_config(given, options.listen_fds, host, warnings)?;
+    // REQUIRED only when the container is started (config.md, "Process"): `start` refuses.
+    let mut process = match &config.process {
+        Some(given) => Process::from_config(given, options.listen_fds, host, warnings)?,
+        None => Process::absent(),
+    };
     process.personality = linux.personality.as_ref().map(process::personality).transpose()?;
     process.memory_policy = linux.memory_policy.as_ref().map(scheduling::memory_policy).transpose()?;
     Ok(process)

@@ -148,6 +148,30 @@ const GROUPS_MAX: usize = 65536;
 const DEFAULT_UMASK: u32 = 0o022;
 
 impl Process {
+    /// What a container without `process` has: nobody's identity, no capability, and an empty program name, which no
+    /// configuration can give and the last stage knows.
+    pub fn absent() -> Process {
+        Process {
+            args: vec![CString::default()],
+            env: Vec::new(),
+            needs_home: false,
+            cwd: c"/".to_owned(),
+            terminal: None,
+            user: User { uid: 0, gid: 0, additional_gids: Vec::new(), umask: 0o022 },
+            capabilities: Capabilities::default(),
+            no_new_privileges: true,
+            rlimits: Vec::new(),
+            oom_score_adj: None,
+            scheduler: None,
+            io_priority: None,
+            personality: None,
+            memory_policy: None,
+            apparmor_profile: None,
+            selinux_label: None,
+            exec_cpu_affinity: None,
+        }
+    }
+
     /// Takes over a `process` object. `personality` and `memory_policy` stand elsewhere and stay empty here.
     ///
     /// `listen_fds`: the caller's LISTEN_FDS, for a process that is a service (sd_listen_fds(3)).

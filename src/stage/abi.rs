@@ -239,10 +239,12 @@ pub enum Detail {
     HookSignal = 11,
     /// A hook ran past its timeout of `value` seconds.
     HookTimeout = 12,
+    /// The configuration has no process.
+    NoProcess = 13,
 }
 
 /// Every detail but `None`, in order: the n-th has the number n + 1.
-pub const DETAILS: [Detail; 12] = [
+pub const DETAILS: [Detail; 13] = [
     Detail::NotInPath,
     Detail::NotExecutable,
     Detail::IsDirectory,
@@ -255,6 +257,7 @@ pub const DETAILS: [Detail; 12] = [
     Detail::HookStatus,
     Detail::HookSignal,
     Detail::HookTimeout,
+    Detail::NoProcess,
 ];
 
 /// Where the payload begins in the stage's file: after the program, at a page boundary that leaves it room.

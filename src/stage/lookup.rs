@@ -28,6 +28,11 @@ impl Program {
         let failed = |errno, detail| Failed::new(Step::Lookup, errno).because(detail);
         let name = given.name().ok_or(failed(syscall::EINVAL, Detail::None))?.to_bytes();
         let mut program = Program { path: [0; PATH_BYTES], doubt: Detail::None, about: [0; OBJECT_BYTES], about_len: 0 };
+        if name.is_empty() {
+            // The configuration has no process: there may be one container so far, but no start of it.
+            program.doubt = Detail::NoProcess;
+            return Ok(program);
+        }
         if name.contains(&b'/') {
             program.set_path(b"", name).map_err(|e| failed(e, Detail::None))?;
             return match executable(program.path()) {
@@ -75,6 +80,9 @@ impl Program {
     /// Looks at the file's head while that is still allowed, so that a failing execve(2) can be explained. What is
     /// found is a doubt, not a verdict: binfmt_misc(5) may run what looks foreign, and a hook may add what is missing.
     pub fn examine(&mut self) {
+        if self.doubt == Detail::NoProcess {
+            return;
+        }
         const O_NONBLOCK_NOCTTY_CLOEXEC: i32 = 0o4000 | 0o400 | 0o2000000;
         // `find` has seen a regular file; should it be something else by now, O_NONBLOCK keeps us from waiting.
         let Ok(fd) = syscall::openat(syscall::AT_FDCWD, self.path(), O_NONBLOCK_NOCTTY_CLOEXEC) else { return };
@@ -139,6 +147,14 @@ impl Program {
         self.about_len = name.len();
         if syscall::may(self.about.as_ptr().cast(), 0).is_err() {
             self.doubt = missing;
+        }
+    }
+
+    /// Fails if there is nothing to execute.
+    pub fn must_be_there(&self) -> Result<(), Failed> {
+        match self.doubt {
+            Detail::NoProcess => Err(Failed::new(Step::Lookup, syscall::EINVAL).because(Detail::NoProcess)),
+            _ => Ok(()),
         }
     }
 

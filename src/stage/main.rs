@@ -64,6 +64,7 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     program.examine();
 
     let wire = stand(given, payload, wire)?;
+    program.must_be_there()?;
     hooks::run(given, payload)?;
     wire.tell(Kind::Executing, 0);
     // As late as possible: after this only a message and execve(2) are left, which no profile can do without.

@@ -135,14 +135,10 @@ test_process_may_be_absent_at_create_but_not_at_start() {
     ours_only
     bundle
     config 'del(.process)'
-    call tare create "$ID"
-    # Either refused at once, or created and refused at start: the spec allows process to be absent only until start.
-    if [ $code = 0 ]; then
-        refuses 'process' tare start "$ID"
-        gone
-    else
-        has "$err" process
-    fi
+    ok tare create "$ID"
+    eq "$(state .status)" created
+    refuses 'process is not set.*config.json#/process' tare start "$ID"
+    gone
 }
 
 test_a_static_program_needs_no_proc_and_no_dev() {
