@@ -2,14 +2,14 @@
 
 use super::Session;
 use super::birth::{self, Gate, Stays};
-use super::delete::dismantle;
+use super::delete::retire;
 use super::start::poststart;
 use crate::cli;
 use crate::launch::console::Relay;
 use crate::launch::{Child, foreground};
 use crate::state::{Container, Phase};
-use crate::sys::{process, signal_name};
-use anyhow::{Context, Result};
+use crate::sys::process;
+use anyhow::Result;
 use std::os::fd::OwnedFd;
 
 /// Runs a container. In the foreground its exit code is ours; with --detach it is left running.
@@ -62,21 +62,10 @@ fn stay(
 ) -> Result<u8> {
     let ended = watch.until_end(child, relay)?;
     if !args.keep
-        && let Err(error) = end(container, session)
+        && let Err(error) = retire(container, &session.log)
     {
         // The container's own end is the answer; what is left of it can be deleted by hand.
         session.log.warn(&format!("run {}: {error:#}", args.birth.id));
     }
     Ok(ended.exit_code())
-}
-
-/// Deletes the container after its end, unless somebody else has.
-fn end(container: Container, session: &Session) -> Result<()> {
-    if !container.lock_within(std::time::Duration::from_secs(10))? || container.is_gone()? {
-        return Ok(());
-    }
-    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|_| !container.record.private_pids) {
-        cgroup.kill_all(signal_name::KILL).context("kill the container's processes")?;
-    }
-    dismantle(container, &session.log)
 }

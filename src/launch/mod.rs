@@ -24,7 +24,7 @@ use crate::cgroup::Entry;
 use crate::hook;
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
-use crate::sys::{fd, pidfd, process};
+use crate::sys::{fd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -223,9 +223,4 @@ impl Ready<'_> {
 pub fn send_pidfd(path: &std::path::Path, child: &Child) -> Result<()> {
     let socket = crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")?;
     crate::sys::socket::send_descriptor(socket.as_fd(), b"pidfd", child.pidfd()).context("send the pidfd")
-}
-
-/// Whether a process has ended, without waiting.
-pub fn has_ended(child: &Child) -> bool {
-    pidfd::wait_end(child.pidfd(), 0).unwrap_or(true)
 }

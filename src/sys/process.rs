@@ -187,11 +187,6 @@ pub fn own_pid() -> i32 {
     nix::unistd::getpid().as_raw()
 }
 
-/// The pid of our parent, 0 if it is outside of our pid namespace.
-pub fn parent_pid() -> i32 {
-    nix::unistd::getppid().as_raw()
-}
-
 /// Ends this process at once: no destructors, no buffers, which belong to the parent that we are a copy of.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: _exit does not return and touches nothing of ours.
