@@ -24,6 +24,8 @@ pub const CONFIG_NAME: &str = "config.json";
 pub struct Bundle {
     /// The configuration.
     pub config: Config,
+    /// The text that it was read from, for whoever keeps a copy.
+    pub text: String,
     /// What the user should hear, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -34,15 +36,16 @@ impl Bundle {
     /// Errors: the file is missing, unreadable or no JSON, a value has the wrong type, or a rule of the
     /// specification is broken. Nothing else has happened then.
     pub fn load(dir: &Path, config_name: &str) -> Result<Bundle, Invalid> {
-        Bundle::from_json(&read::file(&dir.join(config_name))?)
+        Bundle::from_json(read::file(&dir.join(config_name))?)
     }
 
     /// Parses and checks the text of a config.json.
-    pub fn from_json(text: &str) -> Result<Bundle, Invalid> {
-        let config: Config = read::json(text)?;
+    pub fn from_json(text: impl Into<String>) -> Result<Bundle, Invalid> {
+        let text = text.into();
+        let config: Config = read::json(&text)?;
         let mut warnings = Vec::new();
         check::all(&config, &mut warnings)?;
-        Ok(Bundle { config, warnings })
+        Ok(Bundle { config, text, warnings })
     }
 }
 

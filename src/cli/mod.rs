@@ -4,11 +4,24 @@
 //! repeated or with a value (`--systemd-cgroup=true`), long options with one dash (`-no-subreaper`). [`parse`] takes
 //! what was typed and gives either a [`CommandLine`], a text to print, or a [`Usage`] error of one line.
 
+mod checkpoint;
+mod lifecycle;
+mod mounts;
 mod parse;
+mod process;
+mod resources;
 mod values;
 
+pub use checkpoint::{Checkpoint, Criu, Restore};
+pub use lifecycle::{Birth, Create, Delete, Features, Kill, List, Run, Spec, Start, State};
+pub use mounts::{Mounts, MountsChange, MountsOf};
 pub use parse::{Parsed, Usage, log_options, parse};
-pub use values::{CgroupManager, LogFormat, LogLevel, Rootless};
+pub use process::{Exec, Ps, Wait};
+pub use resources::{Events, Pause, Resume, Update};
+pub use values::{
+    Bytes, CgroupManager, CgroupsMode, Interval, ListFormat, LogFormat, LogLevel, NetworkLock, PsFormat,
+    Rootless,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -95,6 +108,26 @@ pub enum Command {
     Delete(Delete),
     /// List the containers
     List(List),
+    /// Run one more program in a container
+    Exec(Exec),
+    /// List the processes of a container
+    Ps(Ps),
+    /// Wait for the end of a container, and print how it ended
+    Wait(Wait),
+    /// Stop all processes of a container for a while
+    Pause(Pause),
+    /// Let the processes of a paused container go on
+    Resume(Resume),
+    /// Change the limits of a container
+    Update(Update),
+    /// Print statistics and out-of-memory events of a container as JSON
+    Events(Events),
+    /// Change the mounts of a running container
+    Mounts(Mounts),
+    /// Save a running container to disk
+    Checkpoint(Checkpoint),
+    /// Bring a saved container back
+    Restore(Restore),
     /// Write a config.json to start from
     Spec(Spec),
     /// Print what this runtime can do as JSON
@@ -112,6 +145,16 @@ impl Command {
             Command::Kill(_) => "kill",
             Command::Delete(_) => "delete",
             Command::List(_) => "list",
+            Command::Exec(_) => "exec",
+            Command::Ps(_) => "ps",
+            Command::Wait(_) => "wait",
+            Command::Pause(_) => "pause",
+            Command::Resume(_) => "resume",
+            Command::Update(_) => "update",
+            Command::Events(_) => "events",
+            Command::Mounts(_) => "mounts",
+            Command::Checkpoint(_) => "checkpoint",
+            Command::Restore(_) => "restore",
             Command::Spec(_) => "spec",
             Command::Features(_) => "features",
         }
@@ -126,6 +169,16 @@ impl Command {
             Command::State(args) => Some(&args.id),
             Command::Kill(args) => Some(&args.id),
             Command::Delete(args) => Some(&args.id),
+            Command::Exec(args) => Some(&args.id),
+            Command::Ps(args) => Some(&args.id),
+            Command::Wait(args) => Some(&args.id),
+            Command::Pause(args) => Some(&args.id),
+            Command::Resume(args) => Some(&args.id),
+            Command::Update(args) => Some(&args.id),
+            Command::Events(args) => Some(&args.id),
+            Command::Mounts(args) => Some(args.change.id()),
+            Command::Checkpoint(args) => Some(&args.id),
+            Command::Restore(args) => Some(&args.id),
             Command::List(_) | Command::Spec(_) | Command::Features(_) => None,
         }
     }
@@ -135,12 +188,13 @@ impl Command {
     /// How many descriptors from 3 on are the container's: --preserve-fds, or LISTEN_FDS if that is more
     /// (sd_listen_fds(3)): the two are not added.
     pub fn preserved(&self) -> u32 {
-        let birth = match self {
-            Command::Create(args) => &args.birth,
-            Command::Run(args) => &args.birth,
+        let asked = match self {
+            Command::Create(args) => args.birth.preserve_fds,
+            Command::Run(args) => args.birth.preserve_fds,
+            Command::Exec(args) => args.preserve_fds,
             _ => return 0,
         };
-        birth.preserve_fds.max(listen_fds().unwrap_or(0))
+        asked.max(listen_fds().unwrap_or(0))
     }
 }
 
@@ -148,136 +202,3 @@ impl Command {
 pub fn listen_fds() -> Option<u32> {
     std::env::var("LISTEN_FDS").ok()?.parse().ok().filter(|count| *count > 0)
 }
-
-/// What `create` and `run` have in common.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Birth {
-    /// Folder that holds config.json [default: the current folder]
-    #[arg(short, long, value_name = "DIR")]
-    pub bundle: Option<PathBuf>,
-    /// Configuration to use instead of config.json in the bundle
-    #[arg(short = 'f', long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Unix socket that takes the container's terminal
-    #[arg(long, value_name = "SOCKET")]
-    pub console_socket: Option<PathBuf>,
-    /// Unix socket that takes a pidfd of the container's process
-    #[arg(long, value_name = "SOCKET")]
-    pub pidfd_socket: Option<PathBuf>,
-    /// File to write the process id to
-    #[arg(long, value_name = "FILE")]
-    pub pid_file: Option<PathBuf>,
-    /// Move and chroot instead of pivot_root, for a root file system on a RAM disk
-    #[arg(long)]
-    pub no_pivot: bool,
-    /// Keep the caller's session keyring
-    #[arg(long)]
-    pub no_new_keyring: bool,
-    /// Pass on this many descriptors, from 3 on
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub preserve_fds: u32,
-    /// The container's name: letters, digits and _ + . -
-    pub id: String,
-}
-
-/// `create`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Create {
-    /// The options it shares with run.
-    #[command(flatten)]
-    pub birth: Birth,
-    /// Accepted for go-runc: create always returns
-    #[arg(short, long, hide = true)]
-    pub detach: bool,
-}
-
-/// `run`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Run {
-    /// The options it shares with create.
-    #[command(flatten)]
-    pub birth: Birth,
-    /// Return as soon as the program runs
-    #[arg(short, long)]
-    pub detach: bool,
-    /// Do not delete the container at its end
-    #[arg(long)]
-    pub keep: bool,
-    /// Do not adopt orphaned processes of the container
-    #[arg(long)]
-    pub no_subreaper: bool,
-}
-
-/// `start`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Start {
-    /// The container
-    pub id: String,
-}
-
-/// `state`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct State {
-    /// The container
-    pub id: String,
-}
-
-/// `kill`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Kill {
-    /// Signal all processes of the container
-    #[arg(short, long)]
-    pub all: bool,
-    /// ID is a regular expression: signal every container it matches
-    #[arg(short, long)]
-    pub regex: bool,
-    /// The container
-    pub id: String,
-    /// Name or number of the signal
-    #[arg(default_value = "TERM")]
-    pub signal: String,
-}
-
-/// `delete`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Delete {
-    /// Kill it if it is alive; no error if there is none
-    #[arg(short, long)]
-    pub force: bool,
-    /// ID is a regular expression: delete every container it matches
-    #[arg(short, long)]
-    pub regex: bool,
-    /// The container
-    pub id: String,
-}
-
-/// `list`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct List {
-    /// Form of the list: table or json
-    #[arg(short, long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
-    pub format: values::ListFormat,
-    /// Print the ids only
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-pub use values::ListFormat;
-
-/// `spec`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Spec {
-    /// Folder to write to [default: the current folder]
-    #[arg(short, long, value_name = "DIR")]
-    pub bundle: Option<PathBuf>,
-    /// File to write to [default: config.json]
-    #[arg(short = 'f', long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Write a configuration for a caller without privileges
-    #[arg(long)]
-    pub rootless: bool,
-}
-
-/// `features`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Features {}

@@ -38,6 +38,7 @@ impl std::error::Error for Usage {}
 pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
     let mut command = CommandLine::command();
     let mut argv = argv;
+    let tail = argv.split_off(tail_start(&command, &argv));
     if argv.iter().any(|arg| is_single_dash_word(arg)) {
         let names = long_names(&command);
         argv = argv.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
@@ -47,6 +48,10 @@ pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
     }
     argv = join_rootless(argv);
     let spoken = spoken_command(&command, &argv);
+    if tail.first().is_some_and(|first| first != "--") {
+        argv.push(OsString::from("--"));
+    }
+    argv.extend(tail);
     let parsed =
         command.try_get_matches_from_mut(argv).and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
@@ -80,6 +85,42 @@ pub fn log_options(argv: &[OsString]) -> (Option<String>, values::LogFormat) {
 
 fn help(command: &mut clap::Command) -> String {
     command.render_help().to_string()
+}
+
+/// Where the words of another program begin: behind the id of `exec` and `ps`. Nothing there is an option of ours.
+fn tail_start(root: &clap::Command, argv: &[OsString]) -> usize {
+    let mut command = root;
+    let mut is_value = false;
+    for (at, arg) in argv.iter().enumerate().skip(1) {
+        let Some(word) = arg.to_str().filter(|_| !is_value) else {
+            is_value = false;
+            continue;
+        };
+        if word.len() > 1 && word.starts_with('-') {
+            is_value = takes_next_word(root, command, word);
+        } else if let Some(found) = command.find_subcommand(word) {
+            command = found;
+        } else if command.get_arguments().any(Arg::is_trailing_var_arg_set) {
+            return at + 1;
+        }
+    }
+    argv.len()
+}
+
+/// Whether the word after this option is its value.
+fn takes_next_word(root: &clap::Command, command: &clap::Command, option: &str) -> bool {
+    let mut arguments = command.get_arguments().chain(root.get_arguments());
+    let has_value = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
+    if let Some(arg) = arguments.find(|arg| arg.get_long() == Some(option.trim_start_matches('-'))) {
+        return has_value(arg);
+    }
+    // Short ones can stand together; the first that wants a value has what follows it, or else the next word.
+    let letters = option.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+    let wants = |letter: char| {
+        let mut arguments = command.get_arguments().chain(root.get_arguments());
+        arguments.find(|arg| arg.get_short() == Some(letter)).is_some_and(has_value)
+    };
+    letters.find(wants).is_some_and(|at| at + 1 == letters.len())
 }
 
 /// `-no-subreaper`: one dash, then a word. (`-f` and `-f=x` are short options, `-fr` two of them.)

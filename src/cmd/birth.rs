@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 /// A plan, and what it was made for.
 pub(super) struct Planned {
     pub plan: Plan,
+    /// The text of the configuration, to be kept.
+    config: String,
     host: Host,
 }
 
@@ -71,7 +73,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         plan.rootfs.mounts.len(),
         host.rootless
     ));
-    Ok(Planned { plan, host })
+    Ok(Planned { plan, config: bundle.text, host })
 }
 
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
@@ -119,6 +121,7 @@ fn bear_in<'a>(
     warn: &'a dyn Fn(&str),
 ) -> Result<Ready<'a>> {
     let plan = &planned.plan;
+    container.save_config(&planned.config)?;
     let handle = container.record.cgroup.clone().unwrap_or_default();
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,

@@ -4,16 +4,25 @@
 //! A command returns the exit code: 0, or for `run` the container's own.
 
 mod birth;
+mod checkpoint;
 mod create;
 mod delete;
+mod events;
+mod exec;
 mod features;
 mod kill;
 mod list;
+mod mounts;
+mod pause;
+mod ps;
+mod restore;
 mod run;
 mod spec;
 mod start;
 mod state;
+mod update;
 mod version;
+mod wait;
 
 pub use delete::{dismantle, retire};
 pub use features::features_json;
@@ -89,6 +98,16 @@ fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
         Some(Command::List(args)) => list::list(session, &args),
         Some(Command::Spec(args)) => spec::spec(&args),
         Some(Command::Features(_)) => features::features(),
+        Some(Command::Exec(args)) => exec::exec(session, &args),
+        Some(Command::Ps(args)) => ps::ps(session, &args),
+        Some(Command::Wait(args)) => wait::wait(session, &args),
+        Some(Command::Pause(args)) => pause::pause(session, &args),
+        Some(Command::Resume(args)) => pause::resume(session, &args),
+        Some(Command::Update(args)) => update::update(session, &args),
+        Some(Command::Events(args)) => events::events(session, &args),
+        Some(Command::Mounts(args)) => mounts::mounts(session, &args),
+        Some(Command::Checkpoint(args)) => checkpoint::checkpoint(session, &args),
+        Some(Command::Restore(args)) => restore::restore(session, &args),
     }
 }
 

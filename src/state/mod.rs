@@ -1,8 +1,9 @@
 //! What is remembered of a container between two commands: one folder for each, `<root>/<id>/`.
 //!
-//! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole) and, until the
-//! container has been started, `gate` (a listening unix socket). `config.json` is never read from here, nothing
-//! enters a namespace, and every read has a bound.
+//! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole), `config.json` (the
+//! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
+//! since) and, until the container has been started, `gate` (a listening unix socket). The lifecycle's commands read the
+//! record only, nothing enters a namespace, and every read has a bound.
 //!
 //! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
 //! record *before* it is made, so that whoever dies at whatever moment leaves a folder from which
@@ -34,6 +35,8 @@ use std::time::{Duration, Instant};
 const RECORD: &str = "state.json";
 /// Name of the start gate in a container's folder.
 const GATE: &str = "gate";
+/// Name of the kept configuration in a container's folder.
+const CONFIG: &str = "config.json";
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -126,7 +129,10 @@ impl Store {
 }
 
 fn is_ours(name: &str) -> bool {
-    name == RECORD || name == GATE || name.strip_prefix('.').is_some_and(|n| n == "state.json.new")
+    name == RECORD
+        || name == GATE
+        || name == CONFIG
+        || name.strip_prefix('.').is_some_and(|n| n == "state.json.new" || n == "config.json.new")
 }
 
 fn is_empty(dir: &Dir) -> Result<bool> {
@@ -167,6 +173,20 @@ impl Container {
     pub fn save(&self) -> Result<()> {
         let data = self.record.to_json()?;
         self.dir.replace(RECORD, &data, 0o600).context("write the container's record")
+    }
+
+    /// Keeps the configuration, as it was read: before the container's process exists, and never changed after.
+    pub fn save_config(&self, text: &str) -> Result<()> {
+        self.dir.replace(CONFIG, text.as_bytes(), 0o600).context("keep the configuration")
+    }
+
+    /// The configuration that the container was made of.
+    ///
+    /// # Errors
+    /// It was created by a version that did not keep it, or the file cannot be read.
+    pub fn config(&self) -> Result<String> {
+        let data = self.dir.read(CONFIG, RECORD_LIMIT_BYTES).context("read the kept configuration")?;
+        String::from_utf8(data).context("the kept configuration")
     }
 
     /// The gate's address: short enough for the 108 bytes of sun_path (unix(7)) whatever the root is. It is valid
@@ -260,7 +280,7 @@ impl Container {
         }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
         self.remove_gate()?;
-        for name in [".state.json.new", RECORD] {
+        for name in [".config.json.new", CONFIG, ".state.json.new", RECORD] {
             match self.dir.remove_file(name) {
                 Err(e) if !e.is(errno::ENOENT) => {
                     return Err(anyhow::Error::new(e).context("remove the record"));
