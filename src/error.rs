@@ -13,8 +13,11 @@ use crate::state::Refused;
 use crate::sys::SysError;
 use crate::sys::error::errno::*;
 
-/// Exit code of a command that could not do what it was asked: ours, never the container's.
-pub const EXIT_FAILURE: u8 = 1;
+/// Exit code of a command that could not do what it was asked: ours, never the container's. For `exec` it is 255, as
+/// runc's: the program's own codes are mostly small.
+pub fn exit_code(operation: &str) -> u8 {
+    if operation == "exec" { 255 } else { 1 }
+}
 
 /// A kind of error with no type of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

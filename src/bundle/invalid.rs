@@ -2,6 +2,7 @@
 //! prints it. It knows nothing of files or of the kernel.
 
 use std::fmt;
+use std::path::Path;
 
 /// Stable words for the kinds of error, as `code` in the log and in docs/errors.md.
 pub mod code {
@@ -23,11 +24,13 @@ pub mod code {
     pub const UNSUPPORTED: &str = "config-unsupported";
 }
 
-/// Something in config.json that cannot be carried out.
+/// Something in config.json, or in another file of that form, that cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The kind, one of [`code`].
     pub code: &'static str,
+    /// The file.
+    pub file: String,
     /// JSON pointer (RFC 6901) to the value, for example `/mounts/3/options/2`; empty: the whole file.
     pub pointer: String,
     /// What is wrong, as the end of a sentence: `must be an absolute path, is "tmp"`.
@@ -39,7 +42,8 @@ pub struct Invalid {
 impl Invalid {
     /// An error of kind `code` at `pointer`.
     pub fn new(code: &'static str, pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
-        Invalid { code, pointer: pointer.into(), problem: problem.into(), advice: None }
+        let file = "config.json".to_owned();
+        Invalid { code, file, pointer: pointer.into(), problem: problem.into(), advice: None }
     }
 
     /// A value that is not allowed, at `pointer`.
@@ -62,6 +66,19 @@ impl Invalid {
         Invalid::new(code::UNSUPPORTED, pointer, problem)
     }
 
+    /// The same, about a file that holds a `process` object alone.
+    pub fn of_process_file(mut self, path: &Path) -> Invalid {
+        self.file = path.display().to_string();
+        if let Some(inside) = self.pointer.strip_prefix("/process") {
+            self.pointer = inside.to_owned();
+        }
+        if self.code == code::MISSING {
+            self.problem = "no such file or directory".to_owned();
+            self.advice = Some("give a file in the form of config.json's `process`".to_owned());
+        }
+        self
+    }
+
     /// The same with advice.
     pub fn advise(mut self, advice: impl Into<String>) -> Invalid {
         self.advice = Some(advice.into());
@@ -71,7 +88,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("config.json")?;
+        write!(f, "{}", Line(&self.file))?;
         if !self.pointer.is_empty() {
             write!(f, "#{}", Line(&self.pointer))?;
         }

@@ -49,7 +49,12 @@ impl Bundle {
     }
 }
 
-/// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
+/// Reads a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
+pub fn process_from_file(path: &Path) -> Result<config::Process, Invalid> {
+    process_from_json(&read::file(path)?)
+}
+
+/// Parses such an object.
 pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
     read::json(text)
 }

@@ -12,7 +12,7 @@
 //!          let entry = handle.prepare(&layout, &plan.limits)?;    // folders made, limits written
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
-//! exec:    let entry = handle.join()?;                            // the same descriptors, nothing written
+//! exec:    let entry = handle.join(init, &[])?;                            // the same descriptors, nothing written
 //! later:   handle.pids() kill_all(SIGKILL) freeze() thaw() is_frozen() exists() oom_kills() remove()
 //! ```
 //!
@@ -24,6 +24,7 @@
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
 //! | `prepare` | makes the groups |
+//! | `join` | the ways into groups that exist |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
 //! | `rdt` | Intel RDT's resctrl groups |
 
@@ -32,6 +33,7 @@ pub mod devices_bpf;
 pub mod devices_v1;
 mod freeze;
 pub mod fs;
+mod join;
 mod kill;
 pub mod prepare;
 pub mod rdt;
@@ -42,6 +44,7 @@ pub mod v2;
 
 pub use detect::Layout;
 pub use fs::Refusal;
+pub use join::Below;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
@@ -189,12 +192,13 @@ impl Handle {
         Ok(prepare::prepare(self, layout, limits)?)
     }
 
-    /// The ways into groups that exist, for `exec`. Groups that were never made are left out.
+    /// The ways into groups that exist, for `exec`: the container's, or those in `below` that are below them. Where the
+    /// container's own is gone or takes no processes, the one that its first process, `init`, is in.
     ///
     /// # Errors
-    /// A group that cannot be opened.
-    pub fn join(&self) -> Result<Entry> {
-        Ok(prepare::join(self)?)
+    /// [`Refusal`]: a group that cannot be opened; a group in `below` that is not there.
+    pub fn join(&self, init: i32, below: &[Below]) -> Result<Entry> {
+        Ok(join::join(self, init, below)?)
     }
 
     /// Gives the v2 group to `uid` (a host id), so that the container can make groups in it: the folder and the files

@@ -1,6 +1,6 @@
 //! Makes a container's groups, writes its limits, and opens the ways in.
 //!
-//! Called by [`Handle::prepare`] and [`Handle::join`] in the parent, before the clone. Leaves nothing behind on failure.
+//! Called by [`Handle::prepare`] in the parent, before the clone. Leaves nothing behind on failure.
 
 use super::detect::Layout;
 use super::fs::{self, Refusal, code};
@@ -323,29 +323,8 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
     old.iter().try_for_each(|old| bpf::detach_device_program(group.as_fd(), old.as_fd(), &object))
 }
 
-fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
+pub(super) fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
     Ok(TasksFile { fd: dir.open_for_writing("tasks")?, path: dir.path_of("tasks") })
-}
-
-/// See [`Handle::join`].
-pub fn join(handle: &Handle) -> Result<Entry, Refusal> {
-    let mut entry = Entry::default();
-    let open = |tree: &Tree| match Dir::open(&tree.dir()) {
-        Ok(dir) => Ok(Some(dir)),
-        Err(error) if error.is(errno::ENOENT) => Ok(None),
-        Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
-    };
-    if let Some(tree) = &handle.v2 {
-        entry.born_into = open(tree)?.map(Dir::into_fd);
-    }
-    for tree in &handle.v1 {
-        if let Some(dir) = open(tree)? {
-            entry
-                .tasks
-                .push(tasks_file(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?);
-        }
-    }
-    Ok(entry)
 }
 
 /// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.

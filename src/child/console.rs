@@ -3,11 +3,12 @@
 //! Called by the step list in `child` after the switch of roots, when only the container's devpts can be reached.
 
 use super::{Inherited, Stepped, failed};
+use crate::plan::process::Terminal;
 use crate::sys::mount::{self, Depth};
 use crate::sys::path::{Root, Symlinks};
 use crate::sys::{Result, SysError, error::errno, inode, process, pty, socket};
 use crate::wire::Step;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// statfs(2) magic of devpts.
@@ -19,22 +20,28 @@ pub fn set_up(birth: &mut Inherited<'_>, root: &Root) -> Stepped<()> {
     let Some(terminal) = birth.plan.process.terminal else { return Ok(()) };
     let Some(socket) = birth.console.take() else { return Ok(()) };
     let made = || -> Result<()> {
-        let pty = pty::from_ptmx(open_ptmx(root)?)?;
-        if let Some(size) = terminal.size {
-            pty::set_size(pty.slave.as_fd(), size)?;
-        }
-        match pty::set_owner(pty.slave.as_fd(), birth.plan.process.user.uid) {
-            // A devpts of another user namespace: the terminal works, only reopening it by name does not.
-            Err(e) if e.is(errno::EPERM) || e.is(errno::EINVAL) => {}
-            other => other?,
-        }
-        let name = format!("/dev/pts/{}", pty.number);
-        socket::send_descriptor(socket.as_fd(), name.as_bytes(), pty.master.as_fd())?;
-        cover_console(root, &pty.slave)?;
-        pty::make_controlling(pty.slave.as_fd())?;
-        process::become_stdio(pty.slave.as_fd())
+        let slave = new_terminal(root, terminal, birth.plan.process.user.uid, socket.as_fd())?;
+        cover_console(root, &slave)?;
+        pty::make_controlling(slave.as_fd())?;
+        process::become_stdio(slave.as_fd())
     };
     made().map_err(failed(Step::Console))
+}
+
+/// A terminal of the container's devpts for user `uid`, as this user namespace counts; its master goes to `socket`.
+pub fn new_terminal(root: &Root, terminal: Terminal, uid: u32, socket: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let pty = pty::from_ptmx(open_ptmx(root)?)?;
+    if let Some(size) = terminal.size {
+        pty::set_size(pty.slave.as_fd(), size)?;
+    }
+    match pty::set_owner(pty.slave.as_fd(), uid) {
+        // A devpts of another user namespace: the terminal works, only reopening it by name does not.
+        Err(e) if e.is(errno::EPERM) || e.is(errno::EINVAL) => {}
+        other => other?,
+    }
+    let name = format!("/dev/pts/{}", pty.number);
+    socket::send_descriptor(socket, name.as_bytes(), pty.master.as_fd())?;
+    Ok(pty.slave)
 }
 
 /// The devpts is checked to be one, and `ptmx` is opened in it without following a link (CVE-2025-52565).

@@ -9,6 +9,7 @@ pub mod cgroup_mount;
 mod console;
 mod copy_up;
 pub mod devices;
+pub mod exec;
 mod home;
 mod hop;
 pub mod mount;
@@ -96,7 +97,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
 
     // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
     wait_for_go(birth)?;
-    enter_cgroup(birth)?;
+    enter_cgroup(&mut birth.tasks)?;
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
     stay_guarded()?;
@@ -134,9 +135,18 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     paths::mask(&root, &plan.rootfs)?;
 
     // Attributes that survive the execve. Affinity first: a DEADLINE policy wants it whole.
+    schedule(plan)?;
     attributes(plan)?;
     no_new_privileges(plan)?;
-    stage::execute(birth, pid, stage::Last { home, proc: label_proc, groups })
+    let leaving = stage::Leaving {
+        plan,
+        wire: birth.wire.as_fd(),
+        gate: birth.gate.as_ref().map(AsFd::as_fd),
+        target: None,
+        preserved: &birth.preserved,
+        last_capability: birth.last_capability,
+    };
+    stage::execute(&leaving, pid, stage::Last { home, proc: label_proc, groups })
 }
 
 fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {
@@ -168,8 +178,8 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
 
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
 /// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
-fn enter_cgroup(birth: &mut Inherited<'_>) -> Stepped<()> {
-    for (file, path) in birth.tasks.drain(..) {
+fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
+    for (file, path) in tasks.drain(..) {
         fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
     }
     Ok(())
@@ -184,7 +194,7 @@ fn own_session(plan: &Plan) -> Stepped<()> {
     }
     process::set_umask(0o022);
     if plan.new_keyring
-        && let Ok(name) = std::ffi::CString::new(format!("_ses.{}", plan.id))
+        && let Ok(name) = std::ffi::CString::new(keyring_name(&plan.id))
     {
         match cred::join_session_keyring(&name) {
             Err(e) if e.is(sys::error::errno::ENOSYS) || e.is(sys::error::errno::EPERM) => {}
@@ -192,6 +202,11 @@ fn own_session(plan: &Plan) -> Stepped<()> {
         }
     }
     Ok(())
+}
+
+/// The session keyring of a container, as runc names it: `exec` joins it by this name.
+fn keyring_name(id: &str) -> String {
+    format!("_ses.{id}")
 }
 
 fn loopback(plan: &Plan) -> Stepped<()> {
@@ -262,24 +277,31 @@ fn make_cwd(plan: &Plan, root: &sys::path::Root) -> Stepped<()> {
     }
 }
 
+fn schedule(plan: &Plan) -> Stepped<()> {
+    // The caller's own affinity is not the container's: its cpuset is. Where that is refused, nothing is lost.
+    let _ = attribute::reset_affinity();
+    let wanted = plan.process.scheduler.as_ref();
+    wanted.map_or(Ok(()), |wanted| set_scheduler(0, wanted).map_err(failed(Step::Scheduler)))
+}
+
+/// Sets the scheduling policy of a process; 0 is this one.
+pub fn set_scheduler(pid: i32, wanted: &crate::plan::process::Scheduler) -> sys::Result<()> {
+    let attributes = attribute::SchedAttr {
+        size_bytes: 0,
+        policy: wanted.policy,
+        flags: wanted.flags,
+        nice: wanted.nice,
+        priority: wanted.priority,
+        runtime_ns: wanted.runtime_ns,
+        deadline_ns: wanted.deadline_ns,
+        period_ns: wanted.period_ns,
+    };
+    attribute::set_scheduler(pid, attributes)
+}
+
 fn attributes(plan: &Plan) -> Stepped<()> {
     let process = &plan.process;
     process::set_umask(process.user.umask);
-    // The caller's own affinity is not the container's: its cpuset is. Where that is refused, nothing is lost.
-    let _ = attribute::reset_affinity();
-    if let Some(wanted) = &process.scheduler {
-        let attributes = attribute::SchedAttr {
-            size_bytes: 0,
-            policy: wanted.policy,
-            flags: wanted.flags,
-            nice: wanted.nice,
-            priority: wanted.priority,
-            runtime_ns: wanted.runtime_ns,
-            deadline_ns: wanted.deadline_ns,
-            period_ns: wanted.period_ns,
-        };
-        attribute::set_scheduler(attributes).map_err(failed(Step::Scheduler))?;
-    }
     if let Some(priority) = process.io_priority {
         attribute::set_io_priority(priority).map_err(failed(Step::IoPriority))?;
     }

@@ -4,10 +4,11 @@
 //! Called by the step list in `child`, last. From here on nothing of this binary is in the process any more
 //! (CVE-2019-5736): the stage's file is a copy in memory that nobody can write to.
 
-use super::{Inherited, Stepped, failed};
+use super::{Stepped, failed};
 use crate::hook;
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
+use crate::plan::process::Rlimit;
 use crate::plan::seccomp::Instruction;
 use crate::stage;
 use crate::stage::abi::{self, Payload, Slice, flag, slot};
@@ -15,7 +16,32 @@ use crate::sys::{self, fd, proc, process};
 use crate::wire::{Failure, Step};
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// What goes on with the stage.
+pub struct Leaving<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Our end of the wire.
+    pub wire: BorrowedFd<'a>,
+    /// The listening gate, for `create`.
+    pub gate: Option<BorrowedFd<'a>>,
+    /// The container to enter, for `exec`.
+    pub target: Option<Target<'a>>,
+    /// The caller's descriptors that the program gets.
+    pub preserved: &'a [RawFd],
+    /// Number of the last capability the kernel knows.
+    pub last_capability: u8,
+}
+
+/// A container that exists.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// A pidfd of its first process.
+    pub pidfd: BorrowedFd<'a>,
+    /// CLONE_NEW* of its namespaces that are not ours already.
+    pub namespaces: u32,
+}
 
 /// What the steps before have found out for the stage.
 pub struct Last {
@@ -48,22 +74,26 @@ pub fn may_set_groups(plan: &Plan, proc: Option<BorrowedFd<'_>>) -> Groups {
 }
 
 /// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
-pub fn execute(birth: &mut Inherited<'_>, pid: i32, last: Last) -> Stepped<Infallible> {
-    let plan = birth.plan;
+pub fn execute(leaving: &Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallible> {
+    let plan = leaving.plan;
     let Last { home, proc, groups } = last;
     let state = hook_state(plan, pid).map_err(failed(Step::Stage))?;
-    let payload = payload(birth, proc.is_some(), groups);
+    let payload = payload(leaving, proc.is_some(), groups);
     let file = sealed_file(&payload).map_err(failed(Step::Stage))?;
 
     let first = 3 + i32::try_from(plan.preserve_fds).unwrap_or(0);
-    for number in &birth.preserved {
+    for number in leaving.preserved {
         fd::set_cloexec(*number, fd::OnExec::Keep).map_err(failed(Step::Descriptors))?;
     }
     let mut places: Vec<(BorrowedFd<'_>, i32)> =
-        vec![(file.as_fd(), first + slot::FILE), (birth.wire.as_fd(), first + slot::WIRE)];
-    let rest =
-        [(birth.gate.as_ref(), slot::GATE), (proc.as_ref(), slot::PROC), (state.as_ref(), slot::STATE)];
-    places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?.as_fd(), first + place))));
+        vec![(file.as_fd(), first + slot::FILE), (leaving.wire, first + slot::WIRE)];
+    let rest = [
+        (leaving.gate, slot::GATE),
+        (proc.as_ref().map(AsFd::as_fd), slot::PROC),
+        (state.as_ref().map(AsFd::as_fd), slot::STATE),
+        (leaving.target.map(|target| target.pidfd), slot::TARGET),
+    ];
+    places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?, first + place))));
 
     let mut env = plan.process.env.clone();
     env.extend(home);
@@ -71,7 +101,7 @@ pub fn execute(birth: &mut Inherited<'_>, pid: i32, last: Last) -> Stepped<Infal
     let placed = process::place_descriptors(&places).map_err(failed(Step::Descriptors))?;
     let error = process::execute(placed.program(first), &plan.process.args, &env);
     // Its old number may be another descriptor's by now.
-    let _ = process::replace_descriptor(placed.program(first + slot::WIRE), birth.wire.as_fd().as_raw_fd());
+    let _ = process::replace_descriptor(placed.program(first + slot::WIRE), leaving.wire.as_raw_fd());
     Err(Failure::new(Step::Stage, &error))
 }
 
@@ -112,8 +142,8 @@ fn sealed_file(payload: &[u8]) -> sys::Result<OwnedFd> {
     Ok(file)
 }
 
-fn payload(birth: &Inherited<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
-    let plan = birth.plan;
+fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
+    let plan = leaving.plan;
     let process = &plan.process;
     let user = &process.user;
     let mut body = Body::default();
@@ -121,14 +151,17 @@ fn payload(birth: &Inherited<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
         magic: abi::PAYLOAD_MAGIC,
         uid: user.uid,
         gid: user.gid,
-        last_capability: birth.last_capability.into(),
+        last_capability: leaving.last_capability.into(),
         preserve_fds: plan.preserve_fds,
+        namespaces: leaving.target.map_or(0, |target| target.namespaces),
         ..Payload::default()
     };
     let caps = &process.capabilities;
     header.capabilities = [caps.bounding, caps.effective, caps.inheritable, caps.permitted, caps.ambient];
     let mut set = |bit: u32, on: bool| header.flags |= if on { bit } else { 0 };
-    set(flag::GATE, birth.gate.is_some());
+    set(flag::GATE, leaving.gate.is_some());
+    set(flag::JOIN, leaving.target.is_some());
+    set(flag::TERMINAL, process.terminal.is_some());
     set(flag::PROC, has_proc);
     set(flag::KEEP_GROUPS, groups == Groups::Kept);
     set(flag::SECCOMP, plan.seccomp.is_some());
@@ -147,6 +180,10 @@ fn payload(birth: &Inherited<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
         header.selinux = body.text(label.as_bytes());
     }
     header.hooks = hooks(&mut body, &plan.hooks.start_container);
+    header.rlimits = body.items(process.rlimits.iter().map(rlimit_bytes));
+    if leaving.target.is_some() && plan.new_keyring {
+        header.keyring = body.text(super::keyring_name(&plan.id).as_bytes());
+    }
     body.finish(header)
 }
 
@@ -224,12 +261,13 @@ fn header_bytes(header: &Payload) -> Vec<u8> {
     for set in header.capabilities {
         bytes.extend(set.to_ne_bytes());
     }
-    for number in [header.last_capability, header.seccomp_flags, header.preserve_fds, header.reserved] {
+    for number in [header.last_capability, header.seccomp_flags, header.preserve_fds, header.namespaces] {
         bytes.extend(number.to_ne_bytes());
     }
-    for slice in [header.groups, header.seccomp, header.cwd, header.apparmor, header.selinux, header.hooks] {
-        bytes.extend(slice_bytes(slice));
-    }
+    let labels = [header.apparmor, header.selinux];
+    let slices = [header.groups, header.seccomp, header.cwd].into_iter().chain(labels);
+    let slices = slices.chain([header.hooks, header.rlimits, header.keyring]);
+    bytes.extend(slices.flat_map(slice_bytes));
     bytes
 }
 
@@ -237,6 +275,14 @@ fn hook_bytes(hook: &abi::Hook) -> Vec<u8> {
     let mut bytes: Vec<u8> = [hook.path, hook.argv, hook.envp].into_iter().flat_map(slice_bytes).collect();
     bytes.extend(hook.timeout_s.to_ne_bytes());
     bytes.extend(hook.reserved.to_ne_bytes());
+    bytes
+}
+
+fn rlimit_bytes(limit: &Rlimit) -> Vec<u8> {
+    let mut bytes = limit.resource.to_ne_bytes().to_vec();
+    bytes.extend(0u32.to_ne_bytes());
+    bytes.extend(limit.soft.to_ne_bytes());
+    bytes.extend(limit.hard.to_ne_bytes());
     bytes
 }
 
@@ -253,4 +299,5 @@ fn instruction_bytes(instruction: &Instruction) -> [u8; 8] {
     [a, b, instruction.jt, instruction.jf, w, x, y, z]
 }
 
-const _: () = assert!(size_of::<Payload>() == 128 && size_of::<abi::Hook>() == 32);
+const _: () =
+    assert!(size_of::<Payload>() == 144 && size_of::<abi::Hook>() == 32 && size_of::<abi::Rlimit>() == 24);

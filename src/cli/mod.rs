@@ -191,7 +191,8 @@ impl Command {
         let asked = match self {
             Command::Create(args) => args.birth.preserve_fds,
             Command::Run(args) => args.birth.preserve_fds,
-            Command::Exec(args) => args.preserve_fds,
+            // Not LISTEN_FDS: they come with a LISTEN_PID, which a program of exec cannot be.
+            Command::Exec(args) => return args.preserve_fds,
             _ => return 0,
         };
         asked.max(listen_fds().unwrap_or(0))

@@ -3,8 +3,8 @@
 //! The order is the journal's: the record names what will be made before it is made, so that whoever dies at whatever
 //! moment leaves a folder from which `delete --force` can clean up.
 
-use super::Session;
 use super::delete::dismantle;
+use super::{Session, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
 use crate::cgroup::{Caller, Handle, Manager, rdt};
@@ -189,6 +189,7 @@ fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         terminal: plan.process.terminal.is_some(),
+        new_keyring: plan.new_keyring,
         ..Record::new(&plan.id)
     }
 }
@@ -208,30 +209,9 @@ pub(super) fn settle(
         launch::send_pidfd(path, ready.child())?;
     }
     if let Some(path) = &args.pid_file {
-        write_pid_file(path, ready.child().pid())?;
+        pid_file::write(path, ready.child().pid())?;
     }
     Ok(())
-}
-
-/// Takes the pid file back: the absence of it tells conmon that there is no container.
-pub(super) fn take_back_pid_file(args: &cli::Birth) {
-    let Some(path) = &args.pid_file else { return };
-    let (Some(name), Some(folder)) = (path.file_name(), pid_file_folder(path)) else { return };
-    // Best effort: the error that brought us here is the one to report.
-    let _ = folder.remove_file(&name.to_string_lossy());
-}
-
-fn pid_file_folder(path: &Path) -> Option<crate::sys::dir::Dir> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    crate::sys::dir::Dir::open(folder).ok()
-}
-
-/// Digits only, put in place as a whole: whoever waits for it reads it at once.
-fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
-    let name = path.file_name().with_context(|| format!("pid file {}: it names no file", path.display()))?;
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = crate::sys::dir::Dir::open(folder).context("pid file")?;
-    folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).context("pid file")
 }
 
 /// Removes what was made for a container that came to nothing; the first error is the one to report.
@@ -267,9 +247,9 @@ fn manager(session: &Session) -> Result<Manager> {
 }
 
 /// Where the terminal goes. `stays`: whether we stay with the container, and can relay it ourselves.
-pub(super) fn console(plan: &Plan, args: &cli::Birth, stays: Stays) -> Result<Console> {
+pub(super) fn console(plan: &Plan, socket: Option<&Path>, stays: Stays) -> Result<Console> {
     // runc's rules: a socket is for a terminal whose runtime does not stay.
-    match (&plan.process.terminal, &args.console_socket, stays) {
+    match (&plan.process.terminal, socket, stays) {
         (Some(_), Some(path), Stays::No) => Console::at(path),
         (Some(_), None, Stays::Yes) => Console::ours(),
         (None, None, _) => Ok(Console::None),

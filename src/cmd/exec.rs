@@ -1,10 +1,196 @@
-//! `exec`: runs one more program in a container that exists.
+//! `exec`: one more process in a container that exists.
+//!
+//! What it gets is the container's own, from the configuration that was kept at its creation, but for what is named.
 
-use super::Session;
+use super::birth::{self, Stays};
+use super::state::status_of;
+use super::{Session, pid_file};
+use crate::bundle::{self, Bundle, Invalid, config};
+use crate::cgroup::Below;
 use crate::cli;
 use crate::error;
-use anyhow::Result;
+use crate::launch::console::Relay;
+use crate::launch::{self, Ready, foreground};
+use crate::plan::Plan;
+use crate::plan::exec::{ExecOptions, Overrides, capability, merged};
+use crate::state::{Container, Refused, Status};
+use crate::sys::probe;
+use anyhow::{Context, Result};
+use std::os::fd::{AsFd, OwnedFd};
 
-pub(super) fn exec(_session: &Session, _args: &cli::Exec) -> Result<u8> {
-    Err(error::coded(error::OTHER, "not there yet", None))
+/// Runs a process. In the foreground its exit code is ours; with --detach it is left running.
+pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
+    let container = session.container(&args.id)?;
+    may_exec(&container, args)?;
+    let init = container.init()?.ok_or(Refused::NotRunning)?;
+    let init_pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let host = probe::host()?;
+    let plan = plan(session, &container, args, &host)?;
+    let stays = if args.detach { Stays::No } else { Stays::Yes };
+    let (console, relay_socket) = birth::console(&plan, args.console_socket.as_deref(), stays)?.split();
+    let watch = if stays == Stays::Yes { Some(foreground::watch()?) } else { None };
+    let cgroup = container.record.cgroup.clone().unwrap_or_default();
+    let warn = |message: &str| session.log.warn(message);
+    let ready = launch::exec::enter(launch::exec::Given {
+        plan: &plan,
+        init: (init_pid, init.as_fd()),
+        entry: cgroup.join(init_pid, &below(args)?)?,
+        console,
+        preserved: session.preserved.clone(),
+        last_capability: host.last_capability,
+        rootless: host.rootless,
+        warn: &warn,
+    })
+    .map_err(without_pointer)?;
+    let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose()?;
+    let child = match tell(args, &ready).and_then(|()| ready.start()) {
+        Ok(child) => child,
+        Err(error) => {
+            pid_file::take_back(args.pid_file.as_deref());
+            return Err(without_pointer(error));
+        }
+    };
+    session.log.settle();
+    match watch {
+        None => {
+            child.release();
+            Ok(0)
+        }
+        Some(watch) => Ok(watch.until_end(child, relay)?.exit_code()),
+    }
+}
+
+fn may_exec(container: &Container, args: &cli::Exec) -> Result<()> {
+    match status_of(container)? {
+        Status::Created | Status::Running => Ok(()),
+        Status::Paused if args.ignore_paused => Ok(()),
+        Status::Paused => Err(Refused::Paused.into()),
+        Status::Stopped | Status::Creating => Err(Refused::NotRunning.into()),
+    }
+}
+
+/// Reads what was kept of the container and what is asked for, and decides everything.
+fn plan(
+    session: &Session,
+    container: &Container,
+    args: &cli::Exec,
+    host: &crate::host::Host,
+) -> Result<Plan> {
+    let kept = Bundle::from_json(container.config()?).context("the configuration kept at creation")?;
+    let file = args.process.as_deref().map(read_process).transpose()?;
+    let has_file = file.is_some();
+    let process = merged(kept.config.process.as_ref(), file, overrides(args)?);
+    if process.args.is_empty() {
+        let advice = "name a program behind the id, or in args of the --process file";
+        return Err(error::coded(error::USAGE, "there is no program to run", Some(advice)));
+    }
+    let record = &container.record;
+    let options = ExecOptions {
+        id: record.id.clone(),
+        bundle: record.bundle.clone(),
+        preserve_fds: args.preserve_fds,
+        keyring: record.new_keyring,
+    };
+    let plan = Plan::for_exec(&kept, &process, &options, host);
+    let plan = match (plan, &args.process) {
+        (Err(invalid), Some(path)) if has_file && invalid.pointer.starts_with("/process") => {
+            return Err(invalid.of_process_file(path).into());
+        }
+        (plan, _) => plan?,
+    };
+    plan.warnings.iter().for_each(|warning| session.log.warn(warning));
+    Ok(plan)
+}
+
+fn read_process(path: &std::path::Path) -> Result<config::Process, Invalid> {
+    bundle::process_from_file(path).map_err(|invalid| invalid.of_process_file(path))
+}
+
+fn overrides(args: &cli::Exec) -> Result<Overrides> {
+    let (uid, gid) = args.user.as_deref().map(user).transpose()?.unwrap_or_default();
+    let groups = args.additional_gids.iter().map(|word| id(word, "--additional-gids"));
+    for entry in &args.env {
+        if !entry.split_once('=').is_some_and(|(name, _)| !name.is_empty()) {
+            return Err(usage(format!("invalid --env {entry:?}"), "write NAME=value"));
+        }
+    }
+    let capabilities = args.cap.iter().map(|word| {
+        let unknown = || usage(format!("unknown capability {word:?} in --cap"), "see capabilities(7)");
+        capability(word).ok_or_else(unknown)
+    });
+    if let Some(cwd) = args.cwd.as_deref().filter(|cwd| !cwd.starts_with('/')) {
+        return Err(usage(format!("invalid --cwd {cwd:?}"), "give an absolute path in the container"));
+    }
+    Ok(Overrides {
+        args: args.command.clone(),
+        cwd: args.cwd.clone(),
+        env: args.env.clone(),
+        uid,
+        gid,
+        additional_gids: groups.collect::<Result<_>>()?,
+        capabilities: capabilities.collect::<Result<_>>()?,
+        terminal: args.tty,
+        no_new_privileges: args.no_new_privs,
+        apparmor_profile: args.apparmor.clone(),
+        selinux_label: args.process_label.clone(),
+    })
+}
+
+/// `UID[:GID]`.
+fn user(word: &str) -> Result<(Option<u32>, Option<u32>)> {
+    match word.split_once(':') {
+        None => Ok((Some(id(word, "--user")?), None)),
+        Some((uid, gid)) => Ok((Some(id(uid, "--user")?), Some(id(gid, "--user")?))),
+    }
+}
+
+/// A number of 32 bits and nothing else: never cut, wrapped or looked up. A name would be looked up in a file of the
+/// container, which can say 0 for anybody (CVE-2016-3697, CVE-2026-30892).
+fn id(word: &str, option: &str) -> Result<u32> {
+    let number = word.parse::<u32>().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()));
+    number.filter(|number| *number != u32::MAX).ok_or_else(|| {
+        usage(
+            format!("invalid {option}: {word:?} is no id"),
+            "give a number up to 4294967294; names are not looked up",
+        )
+    })
+}
+
+fn below(args: &cli::Exec) -> Result<Vec<Below>> {
+    let parse = |word: &String| {
+        let bad = || {
+            usage(
+                format!("invalid --cgroup {word:?}"),
+                "give a path below the container's cgroup, without ..",
+            )
+        };
+        Below::parse(word).ok_or_else(bad)
+    };
+    args.cgroup.iter().map(parse).collect()
+}
+
+fn usage(problem: String, advice: &'static str) -> anyhow::Error {
+    error::coded(error::USAGE, problem, Some(advice))
+}
+
+/// The process is there: tells whoever wants to know.
+fn tell(args: &cli::Exec, ready: &Ready<'_>) -> Result<()> {
+    if let Some(path) = &args.pidfd_socket {
+        launch::send_pidfd(path, ready.child())?;
+    }
+    if let Some(path) = &args.pid_file {
+        pid_file::write(path, ready.child().pid())?;
+    }
+    Ok(())
+}
+
+/// A place in `process` is one of config.json only where nothing of it was named on the command line or in a file.
+fn without_pointer(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<launch::Failed>() {
+        Ok(failed) if failed.pointer.starts_with("/process") => {
+            launch::Failed { pointer: String::new(), ..failed }.into()
+        }
+        Ok(failed) => failed.into(),
+        Err(other) => other,
+    }
 }

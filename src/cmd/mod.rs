@@ -14,6 +14,7 @@ mod kill;
 mod list;
 mod mounts;
 mod pause;
+mod pid_file;
 mod ps;
 mod restore;
 mod run;
@@ -31,7 +32,7 @@ pub use state::oci_state;
 pub use version::version_text;
 
 use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
-use crate::error::{self, EXIT_FAILURE};
+use crate::error::{self, exit_code};
 use crate::log::Log;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
 use crate::sys::{SysError, fd, probe, process, spawn};
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // One line instead of a backtrace, and an exit code instead of a core file.
         Log::stderr().error(&error::Report::bug(&panic.to_string()));
-        process::exit_now(i32::from(EXIT_FAILURE));
+        process::exit_now(i32::from(exit_code("")));
     }));
     spawn::keep_ended_children();
     let (log_file, log_format) = cli::log_options(&argv);
@@ -120,7 +121,7 @@ fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> Exi
         }
         Err(error) => {
             log.error(&error::report(operation, id, &error));
-            ExitCode::from(EXIT_FAILURE)
+            ExitCode::from(exit_code(operation))
         }
     }
 }

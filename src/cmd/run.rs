@@ -1,9 +1,9 @@
 //! `run`: create, start, and stay until the end.
 
-use super::Session;
 use super::birth::{self, Gate, Stays};
 use super::delete::retire;
 use super::start::poststart;
+use super::{Session, pid_file};
 use crate::cli;
 use crate::launch::console::Relay;
 use crate::launch::{Child, foreground};
@@ -16,7 +16,8 @@ use std::os::fd::OwnedFd;
 pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
-    let (console, relay_socket) = birth::console(&planned.plan, &args.birth, stays)?.split();
+    let (console, relay_socket) =
+        birth::console(&planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
     let watch = if stays == Stays::Yes {
         if !args.no_subreaper {
             process::become_subreaper()?;
@@ -35,7 +36,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let (child, relay) = match started {
         Ok(started) => started,
         Err(error) => {
-            birth::take_back_pid_file(&args.birth);
+            pid_file::take_back(args.birth.pid_file.as_deref());
             return Err(birth::undo(container, session, error));
         }
     };

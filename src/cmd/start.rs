@@ -47,6 +47,8 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         bundle: &container.record.bundle,
         annotations: &container.record.annotations,
         pid,
+        status: "creating",
+        init: pid,
         listener: container.record.seccomp_listener.as_ref(),
     };
     let outcome = until_executed(&gate, init.as_fd(), &told)?;

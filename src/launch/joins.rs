@@ -34,6 +34,23 @@ pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
     Ok(joins)
 }
 
+/// CLONE_NEWUSER, in [`foreign_to_us`].
+pub const USER: u32 = 0x1000_0000;
+
+/// CLONE_NEW* of the namespaces of a process that are not our own: those that `exec` joins. Joining one's own user
+/// namespace would be refused (setns(2)), and a rootless caller has no right to join what is the host's.
+pub fn foreign_to_us(pid: i32) -> Result<u32, SysError> {
+    let kinds =
+        [Kind::User, Kind::Mount, Kind::Pid, Kind::Network, Kind::Ipc, Kind::Uts, Kind::Cgroup, Kind::Time];
+    let mut flags = 0;
+    for kind in kinds {
+        if !namespace::is_shared_with(pid, kind)? {
+            flags |= kind.flag() as u32;
+        }
+    }
+    Ok(flags)
+}
+
 /// A sysctl of a joined namespace must not reach the host's own (config-linux.md, "Sysctl"): the plan knows paths
 /// only, here is the namespace itself.
 pub fn check_sysctls(plan: &Plan, joins: &[Join]) -> Result<()> {

@@ -72,6 +72,12 @@ pub fn compare(pid: i32, expected: &IdMaps) -> Result<()> {
     Ok(())
 }
 
+/// The mappings that a process's user namespace has.
+pub(super) fn read(pid: i32) -> crate::sys::Result<IdMaps> {
+    let map = |file: &str| proc::read_of_process(pid, file).map(|text| parse(&text));
+    Ok(IdMaps { uids: map("uid_map")?, gids: map("gid_map")? })
+}
+
 fn sorted(maps: &[IdMap]) -> Vec<(u32, u32, u32)> {
     let mut list: Vec<_> = maps.iter().map(|m| (m.container_id, m.host_id, m.size)).collect();
     list.sort_unstable();
@@ -89,7 +95,12 @@ fn parse(text: &str) -> Vec<IdMap> {
 
 /// The host's number of a user of the container, as far as the plan knows the maps.
 pub fn host_uid(plan: &Plan, uid: u32) -> u32 {
-    let Some(maps) = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref()) else { return uid };
+    let maps = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref());
+    maps.map_or(uid, |maps| outer_uid(maps, uid))
+}
+
+/// The id outside of a user namespace; one that is not mapped stands for itself.
+pub(super) fn outer_uid(maps: &IdMaps, uid: u32) -> u32 {
     let inside = |map: &&IdMap| uid.checked_sub(map.container_id).is_some_and(|distance| distance < map.size);
     maps.uids.iter().find(inside).map_or(uid, |map| map.host_id + (uid - map.container_id))
 }

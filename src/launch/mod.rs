@@ -6,9 +6,11 @@
 //! [`Newborn`] or a [`Ready`] kills and reaps it. The other half stands in `child`, line by line.
 
 pub mod console;
+pub mod exec;
 pub mod foreground;
 mod guard;
 mod joins;
+mod last_steps;
 mod maps;
 pub mod net;
 mod sources;
@@ -17,8 +19,9 @@ pub mod start;
 mod steps;
 
 pub use guard::Child;
+pub use last_steps::after_gate;
 pub use maps::host_uid;
-pub use steps::{CODES, Failed, after_gate};
+pub use steps::{CODES, Failed};
 
 use crate::cgroup::Entry;
 use crate::hook;
@@ -66,6 +69,8 @@ pub struct Ready<'a> {
     plan: &'a Plan,
     child: Child,
     wire: ParentWire,
+    /// The container's first process, if this is one more (`exec`).
+    init: Option<i32>,
 }
 
 /// Clones the container's process. It does nothing yet, and dies with us.
@@ -96,11 +101,11 @@ impl<'a> Newborn<'a> {
     pub fn raise(self) -> Result<Ready<'a>> {
         let Newborn { plan, child, wire, rootless, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
+        raise_limits(plan, child.pid())?;
         give_stdio(plan);
         let devices = move_devices(plan, &child)?;
-        let raised = answer_questions(plan, &child, &wire, warn).and_then(|()| set_limits(plan, child.pid()));
-        match raised {
-            Ok(()) => Ok(Ready { plan, child, wire }),
+        match answer_questions(plan, &child, &wire, warn) {
+            Ok(()) => Ok(Ready { plan, child, wire, init: None }),
             Err(error) => {
                 devices.take_back();
                 Err(error)
@@ -175,12 +180,15 @@ fn move_devices(plan: &Plan, child: &Child) -> Result<net::Moved> {
     net::move_devices(&plan.net_devices, netns.as_fd())
 }
 
-/// Last of all: a container's own limit on files or memory must not hit its birth.
-fn set_limits(plan: &Plan, pid: i32) -> Result<()> {
+/// Raises the hard limits that are higher than our own, for which the host's privileges are needed. The process itself
+/// lowers the others, last of all: a limit on files or memory must not hit its birth.
+fn raise_limits(plan: &Plan, pid: i32) -> Result<()> {
     for limit in &plan.process.rlimits {
-        process::set_limit(pid, limit.resource, limit.name, limit.soft, limit.hard).map_err(|e| {
-            steps::attribute(&format!("/process/rlimits/{}", limit.index), "set the limit", e)
-        })?;
+        let refused = |e| steps::attribute(&format!("/process/rlimits/{}", limit.index), "set the limit", e);
+        let own = process::own_limit(limit.resource, limit.name).map_err(refused)?;
+        if limit.hard > own.hard {
+            process::set_limit(pid, limit.resource, limit.name, own.soft, limit.hard).map_err(refused)?;
+        }
     }
     Ok(())
 }
@@ -209,6 +217,8 @@ impl Ready<'_> {
             bundle: &self.plan.bundle,
             annotations: &self.plan.annotations,
             pid: self.child.pid(),
+            status: if self.init.is_some() { "running" } else { "creating" },
+            init: self.init.unwrap_or_else(|| self.child.pid()),
             listener: listener.as_ref(),
         };
         match start::until_executed(&self.wire, self.child.pidfd(), &told)? {

@@ -106,15 +106,15 @@ fn is_entered_by_parent(plan: &Plan, kind: Kind) -> bool {
     }
 }
 
-/// The hop's word on whom it has cloned; the hop itself has ended by then.
-fn real_child(plan: &Plan, hop: Child, wire: &ParentWire) -> Result<Child> {
+/// The word of a hop, or of the last stage of `exec`, on whom it has cloned; it has ended by itself then.
+pub(super) fn real_child(plan: &Plan, hop: Child, wire: &ParentWire) -> Result<Child> {
     let child = match wire.question()? {
         // Our own child (CLONE_PARENT) and not yet reaped, so that the pid cannot be another's.
         Some(Question::Born(pid)) => Child::new(pid, pidfd::open(pid)?),
         Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
         _ => return Err(hop.died().into()),
     };
-    hop.wait().context("wait for the hop into the user namespace")?;
+    hop.wait().context("wait for the process that went before")?;
     Ok(child)
 }
 

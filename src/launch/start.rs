@@ -17,6 +17,10 @@ pub struct Told<'a> {
     pub bundle: &'a Path,
     pub annotations: &'a BTreeMap<String, String>,
     pub pid: i32,
+    /// The status of the container.
+    pub status: &'a str,
+    /// The pid of its first process.
+    pub init: i32,
     pub listener: Option<&'a Listener>,
 }
 
@@ -63,8 +67,8 @@ fn hand_over(pidfd: BorrowedFd<'_>, number: i32, told: &Told<'_>) -> Result<()> 
         "state": {
             "ociVersion": OCI_VERSION,
             "id": told.id,
-            "status": "creating",
-            "pid": told.pid,
+            "status": told.status,
+            "pid": told.init,
             "bundle": told.bundle.to_string_lossy(),
         },
     });

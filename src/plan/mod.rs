@@ -7,6 +7,7 @@
 
 pub mod caps;
 pub mod devices;
+pub mod exec;
 pub mod hooks;
 pub mod idmap;
 pub mod limits;
@@ -180,9 +181,15 @@ fn process(
         Some(given) => Process::from_config(given, options.listen_fds, host, warnings)?,
         None => Process::absent(),
     };
+    of_linux(&mut process, linux)?;
+    Ok(process)
+}
+
+/// What a process has of `linux`.
+fn of_linux(process: &mut Process, linux: &Linux) -> Result<(), Invalid> {
     process.personality = linux.personality.as_ref().map(process::personality).transpose()?;
     process.memory_policy = linux.memory_policy.as_ref().map(scheduling::memory_policy).transpose()?;
-    Ok(process)
+    Ok(())
 }
 
 fn seccomp(linux: &Linux, host: &Host) -> Result<Option<seccomp::Filter>, Invalid> {

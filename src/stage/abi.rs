@@ -35,6 +35,8 @@ pub enum Step {
     Sysctl,
     ReadonlyPath,
     MaskedPath,
+    OomScore,
+    Affinity,
     Scheduler,
     IoPriority,
     MemoryPolicy,
@@ -45,6 +47,8 @@ pub enum Step {
     ApparmorProfile,
     SelinuxLabel,
     CloseDescriptors,
+    JoinContainer,
+    Session,
     Groups,
     Gid,
     BoundingSet,
@@ -55,13 +59,14 @@ pub enum Step {
     Ready,
     Gate,
     StartContainerHook,
+    Limits,
     Seccomp,
     Exec,
     Panic,
 }
 
 /// Every step, in order: the n-th has the number n + 1.
-pub const STEPS: [Step; 48] = [
+pub const STEPS: [Step; 53] = [
     Step::Go,
     Step::Cgroup,
     Step::JoinNamespace,
@@ -88,6 +93,8 @@ pub const STEPS: [Step; 48] = [
     Step::Sysctl,
     Step::ReadonlyPath,
     Step::MaskedPath,
+    Step::OomScore,
+    Step::Affinity,
     Step::Scheduler,
     Step::IoPriority,
     Step::MemoryPolicy,
@@ -98,6 +105,8 @@ pub const STEPS: [Step; 48] = [
     Step::ApparmorProfile,
     Step::SelinuxLabel,
     Step::CloseDescriptors,
+    Step::JoinContainer,
+    Step::Session,
     Step::Groups,
     Step::Gid,
     Step::BoundingSet,
@@ -108,6 +117,7 @@ pub const STEPS: [Step; 48] = [
     Step::Ready,
     Step::Gate,
     Step::StartContainerHook,
+    Step::Limits,
     Step::Seccomp,
     Step::Exec,
 ];
@@ -124,7 +134,7 @@ pub enum Kind {
     Failed = 3,
     /// A step fell back to something weaker that is still right: worth a line in the log.
     Note = 4,
-    /// A hop has made the real child; `value` is its pid.
+    /// The real child has been cloned, inside of joined namespaces; `value` is its pid. Answered by `Go`.
     Born = 5,
     /// The seccomp listener is open; `value` is its number in the sender. Answered by `Done`.
     Listener = 6,
@@ -278,8 +288,10 @@ pub mod slot {
     pub const PROC: i32 = 3;
     /// The state for startContainer hooks, if there are any.
     pub const STATE: i32 = 4;
+    /// A pidfd of the container's first process, if `flag::JOIN`.
+    pub const TARGET: i32 = 5;
     /// How many there are.
-    pub const COUNT: i32 = 5;
+    pub const COUNT: i32 = 6;
 }
 
 /// Bits of [`Payload::flags`].
@@ -294,6 +306,10 @@ pub mod flag {
     pub const LISTENER: u32 = 8;
     /// A seccomp filter is there.
     pub const SECCOMP: u32 = 16;
+    /// The namespaces of an existing container are joined first (`exec`).
+    pub const JOIN: u32 = 32;
+    /// Standard input is the terminal that becomes the controlling one (`exec`; `create` has it already).
+    pub const TERMINAL: u32 = 64;
 }
 
 /// A run of bytes or items in the payload.
@@ -328,8 +344,8 @@ pub struct Payload {
     pub seccomp_flags: u32,
     /// How many descriptors from 3 on are the container's.
     pub preserve_fds: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// CLONE_NEW* of the namespaces to join, with `flag::JOIN`.
+    pub namespaces: u32,
     /// u32 items: the supplementary groups.
     pub groups: Slice,
     /// struct sock_filter items.
@@ -342,6 +358,24 @@ pub struct Payload {
     pub selinux: Slice,
     /// [`Hook`] items: startContainer hooks.
     pub hooks: Slice,
+    /// [`Rlimit`] items.
+    pub rlimits: Slice,
+    /// NUL-terminated: the session keyring to join, with `flag::JOIN`; empty: none.
+    pub keyring: Slice,
+}
+
+/// A resource limit, for prlimit(2).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rlimit {
+    /// RLIMIT_*.
+    pub resource: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// u64::MAX: none.
+    pub soft: u64,
+    /// u64::MAX: none.
+    pub hard: u64,
 }
 
 /// A startContainer hook.

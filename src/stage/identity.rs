@@ -86,6 +86,10 @@ pub fn become_user(given: &Given, payload: &Mapped) -> Result<(), Failed> {
             syscall::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability).map_err(at(Step::Capabilities))?;
         }
     }
+    // Where fs.suid_dumpable is 1, the change of ids has opened us to every process of this user.
+    if !given.is_broken(b"cve_2016_9962") {
+        let _ = syscall::undumpable();
+    }
     Ok(())
 }
 

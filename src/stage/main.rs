@@ -12,6 +12,7 @@
 mod abi;
 mod hooks;
 mod identity;
+mod join;
 mod lookup;
 mod runtime;
 mod start;
@@ -31,7 +32,7 @@ const PR_SET_DUMPABLE: i32 = 4;
 /// `stack` is that stack.
 unsafe extern "C" fn main(stack: *const usize) -> ! {
     // First of all: from here on no process of the container may trace us or look into /proc/PID (CVE-2016-9962).
-    let _ = syscall::prctl(PR_SET_DUMPABLE, 0, 0);
+    let _ = syscall::undumpable();
     // SAFETY: passed on as we got it.
     let given = unsafe { Given::from_stack(stack) };
     if given.is_broken(b"cve_2016_9962") {
@@ -55,6 +56,10 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     if !given.is_broken(b"cve_2024_21626") && !given.is_broken(b"cve_2016_8649") {
         close_descriptors(given, payload)?;
     }
+    // `exec`: until here nothing of the container could see us, from here on it can.
+    if payload.has(flag::JOIN) {
+        join::enter_container(given, payload, wire)?;
+    }
     // As root of the container: a folder that only root may enter is a legal working directory.
     let entered = identity::chdir_before(given, payload)?;
     identity::become_user(given, payload)?;
@@ -66,6 +71,8 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     let wire = stand(given, payload, wire)?;
     program.must_be_there()?;
     hooks::run(given, payload)?;
+    // Of ourselves, for which no privilege is needed; and not before: they are the program's, not those of its birth.
+    set_limits(payload)?;
     wire.tell(Kind::Executing, 0);
     // As late as possible: after this only a message and execve(2) are left, which no profile can do without.
     load_filter(payload, wire)?;
@@ -114,6 +121,17 @@ fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     }
     if payload.header.hooks.len > 0 {
         syscall::close_on_exec(given.file + slot::STATE).map_err(failed)?;
+    }
+    if payload.has(flag::JOIN) {
+        syscall::close_on_exec(given.file + slot::TARGET).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn set_limits(payload: &Mapped) -> Result<(), Failed> {
+    for (limit, index) in payload.items::<abi::Rlimit>(payload.header.rlimits).iter().zip(0..) {
+        syscall::set_limit(limit.resource, limit.soft, limit.hard)
+            .map_err(|errno| Failed { index, ..Failed::new(Step::Limits, errno) })?;
     }
     Ok(())
 }

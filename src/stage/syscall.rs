@@ -39,6 +39,11 @@ pub mod number {
     pub const CLOSE_RANGE: usize = 436;
     pub const PIDFD_OPEN: usize = 434;
     pub const FACCESSAT: usize = 269;
+    pub const SETNS: usize = 308;
+    pub const SETSID: usize = 112;
+    pub const IOCTL: usize = 16;
+    pub const KEYCTL: usize = 250;
+    pub const PRLIMIT64: usize = 302;
     pub const FACCESSAT2: usize = 439;
 }
 
@@ -76,6 +81,11 @@ pub mod number {
     pub const CLOSE_RANGE: usize = 436;
     pub const PIDFD_OPEN: usize = 434;
     pub const FACCESSAT: usize = 48;
+    pub const SETNS: usize = 268;
+    pub const SETSID: usize = 157;
+    pub const IOCTL: usize = 29;
+    pub const KEYCTL: usize = 219;
+    pub const PRLIMIT64: usize = 261;
     pub const FACCESSAT2: usize = 439;
 }
 
@@ -182,6 +192,12 @@ pub fn prctl(option: i32, a: usize, b: usize) -> Result<usize, Errno> {
     call!(PRCTL, option, a, b, 0, 0)
 }
 
+/// PR_SET_DUMPABLE 0: nobody without CAP_SYS_PTRACE may look into this process. A change of ids undoes it.
+pub fn undumpable() -> Result<usize, Errno> {
+    const PR_SET_DUMPABLE: i32 = 4;
+    prctl(PR_SET_DUMPABLE, 0, 0)
+}
+
 pub fn setgroups(groups: &[u32]) -> Result<usize, Errno> {
     call!(SETGROUPS, groups.len(), groups.as_ptr())
 }
@@ -279,6 +295,39 @@ pub fn exit(status: i32) -> ! {
 /// Forks (clone(2) with SIGCHLD): 0 in the child.
 pub fn fork() -> Result<i32, Errno> {
     call!(CLONE, SIGCHLD, 0, 0, 0, 0).map(|pid| pid as i32)
+}
+
+/// Forks a child that is not ours but our parent's (CLONE_PARENT): 0 in the child.
+pub fn fork_sibling() -> Result<i32, Errno> {
+    const CLONE_PARENT: i32 = 0x8000;
+    call!(CLONE, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0).map(|pid| pid as i32)
+}
+
+/// Joins namespaces of the process behind a pidfd, all of `kinds` at once (setns(2), Linux 5.8).
+pub fn setns(pidfd: i32, kinds: u32) -> Result<usize, Errno> {
+    call!(SETNS, pidfd, kinds)
+}
+
+pub fn setsid() -> Result<usize, Errno> {
+    call!(SETSID)
+}
+
+/// Makes a terminal the controlling one of this session (TIOCSCTTY).
+pub fn make_controlling(terminal: i32) -> Result<usize, Errno> {
+    const TIOCSCTTY: i32 = 0x540e;
+    call!(IOCTL, terminal, TIOCSCTTY, 0)
+}
+
+/// Joins the session keyring of that name, or makes it (keyctl(2)).
+pub fn join_session_keyring(name: *const c_char) -> Result<usize, Errno> {
+    const KEYCTL_JOIN_SESSION_KEYRING: i32 = 1;
+    call!(KEYCTL, KEYCTL_JOIN_SESSION_KEYRING, name)
+}
+
+/// Sets a resource limit of this process.
+pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<usize, Errno> {
+    let limit = [soft, hard];
+    call!(PRLIMIT64, 0, resource, limit.as_ptr(), 0)
 }
 
 pub fn pidfd_open(pid: i32) -> Result<i32, Errno> {

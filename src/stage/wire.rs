@@ -83,6 +83,7 @@ impl Wire {
             k if k == Kind::Start as u8 => Some(Kind::Start),
             k if k == Kind::Stand as u8 => Some(Kind::Stand),
             k if k == Kind::Done as u8 => Some(Kind::Done),
+            k if k == Kind::Go as u8 => Some(Kind::Go),
             _ => None,
         }
     }

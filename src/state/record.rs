@@ -91,6 +91,9 @@ pub struct Record {
     /// Whether its process has a terminal.
     #[serde(default)]
     pub terminal: bool,
+    /// Whether it has a session keyring of its own, for `exec` to join.
+    #[serde(default)]
+    pub new_keyring: bool,
 }
 
 impl Record {
@@ -113,6 +116,7 @@ impl Record {
             seccomp_listener: None,
             program: String::new(),
             terminal: false,
+            new_keyring: false,
         }
     }
 

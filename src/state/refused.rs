@@ -34,6 +34,8 @@ pub enum Refused {
         /// What is wrong with it.
         problem: String,
     },
+    /// `exec` in a container whose processes are stopped.
+    Paused,
     /// `kill` of a container that is neither created nor running.
     NotRunning,
     /// `start` of a container that has been started.
@@ -68,6 +70,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("foreign", "the folder below --root belongs to another runtime"),
     ("bad-id", "the container id has a character or a length that is not allowed"),
     ("damaged", "the record of the container cannot be read"),
+    ("paused", "the container is paused, and a new process would wait until that ends"),
     ("not-running", "the container is neither created nor running"),
     ("already-running", "the container has been started before"),
     ("stopped", "the container has ended and cannot be started"),
@@ -85,6 +88,7 @@ impl Refused {
             Refused::Foreign { .. } => "foreign",
             Refused::BadId { .. } => "bad-id",
             Refused::Damaged { .. } => "damaged",
+            Refused::Paused => "paused",
             Refused::NotRunning => "not-running",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
@@ -102,6 +106,7 @@ impl Refused {
             Refused::Foreign { .. } => Some("choose another id or another --root"),
             Refused::BadId { .. } => Some("use letters, digits and _ + . -"),
             Refused::Damaged { .. } => Some("remove it with `tare delete --force`"),
+            Refused::Paused => Some("`tare resume` it first, or use --ignore-paused"),
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
@@ -120,6 +125,7 @@ impl fmt::Display for Refused {
             }
             Refused::BadId { problem } => write!(f, "{problem}"),
             Refused::Damaged { problem, .. } => write!(f, "the container's record is damaged: {problem}"),
+            Refused::Paused => write!(f, "the container is paused"),
             Refused::NotRunning => write!(f, "container not running"),
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),

@@ -19,11 +19,11 @@ pub struct SchedAttr {
     pub period_ns: u64,
 }
 
-/// sched_setattr(2), Linux 3.14.
-pub fn set_scheduler(mut attributes: SchedAttr) -> Result<()> {
+/// sched_setattr(2), Linux 3.14, of a process of ours; 0 is this one.
+pub fn set_scheduler(pid: i32, mut attributes: SchedAttr) -> Result<()> {
     attributes.size_bytes = size_of::<SchedAttr>() as u32;
-    // SAFETY: a live sched_attr of the size it names; pid 0 is this process.
-    match unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) } {
+    // SAFETY: a live sched_attr of the size it names.
+    match unsafe { libc::syscall(libc::SYS_sched_setattr, pid, &raw const attributes, 0) } {
         0 => Ok(()),
         _ => Err(SysError::last("sched_setattr", format!("policy {}", attributes.policy))),
     }
@@ -61,13 +61,18 @@ pub fn set_memory_policy(mode: u32, nodes: &[u64]) -> Result<()> {
     }
 }
 
+/// Lets this process run on these CPUs only: a bit mask of 64 a word (sched_setaffinity(2)).
+pub fn set_affinity(cpus: &[u64]) -> Result<()> {
+    // SAFETY: the mask is live and of the size given; pid 0 is this process.
+    match unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(cpus), cpus.as_ptr()) } {
+        -1 => Err(SysError::last("sched_setaffinity", "CPUs of execCPUAffinity")),
+        _ => Ok(()),
+    }
+}
+
 /// Lets this process run on every CPU that its cpuset allows, whatever affinity the caller had: the kernel cuts the mask.
 pub fn reset_affinity() -> Result<()> {
     // As many CPUs as any kernel is built for (CONFIG_NR_CPUS).
     let every = [u64::MAX; 8192 / 64];
-    // SAFETY: the mask is live and of the size given; pid 0 is this process.
-    match unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&every), every.as_ptr()) } {
-        -1 => Err(SysError::last("sched_setaffinity", "all CPUs")),
-        _ => Ok(()),
-    }
+    set_affinity(&every)
 }

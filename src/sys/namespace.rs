@@ -177,6 +177,31 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
     }
 }
 
+/// Whether a process is in the same namespace as we are. A kernel without this kind has one for all.
+pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
+    let name = match kind {
+        Kind::User => "user",
+        Kind::Mount => "mnt",
+        // That of the process itself: it may have another one for its children.
+        Kind::Pid => "pid",
+        Kind::Network => "net",
+        Kind::Ipc => "ipc",
+        Kind::Uts => "uts",
+        Kind::Cgroup => "cgroup",
+        Kind::Time => "time",
+    };
+    let stat = |of: &str| {
+        let path = format!("/proc/{of}/ns/{name}");
+        nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", path, e))
+    };
+    let ours = match stat("self") {
+        Err(error) if error.is(libc::ENOENT) => return Ok(true),
+        other => other?,
+    };
+    let theirs = stat(&pid.to_string())?;
+    Ok((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
+}
+
 /// Whether a namespace is the one that we are in.
 pub fn is_own(fd: BorrowedFd<'_>, kind: Kind) -> Result<bool> {
     let fail = |e| SysError::nix("fstat", format!("{} namespace", kind.name()), e);

@@ -128,6 +128,11 @@ fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, Strin
     Ok((fd, path))
 }
 
+/// O_PATH descriptor of the root directory of a process, in its mount namespace.
+pub fn root_of_process(pid: i32) -> Result<OwnedFd> {
+    Ok(open_of_process(pid, "root", OFlag::O_PATH | OFlag::O_DIRECTORY)?.0)
+}
+
 /// Writes a file of a process of ours that waits (uid_map, oom_score_adj), in one write(2).
 pub fn write_of_process(pid: i32, file: &str, text: &str) -> Result<()> {
     let (fd, path) = open_of_process(pid, file, OFlag::O_WRONLY)?;

@@ -245,6 +245,24 @@ pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
 }
 
+/// A resource limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Limit {
+    pub soft: u64,
+    pub hard: u64,
+}
+
+/// A resource limit of this process (getrlimit(2)).
+pub fn own_limit(resource: u32, name: &str) -> Result<Limit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a live struct that the kernel fills.
+    match unsafe { libc::prlimit(0, resource as _, std::ptr::null(), &mut limit) } {
+        -1 => Err(SysError::last("prlimit", name)),
+        _ => Ok(Limit { soft: limit.rlim_cur, hard: limit.rlim_max }),
+    }
+}
+
 /// prlimit(2) on another process. u64::MAX is RLIM_INFINITY.
 pub fn set_limit(pid: i32, resource: u32, name: &str, soft: u64, hard: u64) -> Result<()> {
     let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };

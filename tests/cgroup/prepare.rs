@@ -100,7 +100,7 @@ fn v1_groups_are_entered_by_their_tasks_files() {
     assert_eq!(files, expected.map(Path::new));
     assert!(entry.born_into.is_none());
     assert_eq!(fake.read("cgroup/memory/box/memory.memsw.limit_in_bytes"), "4096");
-    assert_eq!(choose(&layout, "/box").join().unwrap().tasks.len(), 3);
+    assert_eq!(choose(&layout, "/box").join(1, &[]).unwrap().tasks.len(), 3);
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! The child's half of `exec`: one more process of a container that exists.
+//!
+//! `launch::exec` calls [`init`] in the new process, which is in the container's cgroups or enters them, and in nothing
+//! else of the container: no process there can see it. It prepares what survives an execve, takes a terminal out of the
+//! container's devpts, and becomes the last stage, which joins the namespaces (`stage::join`). Nothing of this binary
+//! is ever inside (CVE-2016-9962, CVE-2019-5736).
+
+use super::stage::{self, Groups, Last, Leaving, Target};
+use super::{Stepped, attributes, console, enter_cgroup, failed, home, no_new_privileges};
+use crate::plan::Plan;
+use crate::sys::path::Root;
+use crate::sys::{self, attribute, proc, process};
+use crate::wire::{ChildWire, Question, Step};
+use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+pub use super::set_scheduler;
+
+/// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// The plan, of which only the process, the filter and the keyring count.
+    pub plan: &'a Plan,
+    /// The child's end of the wire.
+    pub wire: ChildWire,
+    /// v1: `tasks` files to write `0` into, with their paths.
+    pub tasks: Vec<(OwnedFd, String)>,
+    /// A pidfd of the container's first process.
+    pub target: OwnedFd,
+    /// CLONE_NEW* of its namespaces that are not ours already.
+    pub namespaces: u32,
+    /// The container's root directory.
+    pub root: OwnedFd,
+    /// The user of the process, as our user namespace counts.
+    pub outer_uid: u32,
+    /// Whether setgroups(2) is denied in the container's user namespace.
+    pub setgroups_denied: bool,
+    /// A unix socket that takes the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// The caller's descriptors that the process gets.
+    pub preserved: Vec<RawFd>,
+    /// Number of the last capability the kernel knows.
+    pub last_capability: u8,
+    /// Whether the caller lacks real root.
+    pub rootless: bool,
+}
+
+/// The life of the child. Never returns.
+pub fn init(mut visitor: Visitor<'_>) -> ! {
+    let Err(failure) = steps(&mut visitor);
+    // If the parent is gone, nobody is left to tell.
+    let _ = visitor.wire.tell(&Question::Failed(failure));
+    process::exit_now(1)
+}
+
+/// The way in, step by step.
+fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
+    let plan = visitor.plan;
+    process::die_with_parent().map_err(failed(Step::Go))?;
+    // Before we become undumpable, which takes our own files below /proc away from a user who is not root.
+    oom_score_adj(visitor)?;
+    process::set_undumpable().map_err(failed(Step::Go))?;
+    enter_cgroup(&mut visitor.tasks)?;
+    // Only now: in the caller's cpuset these CPUs may not be there.
+    final_affinity(plan)?;
+    process::reset_signals().map_err(failed(Step::Go))?;
+
+    // The container's files: by its root's descriptor, with our own procfs.
+    let root = Root::new(
+        visitor.root.try_clone().map_err(|e| failed(Step::Stage)(sys::SysError::io("dup", "root", &e)))?,
+    );
+    let proc = proc::host_procfs().ok();
+    terminal(visitor, &root)?;
+    let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
+    drop((proc, root));
+    let label_proc = stage::label_procfs(plan)?;
+
+    attributes(plan)?;
+    no_new_privileges(plan)?;
+    let denied = visitor.setgroups_denied && plan.process.user.additional_gids.is_empty();
+    let groups = if denied { Groups::Kept } else { Groups::Set };
+    let leaving = Leaving {
+        plan,
+        wire: visitor.wire.as_fd(),
+        gate: None,
+        target: Some(Target { pidfd: visitor.target.as_fd(), namespaces: visitor.namespaces }),
+        preserved: &visitor.preserved,
+        last_capability: visitor.last_capability,
+    };
+    stage::execute(&leaving, 0, Last { home, proc: label_proc, groups })
+}
+
+/// Does: oom_score_adj of our own. Here because: the clone inherits it. Fails when: it is lower than a user may go.
+fn oom_score_adj(visitor: &Visitor<'_>) -> Stepped<()> {
+    let Some(score) = visitor.plan.process.oom_score_adj else { return Ok(()) };
+    match proc::write_of_process(process::own_pid(), "oom_score_adj", &score.to_string()) {
+        // As at the container's birth: a hint on who is killed first, which only a privileged caller may lower.
+        Err(e) if e.is(sys::error::errno::EACCES) && visitor.rootless => Ok(()),
+        other => other.map_err(failed(Step::OomScore)),
+    }
+}
+
+/// Does: `process.execCPUAffinity.final`, or every CPU that the container's cpuset allows.
+fn final_affinity(plan: &Plan) -> Stepped<()> {
+    match plan.process.exec_cpu_affinity.as_ref().and_then(|affinity| affinity.r#final.as_ref()) {
+        Some(cpus) => attribute::set_affinity(cpus).map_err(failed(Step::Affinity)),
+        None => {
+            // The caller's own affinity is not the container's. Where that is refused, nothing is lost.
+            let _ = attribute::reset_affinity();
+            Ok(())
+        }
+    }
+}
+
+/// Does: a terminal on standard input, output and error. Fails when: the container has no devpts on /dev/pts, or the
+/// socket's reader is gone.
+fn terminal(visitor: &mut Visitor<'_>, root: &Root) -> Stepped<()> {
+    let (Some(terminal), Some(socket)) = (visitor.plan.process.terminal, visitor.console.take()) else {
+        return Ok(());
+    };
+    let slave = console::new_terminal(root, terminal, visitor.outer_uid, socket.as_fd());
+    slave.and_then(|slave| process::become_stdio(slave.as_fd())).map_err(failed(Step::Console))
+}

@@ -1,0 +1,26 @@
+//! The pid file of `create`, `run`, `exec` and `restore`: digits only, put in place as a whole.
+//!
+//! Engines wait for it, read it at once, and take its absence for a failure (conmon). Called by those commands.
+
+use crate::sys::dir::Dir;
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// Writes `pid` to `path`, which is relative to the caller's folder.
+pub(super) fn write(path: &Path, pid: i32) -> Result<()> {
+    let name = path.file_name().with_context(|| format!("pid file {}: it names no file", path.display()))?;
+    let folder = Dir::open(folder_of(path)).context("pid file")?;
+    folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).context("pid file")
+}
+
+/// Takes it back: what it tells of did not come to be. Best effort: the error that brought us here is the one to report.
+pub(super) fn take_back(path: Option<&Path>) {
+    let Some((path, name)) = path.and_then(|path| Some((path, path.file_name()?))) else { return };
+    if let Ok(folder) = Dir::open(folder_of(path)) {
+        let _ = folder.remove_file(&name.to_string_lossy());
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
