@@ -28,6 +28,7 @@ mod cgroup {
     mod detect; // v1, v2, hybrid; our own place
     mod devices; // device rules, by BPF and by v1's files
     mod fake; // a tree of files in the place of cgroupfs
+    mod join; // the ways into groups that exist, for exec
     mod prepare; // groups that exist, what is refused, what is undone; delegation
     mod processes; // pids, freezing, removal
     mod rdt; // resctrl groups
@@ -38,6 +39,7 @@ mod cgroup {
 mod plan {
     mod caps; // five sets as bit masks
     mod devices; // nodes and links
+    mod exec; // the container's process, completed and changed
     mod hooks; // six moments
     mod idmap; // uid_map, gid_map, id-mapped mounts
     mod limits; // linux.resources

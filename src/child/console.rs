@@ -48,14 +48,15 @@ pub fn new_terminal(root: &Root, terminal: Terminal, uid: u32, socket: BorrowedF
 fn open_ptmx(root: &Root) -> Result<OwnedFd> {
     use crate::sys::dir::Dir;
     let symlinks = if broken!("cve_2025_52565") { Symlinks::Follow } else { Symlinks::Refuse };
-    let fd = root.resolve(Path::new("/dev/pts"), symlinks)?;
-    let dir = Dir::from_fd(fd, "/dev/pts");
+    let no_devpts = || {
+        SysError::new("open", "/dev/pts/ptmx (a terminal needs a devpts mount on /dev/pts)", errno::ENODEV)
+    };
+    let dir = match root.resolve(Path::new("/dev/pts"), symlinks) {
+        Err(error) if error.is(errno::ENOENT) => return Err(no_devpts()),
+        found => Dir::from_fd(found?, "/dev/pts"),
+    };
     if dir.filesystem_magic()? != DEVPTS_SUPER_MAGIC && !broken!("cve_2025_52565") {
-        return Err(SysError::new(
-            "open",
-            "/dev/pts/ptmx (a terminal needs a devpts mount on /dev/pts)",
-            errno::ENODEV,
-        ));
+        return Err(no_devpts());
     }
     pty::open_ptmx(dir.as_fd())
 }

@@ -21,7 +21,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Runs a process. In the foreground its exit code is ours; with --detach it is left running.
 pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let container = session.container(&args.id)?;
-    may_exec(&container, args)?;
+    let status = may_exec(&container, args)?.to_string();
     let init = container.init()?.ok_or(Refused::NotRunning)?;
     let init_pid = container.record.init.as_ref().map_or(0, |init| init.pid);
     let host = probe::host()?;
@@ -34,6 +34,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let ready = launch::exec::enter(launch::exec::Given {
         plan: &plan,
         init: (init_pid, init.as_fd()),
+        status: &status,
         entry: cgroup.join(init_pid, &below(args)?)?,
         console,
         preserved: session.preserved.clone(),
@@ -60,10 +61,10 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     }
 }
 
-fn may_exec(container: &Container, args: &cli::Exec) -> Result<()> {
+fn may_exec(container: &Container, args: &cli::Exec) -> Result<Status> {
     match status_of(container)? {
-        Status::Created | Status::Running => Ok(()),
-        Status::Paused if args.ignore_paused => Ok(()),
+        status @ (Status::Created | Status::Running) => Ok(status),
+        Status::Paused if args.ignore_paused => Ok(Status::Paused),
         Status::Paused => Err(Refused::Paused.into()),
         Status::Stopped | Status::Creating => Err(Refused::NotRunning.into()),
     }

@@ -8,7 +8,7 @@ use crate::cgroup::Entry;
 use crate::child::exec::{Visitor, init, set_scheduler};
 use crate::plan::{IdMaps, Plan};
 use crate::sys::process::{self, Cloned};
-use crate::sys::{attribute, fd, proc};
+use crate::sys::{attribute, fd, namespace, proc};
 use crate::wire::{self, Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -19,6 +19,8 @@ pub struct Given<'a> {
     pub plan: &'a Plan,
     /// The container's first process: its pid, and a descriptor that proves it.
     pub init: (i32, BorrowedFd<'a>),
+    /// The container's status.
+    pub status: &'a str,
     /// The ways into the container's cgroups.
     pub entry: Entry,
     /// A unix socket that takes the terminal's master, if the process has a terminal.
@@ -39,7 +41,7 @@ pub struct Given<'a> {
 /// # Errors
 /// The container has ended; a namespace, a cgroup, the user or the program is refused.
 pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
-    let (plan, init_pid) = (given.plan, given.init.0);
+    let (plan, container) = (given.plan, (given.init.0, given.status));
     if let Some(cpus) = plan.process.exec_cpu_affinity.as_ref().and_then(|affinity| affinity.initial.as_ref())
     {
         // config.md, "execCPUAffinity": the runtime's own, until the process is in the container's cgroup.
@@ -70,7 +72,7 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
         set_scheduler(child.pid(), wanted)
             .map_err(|error| steps::attribute("/process/scheduler", "set the scheduler to", error))?;
     }
-    Ok(Ready { plan, child, wire, init: Some(init_pid) })
+    Ok(Ready { plan, child, wire, container: Some(container) })
 }
 
 /// What is to be known of the container's inside, all of it read from its first process.
@@ -127,14 +129,19 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
         rootless: given.rootless,
     };
     let born_into = given.entry.born_into.as_ref().map(AsFd::as_fd);
+    let mut careless = namespace::ForChild::default();
+    if broken!("cve_2019_5736") {
+        careless.join(visitor.target.as_fd(), namespace::Kind::Pid)?;
+    }
     match process::clone_single_threaded(0, born_into).map_err(|error| steps::clone(plan, error))? {
         Cloned::Child => {
             // Or our parent's death would never be the end of the wire.
             drop(parent_wire);
+            std::mem::forget(careless);
             init(visitor)
         }
         Cloned::Parent { pid, pidfd } => {
-            drop(visitor);
+            drop((visitor, careless));
             let middle = Child::new(pid, pidfd);
             let child = spawn::real_child(plan, middle, &parent_wire)?;
             Ok((child, parent_wire))

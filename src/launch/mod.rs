@@ -69,8 +69,8 @@ pub struct Ready<'a> {
     plan: &'a Plan,
     child: Child,
     wire: ParentWire,
-    /// The container's first process, if this is one more (`exec`).
-    init: Option<i32>,
+    /// The container's first process and the container's status, if this is one more process (`exec`).
+    container: Option<(i32, &'a str)>,
 }
 
 /// Clones the container's process. It does nothing yet, and dies with us.
@@ -105,7 +105,7 @@ impl<'a> Newborn<'a> {
         give_stdio(plan);
         let devices = move_devices(plan, &child)?;
         match answer_questions(plan, &child, &wire, warn) {
-            Ok(()) => Ok(Ready { plan, child, wire, init: None }),
+            Ok(()) => Ok(Ready { plan, child, wire, container: None }),
             Err(error) => {
                 devices.take_back();
                 Err(error)
@@ -212,13 +212,14 @@ impl Ready<'_> {
     pub fn start(self) -> Result<Child> {
         self.wire.answer(Answer::Start).map_err(|_| self.child.died())?;
         let listener = self.plan.seccomp.as_ref().and_then(|filter| filter.listener.clone());
+        let (init, status) = self.container.unwrap_or((self.child.pid(), "creating"));
         let told = start::Told {
             id: &self.plan.id,
             bundle: &self.plan.bundle,
             annotations: &self.plan.annotations,
             pid: self.child.pid(),
-            status: if self.init.is_some() { "running" } else { "creating" },
-            init: self.init.unwrap_or_else(|| self.child.pid()),
+            status,
+            init,
             listener: listener.as_ref(),
         };
         match start::until_executed(&self.wire, self.child.pidfd(), &told)? {

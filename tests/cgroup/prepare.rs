@@ -9,7 +9,7 @@ use tare::plan::limits::Limits;
 
 const V2_FILES: [&str; 4] = ["cgroup.subtree_control", "cgroup.freeze", "pids.max", "memory.max"];
 
-fn v2() -> (Fake, Layout) {
+pub fn v2() -> (Fake, Layout) {
     let fake = Fake::new();
     fake.group("cgroup", &["cgroup.subtree_control"]).file("cgroup/cgroup.controllers", "memory pids\n");
     fake.group("cgroup/box", &V2_FILES).file("self/cgroup", "0::/\n");
@@ -17,7 +17,7 @@ fn v2() -> (Fake, Layout) {
     (fake, layout)
 }
 
-fn v1() -> (Fake, Layout) {
+pub fn v1() -> (Fake, Layout) {
     let fake = Fake::new();
     for name in ["memory", "pids", "freezer"] {
         fake.group(&format!("cgroup/{name}"), &["tasks"]);

@@ -1,0 +1,126 @@
+# exec into a container that means harm.
+
+# Containers whose processes may trace all others that they can see.
+tracer() {
+    bundle
+    capabilities CAP_SYS_PTRACE CAP_KILL CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+    config '.process.noNewPrivileges = false'
+}
+
+test_cve_2019_5736_no_process_of_exec_runs_the_hosts_binary_inside() {
+    tracer
+    local sum
+    sum=$(sha256sum "$TARE")
+    # Watches every new process for its program, as fast as it can.
+    script 'while ! [ -e /stop ]; do for p in /proc/[0-9]*; do readlink $p/exe; done; done 2>/dev/null | sort | uniq -c >/seen; echo end >/end'
+    started
+    local i
+    for i in $(seq 60); do call tare exec "$ID" true; done
+    touch "$R/stop"
+    becomes stopped
+    exists "$R/end"
+    # The sealed stage may be seen; it is a copy in memory.
+    eq "$(grep -v memfd: "$R/seen" | grep -c "/$(basename "$TARE")")" 0 "$(cat "$R/seen")"
+    eq "$(sha256sum "$TARE")" "$sum" "the host's binary"
+    gone
+}
+
+test_a_process_on_its_way_in_shows_no_descriptor_of_the_host() {
+    tracer
+    script 'while ! [ -e /stop ]; do for p in /proc/[0-9]*; do ls -l $p/fd; readlink $p/cwd $p/root; done; done >/seen 2>/dev/null'
+    started
+    local i
+    for i in $(seq 40); do ok tare exec "$ID" true </dev/null; done
+    touch "$R/stop"
+    becomes stopped
+    local seen
+    seen=$(sed -n 's/.* -> //p' "$R/seen" | sort -u)
+    lacks "$seen" "$STATE" "descriptors"
+    # Sockets, pipes and the sealed stage are nothing to a container; a folder or the host's /proc would be.
+    eq "$(grep -vE '^(socket|pipe|anon_inode):|^/memfd:|^/dev/(null|pts|tty)|^/proc/[0-9]+/(fd|stat)|^/proc/?$|^/proc/[0-9]+$|^/(seen|end)?( \(deleted\))?$|^/bin|^'"$T"'|^/tmp/' <<<"$seen")" "" "other targets"
+    gone
+}
+
+test_a_fifo_or_an_endless_file_in_place_of_passwd_does_not_stop_it() {
+    bundle
+    rm "$R/etc/passwd"
+    mkfifo "$R/etc/passwd"
+    config '.process.env = ["PATH=/bin"]'
+    command_is sleep 300
+    started
+    ok timeout 5 "$TARE" --root "$STATE" exec "$ID" sh -c 'echo $HOME'
+    eq "$out" /
+    rm "$R/etc/passwd"
+    ln -s /dev/zero "$R/etc/passwd"
+    ok timeout 5 "$TARE" --root "$STATE" exec "$ID" sh -c 'echo $HOME'
+    eq "$out" /
+    rm "$R/etc/passwd"
+    truncate -s 4G "$R/etc/passwd"
+    ok timeout 5 "$TARE" --root "$STATE" exec "$ID" sh -c 'echo $HOME'
+    eq "$out" /
+    gone
+}
+
+test_cve_2024_21626_exec_cannot_leave_by_a_working_directory() {
+    bundle
+    command_is sleep 300
+    started
+    local fd
+    for fd in 3 4 5 6 7 8 9; do
+        call sh -c "exec 3</ 7</ 9</; '$TARE' --root '$STATE' exec --cwd /proc/self/fd/$fd '$ID' cat etc/hostname"
+        ne "$code" 0 "cwd /proc/self/fd/$fd"
+        lacks "$out" "$(cat /etc/hostname)" "the host's file"
+    done
+    ln -s /proc/self/fd "$R/link"
+    call sh -c "exec 7</; '$TARE' --root '$STATE' exec --cwd /link/7 '$ID' cat etc/hostname"
+    ne "$code" 0 "cwd through a link"
+    gone
+}
+
+test_a_swapped_ptmx_is_not_taken_for_a_terminal() {
+    bundle
+    capabilities CAP_SYS_ADMIN CAP_DAC_OVERRIDE CAP_MKNOD
+    script 'umount /dev/pts; mkdir -p /dev/pts; ln -s /etc/passwd /dev/pts/ptmx; echo ready; sleep 300'
+    started
+    eventually grep -q ready "$B/stdout"
+    ends 255 tare exec -t "$ID" true
+    has "$err" "a terminal needs a devpts mount on /dev/pts"
+    gone
+}
+
+test_the_container_may_end_at_any_moment() {
+    bundle
+    script 'sleep 0.15'
+    local i seen=""
+    for i in $(seq 12); do
+        started
+        while :; do
+            call tare exec "$ID" true
+            [ $code = 0 ] && continue
+            [ $code = 255 ] || [ $code = 137 ] || fail "exec in a dying container ended with $code: $err"
+            [ $code = 137 ] || matches "$err" 'not running|ended|died|no such|cannot allocate|join' "error"
+            break
+        done
+        seen+="$code "
+        ok tare delete --force "$ID"
+    done
+    has "$seen" 255 "codes of exec in a dying container"
+}
+
+test_nothing_is_left_when_exec_is_killed() {
+    bundle
+    command_is sleep 300
+    started
+    local call
+    for call in clone3 execveat sendto recvfrom pidfd_open dup2 prctl; do
+        strace -f -qq -o /dev/null -e trace=none -e inject="$call:signal=SIGKILL" \
+            "$TARE" --root "$STATE" exec "$ID" true >/dev/null 2>&1
+    done
+    for call in sendto recvfrom prctl; do
+        strace -f -qq -o /dev/null -e trace=none -e inject="$call:signal=SIGKILL:when=2" \
+            "$TARE" --root "$STATE" exec "$ID" true >/dev/null 2>&1
+    done
+    eventually is_alone
+    gone
+}
+is_alone() { [ "$(cat "$(cgroup_file pids cgroup.procs)")" = "$PID" ]; }
