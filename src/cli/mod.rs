@@ -52,7 +52,7 @@ pub struct Globals {
     /// Folder of the containers' state [default: /run/tare, or $XDG_RUNTIME_DIR/tare when rootless]
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Append log records to this file
+    /// Append log records to this file; journald:ID and syslog:ID name a daemon
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<String>,
     /// Form of log records: text or json

@@ -65,7 +65,7 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
     match wire.question()? {
         Some(Question::Ready) => {}
         Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
-        _ => return Err(child.died().into()),
+        _ => return Err(super::Failed::died_inside(child.pid()).into()),
     }
     if let Some(wanted) = &plan.process.scheduler {
         // From outside: a DEADLINE policy allows no fork, and the process is one.

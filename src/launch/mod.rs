@@ -225,6 +225,9 @@ impl Ready<'_> {
         match start::until_executed(&self.wire, self.child.pidfd(), &told)? {
             start::Outcome::Executed => Ok(self.child),
             start::Outcome::Failed(failure) => Err(steps::explain(self.plan, &failure).into()),
+            start::Outcome::Died if self.container.is_some() => {
+                Err(Failed::died_inside(self.child.pid()).into())
+            }
             start::Outcome::Died => Err(self.child.died().into()),
         }
     }

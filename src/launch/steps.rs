@@ -105,6 +105,14 @@ impl Failed {
         Failed::new("died", "birth", message).advise("see the kernel's log (dmesg) for a kill")
     }
 
+    /// The same, of a process that `exec` has brought.
+    pub(super) fn died_inside(pid: i32) -> Failed {
+        let message = format!("the new process ({pid}) died before it was ready");
+        Failed::new("died", "exec", message).advise(
+            "the container may have ended, or its memory limit be too low: see the kernel's log (dmesg)",
+        )
+    }
+
     /// The container that `exec` was to enter is gone.
     pub(super) fn container_ended(pid: i32) -> Failed {
         let message = format!("container not running: its first process, {pid}, has ended meanwhile");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 use tare::cli::{LogFormat, LogLevel};
 use tare::error::Report;
+use tare::log::daemon::{Daemon, Protocol};
 use tare::log::{Fraction, Log, record, rfc3339};
 
 fn report(message: &str) -> Report {
@@ -120,12 +121,52 @@ fn crun_spells_a_file_with_a_scheme() {
 }
 
 #[test]
-fn other_schemes_are_refused_and_a_bad_path_names_itself() {
-    for destination in ["journald:x", "syslog:x"] {
-        let error = Log::open(Some(destination), LogFormat::Text, None).unwrap_err();
-        assert!(error.to_string().contains("not supported"), "{error}");
-    }
+fn a_bad_path_names_itself() {
     let error = Log::open(Some("/no/such/folder/log"), LogFormat::Text, None).unwrap_err();
     let text = format!("{error:#}");
     assert_eq!(text, "open the log: open /no/such/folder/log: no such file or directory (ENOENT)");
+}
+
+/// A daemon's socket, and what it has got.
+fn daemon(protocol: Protocol) -> (Folder, std::os::unix::net::UnixDatagram, Log) {
+    let folder = Folder::new();
+    let path = folder.path().join("socket");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let daemon = Daemon::at(&path, protocol, "box").unwrap();
+    (folder, socket, Log::to_daemon(daemon, None))
+}
+
+fn datagram(socket: &std::os::unix::net::UnixDatagram) -> String {
+    let mut bytes = [0; 8192];
+    let len = socket.recv(&mut bytes).unwrap();
+    String::from_utf8(bytes[..len].to_vec()).unwrap()
+}
+
+#[test]
+fn the_journal_gets_fields() {
+    let (_folder, socket, log) = daemon(Protocol::Journal);
+    log.error(&report("bad\nPRIORITY=0"));
+    let text = datagram(&socket);
+    assert!(
+        text.starts_with("MESSAGE=bad PRIORITY=0\nPRIORITY=3\nSYSLOG_IDENTIFIER=tare\nID=box\nCODE="),
+        "{text}"
+    );
+}
+
+#[test]
+fn syslog_gets_a_line_with_its_priority() {
+    let (_folder, socket, log) = daemon(Protocol::Syslog);
+    log.warn("careful");
+    log.settle();
+    assert_eq!(datagram(&socket), format!("<12>box[{}]: careful", std::process::id()));
+}
+
+#[test]
+fn a_daemon_that_is_not_there_is_named() {
+    let error = Daemon::at(std::path::Path::new("/no/socket"), Protocol::Journal, "box").unwrap_err();
+    let text = format!("{error:#}");
+    assert_eq!(
+        text,
+        "open the log (no such daemon here? give --log a file): connect /no/socket: no such file or directory (ENOENT)"
+    );
 }

@@ -5,10 +5,13 @@
 //! record of level "error"; so an error is one record, and at the default level warnings wait until it is known
 //! that none will come ([`Log::settle`]). An error goes to stderr too, as the plain line of `error`.
 
+pub mod daemon;
+
 use crate::cli::{LogFormat, LogLevel};
 use crate::error::{Report, one_line};
 use crate::sys::SysError;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use daemon::{Daemon, Protocol};
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -18,23 +21,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Where records go, and which.
 #[derive(Debug)]
 pub struct Log {
-    file: Option<File>,
+    to: Destination,
     format: LogFormat,
     /// What the caller asked for; None: warnings, unless there is an error.
     level: Option<LogLevel>,
     waiting: RefCell<Vec<String>>,
 }
 
+/// Where records go.
+#[derive(Debug)]
+enum Destination {
+    Stderr,
+    File(File),
+    Daemon(Daemon),
+}
+
 impl Log {
-    /// Opens the log. `destination` is a path, or crun's `file:PATH`; None: stderr.
+    /// Opens the log. `destination` is a path, or crun's `file:PATH`, `journald:ID` or `syslog:ID`; None: stderr.
     pub fn open(destination: Option<&str>, format: LogFormat, level: Option<LogLevel>) -> Result<Log> {
-        let file = destination.map(open_file).transpose()?;
-        Ok(Log { file, format, level, waiting: RefCell::default() })
+        let to = destination.map_or(Ok(Destination::Stderr), open_destination)?;
+        Ok(Log { to, format, level, waiting: RefCell::default() })
+    }
+
+    /// A log that goes to a daemon.
+    pub fn to_daemon(daemon: Daemon, level: Option<LogLevel>) -> Log {
+        Log { to: Destination::Daemon(daemon), format: LogFormat::Text, level, waiting: RefCell::default() }
     }
 
     /// A log that writes plain lines to stderr: for errors before there is a real one.
     pub fn stderr() -> Log {
-        Log { file: None, format: LogFormat::Text, level: None, waiting: RefCell::default() }
+        Log { to: Destination::Stderr, format: LogFormat::Text, level: None, waiting: RefCell::default() }
     }
 
     /// Writes the error that ends the command, and says it on stderr.
@@ -42,15 +58,13 @@ impl Log {
         if self.level.is_none() {
             self.waiting.borrow_mut().clear();
         }
-        if self.file.is_some() {
-            self.write(&record(self.format, "error", &report.message, Some(report)));
+        let on_stderr = matches!(self.to, Destination::Stderr);
+        if !on_stderr || self.format == LogFormat::Json {
+            self.write("error", &report.message, Some(report));
         }
-        match (&self.file, self.format) {
-            (None, LogFormat::Json) => {
-                self.write(&record(self.format, "error", &report.message, Some(report)))
-            }
+        if !on_stderr || self.format == LogFormat::Text {
             // A closed stderr (old podman) must not turn an error into a crash.
-            _ => drop(std::io::stderr().write_all(format!("tare: {}\n", report.message).as_bytes())),
+            drop(std::io::stderr().write_all(format!("tare: {}\n", report.message).as_bytes()));
         }
     }
 
@@ -78,36 +92,39 @@ impl Log {
     }
 
     fn say(&self, level: &str, message: &str) {
-        if self.file.is_none() && self.format == LogFormat::Text {
+        if matches!(self.to, Destination::Stderr) && self.format == LogFormat::Text {
             drop(std::io::stderr().write_all(format!("tare: {level}: {}\n", one_line(message)).as_bytes()));
         } else {
-            self.write(&record(self.format, level, message, None));
+            self.write(level, message, None);
         }
     }
 
     /// A full disk under the log must not change what the command does: the error is on stderr as well.
-    fn write(&self, line: &str) {
-        match &self.file {
-            Some(file) => drop((&*file).write_all(line.as_bytes())),
-            None => drop(std::io::stderr().write_all(line.as_bytes())),
+    fn write(&self, level: &str, message: &str, report: Option<&Report>) {
+        let line = || record(self.format, level, message, report);
+        match &self.to {
+            Destination::File(file) => drop((&*file).write_all(line().as_bytes())),
+            Destination::Stderr => drop(std::io::stderr().write_all(line().as_bytes())),
+            Destination::Daemon(daemon) => daemon.send(level, &one_line(message), report),
         }
     }
 }
 
-fn open_file(destination: &str) -> Result<File> {
-    for scheme in ["journald:", "syslog:"] {
-        if destination.starts_with(scheme) {
-            bail!("--log {destination}: {scheme} is not supported; give a file");
+fn open_destination(destination: &str) -> Result<Destination> {
+    for (scheme, protocol) in [("journald:", Protocol::Journal), ("syslog:", Protocol::Syslog)] {
+        if let Some(id) = destination.strip_prefix(scheme) {
+            return Daemon::at(protocol.socket(), protocol, id).map(Destination::Daemon);
         }
     }
     let path = destination.strip_prefix("file:").unwrap_or(destination);
-    OpenOptions::new()
+    let opened = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o644)
         .open(path)
         .map_err(|e| SysError::io("open", path, &e))
-        .context("open the log")
+        .context("open the log")?;
+    Ok(Destination::File(opened))
 }
 
 /// One record as a line, its newline included. `report` gives the error's fields.
