@@ -56,9 +56,9 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     if !given.is_broken(b"cve_2024_21626") && !given.is_broken(b"cve_2016_8649") {
         close_descriptors(given, payload)?;
     }
-    // `exec`: until here nothing of the container could see us, from here on it can.
-    if payload.has(flag::JOIN) {
-        join::enter_container(given, payload, wire)?;
+    let joins = payload.has(flag::JOIN);
+    if joins {
+        join::namespaces(given, payload)?;
     }
     // As root of the container: a folder that only root may enter is a legal working directory.
     let entered = identity::chdir_before(given, payload)?;
@@ -67,6 +67,10 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     // As the user, so that the answer is the one execve(2) will give.
     let mut program = lookup::Program::find(given)?;
     program.examine();
+    // `exec`: until here nothing of the container could see us, and now that it can, there is nothing to be had.
+    if joins {
+        join::clone_inside(payload, wire)?;
+    }
 
     let wire = stand(given, payload, wire)?;
     program.must_be_there()?;

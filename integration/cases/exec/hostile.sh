@@ -41,6 +41,21 @@ test_a_process_on_its_way_in_shows_no_descriptor_of_the_host() {
     gone
 }
 
+test_a_process_on_its_way_in_has_no_more_rights_than_its_program() {
+    tracer
+    script 'while ! [ -e /stop ]; do grep -h ^CapPrm /proc/[0-9]*/status; done 2>/dev/null | sort | uniq -c >/seen; echo end >/end'
+    started
+    local i
+    for i in $(seq 60); do ok tare exec "$ID" true; done
+    touch "$R/stop"
+    becomes stopped
+    exists "$R/end"
+    eq "$(awk '{ print $3 }' "$R/seen" | sort -u)" "$(sed -n 's/^CapBnd:\t//p' <(tare_caps))" "permitted capabilities that were seen inside: $(cat "$R/seen")"
+    gone
+}
+# The bounding set of this container, by one more of it.
+tare_caps() { script 'grep ^CapBnd /proc/self/status'; tare run "${ID}x"; }
+
 test_a_fifo_or_an_endless_file_in_place_of_passwd_does_not_stop_it() {
     bundle
     rm "$R/etc/passwd"
