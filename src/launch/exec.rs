@@ -133,7 +133,11 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
     if broken!("cve_2019_5736") {
         careless.join(visitor.target.as_fd(), namespace::Kind::Pid)?;
     }
-    match process::clone_single_threaded(0, born_into).map_err(|error| steps::clone(plan, error))? {
+    let refused = |error| match born_into {
+        Some(_) => steps::clone_into_group(error),
+        None => steps::clone(plan, error),
+    };
+    match process::clone_single_threaded(0, born_into).map_err(refused)? {
         Cloned::Child => {
             // Or our parent's death would never be the end of the wire.
             drop(parent_wire);

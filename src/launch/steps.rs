@@ -195,6 +195,20 @@ pub(super) fn clone(plan: &Plan, error: SysError) -> Failed {
     }
 }
 
+/// The process of `exec` cannot be born into the container's group.
+pub(super) fn clone_into_group(error: SysError) -> Failed {
+    let message = format!("enter the cgroup: {}", describe(error.errno));
+    let failed = Failed::new("birth", "clone", message).because(&error);
+    match error.errno {
+        errno::EBUSY | errno::EOPNOTSUPP => failed.advise(
+            "it hands controllers down to groups below, and takes no processes itself (cgroups(7)): name one below with --cgroup",
+        ),
+        errno::ENODEV => failed.advise("the group was removed meanwhile: see `tare state`"),
+        errno::EAGAIN => failed.advise("the limit of processes is reached (pids.max of the cgroup)"),
+        _ => failed,
+    }
+}
+
 /// A sysctl that would reach the host.
 pub(super) fn host_sysctl(key: &str, kind: Kind) -> Failed {
     let message =
