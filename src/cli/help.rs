@@ -59,8 +59,9 @@ fn of_command(path: &[String]) -> String {
         let is_bare = command.get_arguments().all(Arg::is_hide_set) && !command.has_subcommands();
         let rest = if is_bare { "" } else { "\n\n{all-args}" };
         let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}{rest}{{after-help}}");
-        let command = command.clone().help_template(template);
-        command.after_help("Options of every command, as --root and --log: see `tare --help`.")
+        let own = command.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+        let globals = "Options of every command, as --root and --log: see `tare --help`.";
+        command.clone().help_template(template).after_help(format!("{own}{globals}"))
     });
     shown.map(|mut command| command.render_help().to_string()).unwrap_or_default()
 }
