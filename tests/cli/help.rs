@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory};
 use tare::cli::{CommandLine, GROUPS, Parsed};
 
 /// So that the longest name and the words beside it stay within 100 columns.
-const WORDS_MAX: usize = 68;
+const WORDS_MAX: usize = 72;
 const COLUMNS_MAX: usize = 100;
 
 #[track_caller]
