@@ -61,7 +61,7 @@ fn of_command(path: &[String]) -> String {
         let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}{rest}{{after-help}}");
         let own = command.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
         let globals = "Options of every command, as --root and --log: see `tare --help`.";
-        command.clone().help_template(template).after_help(format!("{own}{globals}"))
+        std::mem::take(command).help_template(template).after_help(format!("{own}{globals}"))
     });
     shown.map(|mut command| command.render_help().to_string()).unwrap_or_default()
 }
