@@ -26,7 +26,7 @@ pub enum MountsChange {
 pub struct MountsOf {
     /// The container
     pub id: String,
-    /// JSON file in the form of `mounts` in config.json
+    /// JSON file in the form of `mounts` in config.json; - is standard input
     pub file: PathBuf,
 }
 
