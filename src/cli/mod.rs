@@ -55,7 +55,7 @@ pub struct Globals {
     /// Folder of the containers' state [default: /run/tare]
     #[arg(long, global = true, value_name = "DIR", help_heading = "State and privileges")]
     pub root: Option<PathBuf>,
-    /// Append log records to this file; journald:ID and syslog:ID name a daemon
+    /// Append log records to this file, or to journald:ID or syslog:ID
     #[arg(long, global = true, value_name = "FILE", help_heading = "Log")]
     pub log: Option<String>,
     /// Form of log records: text or json
