@@ -72,5 +72,6 @@ mod child {
 }
 
 mod docs {
+    mod compat; // each option has its row
     mod conformance; // each requirement and each attack has a test that exists
 }

@@ -10,28 +10,28 @@ pub struct Criu {
     /// Folder of the images
     #[arg(long, value_name = "DIR", default_value = "checkpoint", help_heading = "Files")]
     pub image_path: PathBuf,
-    /// Folder of CRIU's log and statistics [default: the folder of the images]
+    /// Folder of CRIU's log and statistics [default: that of the images]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub work_path: Option<PathBuf>,
     /// Keep open TCP connections
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub tcp_established: bool,
     /// Allow unix sockets that are connected to somebody outside
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub ext_unix_sk: bool,
     /// Allow a terminal that comes from outside
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub shell_job: bool,
     /// Keep file locks
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub file_locks: bool,
     /// What is done about cgroups: soft, full, strict or ignore
-    #[arg(long, value_name = "MODE", help_heading = "What is saved")]
+    #[arg(long, value_name = "MODE", help_heading = "What is kept")]
     pub manage_cgroups_mode: Option<CgroupsMode>,
     /// Make this namespace anew and leave its content out: network
-    #[arg(long, value_name = "NAMESPACE", help_heading = "What is saved")]
+    #[arg(long, value_name = "NAMESPACE", help_heading = "What is kept")]
     pub empty_ns: Vec<String>,
-    /// Drop pages from the parent image that this one has again
+    /// Drop pages from the images as soon as they are not needed
     #[arg(long, help_heading = "Memory")]
     pub auto_dedup: bool,
     /// Move memory pages only when they are needed
@@ -45,7 +45,7 @@ pub struct Checkpoint {
     /// The options it shares with restore.
     #[command(flatten)]
     pub criu: Criu,
-    /// Folder of the pre-dump that this checkpoint goes on from, relative to the folder of the images
+    /// Earlier pre-dump to go on from, relative to the images
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub parent_path: Option<PathBuf>,
     /// Leave the container running
@@ -55,12 +55,12 @@ pub struct Checkpoint {
     #[arg(short = 'P', long, help_heading = "How it is done")]
     pub pre_dump: bool,
     /// Leave out TCP connections that are not established yet
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub tcp_skip_in_flight: bool,
     /// Save files without a name by linking them back
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub link_remap: bool,
-    /// How the network is held while connections are saved: iptables, nftables or skip
+    /// How connections are held meanwhile: iptables, nftables or skip
     #[arg(long, value_name = "METHOD", help_heading = "How it is done")]
     pub network_lock: Option<NetworkLock>,
     /// Send the memory pages to a page server
@@ -89,7 +89,7 @@ pub struct Restore {
     #[arg(long, value_name = "SOCKET", help_heading = "How it is done")]
     pub console_socket: Option<PathBuf>,
     /// Close the TCP connections that were open
-    #[arg(long, help_heading = "What is saved")]
+    #[arg(long, help_heading = "What is kept")]
     pub tcp_close: bool,
     /// Return as soon as the container runs
     #[arg(short, long, help_heading = "How it is done")]
@@ -100,13 +100,13 @@ pub struct Restore {
     /// Do not adopt orphaned processes of the container
     #[arg(long, help_heading = "How it is done")]
     pub no_subreaper: bool,
-    /// Move and chroot instead of pivot_root, for a root file system on a RAM disk
+    /// Change the root without pivot_root, for a root on a RAM disk
     #[arg(long, help_heading = "How it is done")]
     pub no_pivot: bool,
     /// Accepted for conmon: the keyring comes from the image
     #[arg(long, hide = true)]
     pub no_new_keyring: bool,
-    /// Label of the restored processes, as selinux:LABEL or apparmor:PROFILE
+    /// Label of the processes, as selinux:LABEL or apparmor:PROFILE
     #[arg(long, value_name = "TYPE:NAME", help_heading = "How it is done")]
     pub lsm_profile: Option<String>,
     /// SELinux label of the restored mounts

@@ -7,28 +7,34 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Default, Args)]
 pub struct Birth {
     /// Folder that holds config.json [default: the current folder]
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", help_heading = "What runs")]
     pub bundle: Option<PathBuf>,
     /// Configuration to use instead of config.json in the bundle
-    #[arg(short = 'f', long, value_name = "FILE")]
+    #[arg(short = 'f', long, value_name = "FILE", help_heading = "What runs")]
     pub config: Option<PathBuf>,
     /// Unix socket that takes the container's terminal
-    #[arg(long, value_name = "SOCKET")]
+    #[arg(long, value_name = "SOCKET", help_heading = "Terminal and descriptors")]
     pub console_socket: Option<PathBuf>,
     /// Unix socket that takes a pidfd of the container's process
-    #[arg(long, value_name = "SOCKET")]
+    #[arg(long, value_name = "SOCKET", help_heading = "How it is run")]
     pub pidfd_socket: Option<PathBuf>,
     /// File to write the process id to
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "How it is run")]
     pub pid_file: Option<PathBuf>,
-    /// Move and chroot instead of pivot_root, for a root file system on a RAM disk
-    #[arg(long)]
+    /// Change the root without pivot_root, for a root on a RAM disk
+    #[arg(long, help_heading = "How it is run")]
     pub no_pivot: bool,
     /// Keep the caller's session keyring
-    #[arg(long)]
+    #[arg(long, help_heading = "How it is run")]
     pub no_new_keyring: bool,
     /// Pass on this many descriptors, from 3 on
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Terminal and descriptors"
+    )]
     pub preserve_fds: u32,
     /// The container's name: letters, digits and _ + . -
     pub id: String,
@@ -52,13 +58,13 @@ pub struct Run {
     #[command(flatten)]
     pub birth: Birth,
     /// Return as soon as the program runs
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "How it is run")]
     pub detach: bool,
     /// Do not delete the container at its end
-    #[arg(long)]
+    #[arg(long, help_heading = "How it is run")]
     pub keep: bool,
     /// Do not adopt orphaned processes of the container
-    #[arg(long)]
+    #[arg(long, help_heading = "How it is run")]
     pub no_subreaper: bool,
 }
 

@@ -1,10 +1,12 @@
 //! The command line: global options and one struct for each command. Definitions only; what they mean is in `cmd`.
 //!
 //! The forms are those of runc and of crun: `--opt value` and `--opt=value`, options before and after the id, booleans
-//! repeated or with a value (`--systemd-cgroup=true`), long options with one dash (`-no-subreaper`). [`parse`] takes
+//! repeated or with a value (`--systemd-cgroup=true`), long options with one dash (`-no-subreaper`) or cut short
+//! (`--bun`). [`parse`] takes
 //! what was typed and gives either a [`CommandLine`], a text to print, or a [`Usage`] error of one line.
 
 mod checkpoint;
+mod help;
 mod lifecycle;
 mod mounts;
 mod parse;
@@ -13,6 +15,7 @@ mod resources;
 mod values;
 
 pub use checkpoint::{Checkpoint, Criu, Restore};
+pub use help::GROUPS;
 pub use lifecycle::{Birth, Create, Delete, Features, Kill, List, Run, Spec, Start, State};
 pub use mounts::{Mounts, MountsChange, MountsOf};
 pub use parse::{Parsed, Usage, log_options, parse};
@@ -34,7 +37,8 @@ use std::path::PathBuf;
     disable_help_flag = true,
     disable_version_flag = true,
     args_override_self = true,
-    max_term_width = 110
+    infer_long_args = true,
+    max_term_width = 100
 )]
 pub struct CommandLine {
     /// Options before the command.
@@ -47,40 +51,46 @@ pub struct CommandLine {
 
 /// Options before or after the command.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Options of every command")]
 pub struct Globals {
-    /// Folder of the containers' state [default: /run/tare, or $XDG_RUNTIME_DIR/tare when rootless]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Folder of the containers' state [default: /run/tare]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "State and privileges")]
     pub root: Option<PathBuf>,
-    /// Append log records to this file; journald:ID and syslog:ID name a daemon
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Append log records to this file, or to journald:ID or syslog:ID
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Log")]
     pub log: Option<String>,
     /// Form of log records: text or json
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        help_heading = "Log"
+    )]
     pub log_format: LogFormat,
     /// Least severe records to log: error, warning or debug
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Log")]
     pub log_level: Option<LogLevel>,
     /// Log everything, as --log-level debug
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Log")]
     pub debug: bool,
     /// Let systemd manage the cgroups, as --cgroup-manager systemd
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Control groups")]
     pub systemd_cgroup: bool,
     /// Who manages cgroups: cgroupfs, systemd or disabled
-    #[arg(long, global = true, value_name = "MANAGER")]
+    #[arg(long, global = true, value_name = "MANAGER", help_heading = "Control groups")]
     pub cgroup_manager: Option<CgroupManager>,
     /// Whether privileges of real root are missing: true, false or auto
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "State and privileges")]
     pub rootless: Option<Rootless>,
     /// Accepted for older callers; CRIU is found in $PATH
     #[arg(long, value_name = "PATH", hide = true)]
     pub criu: Option<PathBuf>,
     /// Print the version
-    #[arg(short = 'v', short_alias = 'V', long)]
+    #[arg(short = 'v', short_alias = 'V', long, help_heading = "Help")]
     pub version: bool,
     /// Print help
-    #[arg(short = 'h', short_alias = '?', long, alias = "usage", action = ArgAction::Help, global = true)]
+    #[arg(short = 'h', short_alias = '?', long, alias = "usage", action = ArgAction::Help, global = true, help_heading = "Help")]
     pub help: Option<bool>,
 }
 

@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `mounts`.
+/// `mounts`. Without add or remove it is an error of one line, as every other mistake.
 #[derive(Debug, Clone, Args)]
+#[command(arg_required_else_help = false, disable_help_subcommand = true)]
 pub struct Mounts {
     /// What to do.
     #[command(subcommand)]
@@ -25,7 +26,7 @@ pub enum MountsChange {
 pub struct MountsOf {
     /// The container
     pub id: String,
-    /// File with a JSON array in the form of config.json's `mounts`; for remove, `destination` is enough
+    /// JSON file in the form of `mounts` in config.json; - is standard input
     pub file: PathBuf,
 }
 

@@ -1,6 +1,6 @@
 //! From argv to [`CommandLine`]: smooths out the forms that clap does not know, and turns its errors into one line.
 
-use super::{CommandLine, values};
+use super::{CommandLine, help, values};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 use std::ffi::{OsStr, OsString};
@@ -38,7 +38,8 @@ impl std::error::Error for Usage {}
 pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
     let mut command = CommandLine::command();
     let mut argv = argv;
-    let tail = argv.split_off(tail_start(&command, &argv));
+    let Outline { path, tail_start, is_ended } = outline(&command, &argv);
+    let tail = argv.split_off(tail_start);
     if argv.iter().any(|arg| is_single_dash_word(arg)) {
         let names = long_names(&command);
         argv = argv.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
@@ -47,18 +48,17 @@ pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
         command = with_boolean_values(command);
     }
     argv = join_rootless(argv);
-    let spoken = spoken_command(&command, &argv);
-    if tail.first().is_some_and(|first| first != "--") {
+    if !is_ended && tail.first().is_some_and(|first| first != "--") {
         argv.push(OsString::from("--"));
     }
     argv.extend(tail);
     let parsed =
         command.try_get_matches_from_mut(argv).and_then(|matches| CommandLine::from_arg_matches(&matches));
     match parsed {
-        Ok(line) if line.command.is_none() && !line.globals.version => Ok(Parsed::Print(help(&mut command))),
+        Ok(line) if line.command.is_none() && !line.globals.version => Ok(Parsed::Print(help::text(&[]))),
         Ok(line) => Ok(Parsed::Run(Box::new(line))),
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Print(error.render().to_string())),
-        Err(error) => Err(explain(&command, spoken, &error)),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Print(help::text(&path))),
+        Err(error) => Err(explain(&command, path, &error)),
     }
 }
 
@@ -83,12 +83,18 @@ pub fn log_options(argv: &[OsString]) -> (Option<String>, values::LogFormat) {
     (file, format)
 }
 
-fn help(command: &mut clap::Command) -> String {
-    command.render_help().to_string()
+/// What can be seen of a command line before clap reads it.
+struct Outline {
+    /// The commands that it names: `mounts`, `add`.
+    path: Vec<String>,
+    /// Where the words of another program begin: behind the id of `exec` and `ps`. Nothing there is an option of ours.
+    tail_start: usize,
+    /// A `--` stands before the tail.
+    is_ended: bool,
 }
 
-/// Where the words of another program begin: behind the id of `exec` and `ps`. Nothing there is an option of ours.
-fn tail_start(root: &clap::Command, argv: &[OsString]) -> usize {
+fn outline(root: &clap::Command, argv: &[OsString]) -> Outline {
+    let mut outline = Outline { path: Vec::new(), tail_start: argv.len(), is_ended: false };
     let mut command = root;
     let mut is_value = false;
     for (at, arg) in argv.iter().enumerate().skip(1) {
@@ -96,31 +102,51 @@ fn tail_start(root: &clap::Command, argv: &[OsString]) -> usize {
             is_value = false;
             continue;
         };
-        if word.len() > 1 && word.starts_with('-') {
+        if word == "--" {
+            outline.is_ended = true;
+        } else if word.len() > 1 && word.starts_with('-') && !outline.is_ended {
             is_value = takes_next_word(root, command, word);
-        } else if let Some(found) = command.find_subcommand(word) {
+        } else if let Some(found) = command.find_subcommand(word).filter(|_| !outline.is_ended) {
+            outline.path.push(word.to_string());
             command = found;
         } else if command.get_arguments().any(Arg::is_trailing_var_arg_set) {
-            return at + 1;
+            outline.tail_start = at + 1;
+            break;
         }
     }
-    argv.len()
+    outline
 }
 
 /// Whether the word after this option is its value.
 fn takes_next_word(root: &clap::Command, command: &clap::Command, option: &str) -> bool {
-    let mut arguments = command.get_arguments().chain(root.get_arguments());
     let has_value = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
-    if let Some(arg) = arguments.find(|arg| arg.get_long() == Some(option.trim_start_matches('-'))) {
+    if let Some(arg) = long_option(root, command, option) {
         return has_value(arg);
     }
     // Short ones can stand together; the first that wants a value has what follows it, or else the next word.
     let letters = option.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
     let wants = |letter: char| {
-        let mut arguments = command.get_arguments().chain(root.get_arguments());
-        arguments.find(|arg| arg.get_short() == Some(letter)).is_some_and(has_value)
+        options_at(root, command).find(|arg| arg.get_short() == Some(letter)).is_some_and(has_value)
     };
     letters.find(wants).is_some_and(|at| at + 1 == letters.len())
+}
+
+/// The option of this name, or the only one that begins with it: what clap's `infer_long_args` takes too.
+fn long_option<'a>(root: &'a clap::Command, command: &'a clap::Command, word: &str) -> Option<&'a Arg> {
+    let name = word.trim_start_matches('-');
+    if let Some(arg) = options_at(root, command).find(|arg| arg.get_long() == Some(name)) {
+        return Some(arg);
+    }
+    let short = word.strip_prefix("--")?;
+    let mut near =
+        options_at(root, command).filter(|arg| arg.get_long().is_some_and(|l| l.starts_with(short)));
+    near.next().filter(|_| near.next().is_none())
+}
+
+/// The options that may stand here: the command's own, and those of every command.
+fn options_at<'a>(root: &'a clap::Command, command: &'a clap::Command) -> impl Iterator<Item = &'a Arg> {
+    let is_below = !std::ptr::eq(root, command);
+    command.get_arguments().chain(root.get_arguments().filter(move |arg| is_below && arg.is_global_set()))
 }
 
 /// `-no-subreaper`: one dash, then a word. (`-f` and `-f=x` are short options, `-fr` two of them.)
@@ -180,14 +206,8 @@ fn join_rootless(argv: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
-/// The first word of the line that is a command, for messages.
-fn spoken_command(command: &clap::Command, argv: &[OsString]) -> Option<String> {
-    let words = argv.iter().skip(1).filter_map(|arg| arg.to_str());
-    words.into_iter().find(|word| command.find_subcommand(word).is_some()).map(str::to_string)
-}
-
 /// One line instead of clap's paragraph. "flag needs an argument" is looked for by engines.
-fn explain(command: &clap::Command, spoken: Option<String>, error: &clap::Error) -> Usage {
+fn explain(command: &clap::Command, path: Vec<String>, error: &clap::Error) -> Usage {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
@@ -195,10 +215,9 @@ fn explain(command: &clap::Command, spoken: Option<String>, error: &clap::Error)
     };
     let option = option_name(&text(ContextKind::InvalidArg));
     let value = text(ContextKind::InvalidValue);
-    let mut advice = match &spoken {
-        Some(name) => format!("see `tare {name} --help`"),
-        None => "see `tare --help`".to_string(),
-    };
+    let advised: String = path.iter().map(|name| format!("{name} ")).collect();
+    let mut advice = format!("see `tare {advised}--help`");
+    let spoken = path.into_iter().next();
     let problem = match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues
             if value.is_empty() =>
@@ -224,6 +243,9 @@ fn explain(command: &clap::Command, spoken: Option<String>, error: &clap::Error)
                 advice = format!("did you mean {near}?");
             }
             format!("unknown command {:?}", text(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::MissingSubcommand => {
+            format!("missing command: {}", text(ContextKind::ValidSubcommand).replace(", ", " or "))
         }
         ErrorKind::MissingRequiredArgument => format!("missing argument: {}", text(ContextKind::InvalidArg)),
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_string(),

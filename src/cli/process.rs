@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// `exec`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Exec {
-    /// File with the process as JSON, in the form of config.json's `process`
+    /// JSON file in the form of `process` in config.json
     #[arg(short, long, value_name = "FILE", help_heading = "What runs")]
     pub process: Option<PathBuf>,
     /// Working directory in the container
@@ -26,7 +26,7 @@ pub struct Exec {
     /// One more capability; may be repeated
     #[arg(short, long, value_name = "NAME", help_heading = "Identity and rights")]
     pub cap: Vec<String>,
-    /// The process and its children gain no privileges by executing set-uid programs
+    /// Gain no privileges by set-user-ID programs and file capabilities
     #[arg(long, help_heading = "Identity and rights")]
     pub no_new_privs: bool,
     /// AppArmor profile
@@ -61,7 +61,7 @@ pub struct Exec {
     /// Unix socket that takes a pidfd of it
     #[arg(long, value_name = "SOCKET", help_heading = "How it is run")]
     pub pidfd_socket: Option<PathBuf>,
-    /// Group below the container's cgroup; on v1 also [CONTROLLER,...:]PATH and more than once
+    /// Cgroup below the container's own; on v1 also CONTROLLERS:PATH
     #[arg(long, value_name = "PATH", help_heading = "How it is run")]
     pub cgroup: Vec<String>,
     /// Run it although the container is paused; it waits until that ends

@@ -35,7 +35,7 @@ pub struct Events {
 #[derive(Debug, Clone, Default, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Update {
-    /// File with the new limits as JSON, in the form of config.json's `linux.resources`; - is standard input
+    /// JSON file in the form of `linux.resources`; - is standard input
     #[arg(short, long, value_name = "FILE", help_heading = "All at once")]
     pub resources: Option<PathBuf>,
     /// Print the limits that are in force afterwards as JSON
@@ -58,13 +58,13 @@ pub struct Update {
     #[arg(long, value_name = "BYTES", hide = true)]
     pub kernel_memory_tcp: Option<Bytes>,
 
-    /// CPU time in each period, in microseconds; -1 is no limit
+    /// CPU time in each period; -1 is no limit
     #[arg(long, value_name = "MICROSECONDS", help_heading = "CPU")]
     pub cpu_quota: Option<i64>,
-    /// Length of the period, in microseconds
+    /// Length of the period
     #[arg(long, value_name = "MICROSECONDS", help_heading = "CPU")]
     pub cpu_period: Option<u64>,
-    /// Unused CPU time that can be spent later, in microseconds
+    /// Unused CPU time that can be spent later
     #[arg(long, value_name = "MICROSECONDS", help_heading = "CPU")]
     pub cpu_burst: Option<u64>,
     /// Weight against other groups
@@ -73,10 +73,10 @@ pub struct Update {
     /// 1: run only when nobody else wants the CPU
     #[arg(long, value_name = "0|1", help_heading = "CPU")]
     pub cpu_idle: Option<i64>,
-    /// Realtime CPU time in each realtime period, in microseconds (cgroup v1)
+    /// Realtime CPU time in each realtime period (cgroup v1)
     #[arg(long, value_name = "MICROSECONDS", help_heading = "CPU")]
     pub cpu_rt_runtime: Option<i64>,
-    /// Length of the realtime period, in microseconds (cgroup v1)
+    /// Length of the realtime period (cgroup v1)
     #[arg(long, value_name = "MICROSECONDS", help_heading = "CPU")]
     pub cpu_rt_period: Option<u64>,
     /// CPUs it may use, as 0-3,7

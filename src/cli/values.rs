@@ -9,6 +9,11 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub enum $name { $($(#[$item_doc])* $item),+ }
 
+        impl $name {
+            /// The words as they are documented, without other spellings.
+            pub const WORDS: &[&str] = &[$($first),+];
+        }
+
         impl FromStr for $name {
             type Err = String;
 

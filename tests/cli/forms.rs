@@ -17,10 +17,28 @@ const ENGINE_FORMS: &[&str] = &[
     "--root /r state ID",
     "--root /r list --format=json",
     "features",
+    "--root /r --log /l --log-format json exec --process /f --console-socket /s --detach --pid-file /p ID",
+    "--root /r --log /l --log-format json exec --process /f --pidfd-socket /s --detach --pid-file /p ID",
+    "--root /r --log /l --log-format json pause ID",
+    "--root /r --log /l --log-format json resume ID",
+    "--root /r ps --format json ID",
+    "--root /r ps --format table ID -o pid,args",
+    "--root /r update --resources=- ID",
+    "--root /r events --stats ID",
+    "--root /r events --interval=5s ID",
+    "--root /r checkpoint --image-path /i --work-path /w --parent-path /o --tcp-established --ext-unix-sk --shell-job --file-locks --empty-ns network --leave-running ID",
+    "--root /r checkpoint --image-path /i --page-server 1.2.3.4:5 --manage-cgroups-mode soft --lazy-pages --status-fd 3 --pre-dump ID",
+    "--root /r restore --image-path /i --work-path /w --detach --pid-file /p --console-socket /s --no-pivot -no-subreaper --bundle /b ID",
     // conmon, for podman and CRI-O
     "--systemd-cgroup --root=/run/runc create --bundle /b --pid-file /p --no-pivot --no-new-keyring --preserve-fds 1 --console-socket /s ID",
     "--cgroup-manager disabled --log-format=json --log=/l create --bundle /b --pid-file /p ID",
+    "exec --pid-file /p --process /f --detach --preserve-fds 2 --console-socket /s ID",
+    "restore --bundle /b --pid-file /p --no-pivot --no-new-keyring --detach --image-path /i --work-path /b --tcp-established --tcp-close --file-locks --lsm-mount-context=x --lsm-profile=selinux:x --console-socket /s ID",
     // podman
+    "checkpoint --help",
+    "checkpoint --image-path /i --work-path /b --leave-running --leave-running --pre-dump --parent-path ../pre-checkpoint ID",
+    "update --resources=/tmp/podman123 ID",
+    "--cgroup-manager cgroupfs exec ID ls",
     "--root /run/crun kill ID 37",
     "kill -a ID 9",
     // buildah
@@ -28,7 +46,12 @@ const ENGINE_FORMS: &[&str] = &[
     "kill NAME SIGKILL",
     "kill NAME",
     "delete --force NAME",
+    // CRI-O
+    "exec --process /f ID",
+    "update --resources - ID",
+    "checkpoint --file-locks --image-path /i --work-path /w --leave-running ID",
     // BuildKit
+    "exec --process /f --pid-file /p ID",
     "--log /l --log-format json run --bundle /b --no-pivot --keep ID",
     // both peers
     "run -b /b -d ID",
@@ -40,12 +63,31 @@ const ENGINE_FORMS: &[&str] = &[
     "spec --rootless -b /b",
     "spec -f other.json",
     "--criu /usr/bin/criu list",
+    "exec -t -e A=b -u 0:0 -g 5 --cwd / --cap CAP_SYS_ADMIN --no-new-privs --apparmor p --process-label l ID sh",
+    "exec --cgroup /sub --cgroup cpu:/x --ignore-paused ID sh",
+    "exec --tty=no -d=true ID sh",
+    "update --memory -1 --memory-swap -1 --memory-reservation 64M --pids-limit -1 --cpu-quota -1 ID",
+    "update --blkio-weight 10 --cpu-period 1 --cpu-burst 1 --cpu-share 2 --cpu-rt-period 1 --cpu-rt-runtime 1 ID",
+    "update --cpuset-cpus 0-3 --cpuset-mems 0 --cpu-idle 1 --l3-cache-schema L3:0=f --mem-bw-schema MB:0=9 ID",
+    "update --kernel-memory 1 --kernel-memory-tcp 1 -r /f ID",
+    "checkpoint -R -P --network-lock nftables --tcp-skip-in-flight --link-remap --auto-dedup ID",
+    "restore -b /b -d --keep --lazy-pages --auto-dedup --manage-cgroups-mode ignore ID",
+    "mounts add ID /f",
+    "mounts remove ID /f",
+    "wait --json ID",
 ];
 
 #[test]
 fn every_form_of_the_engines_is_understood() {
     for form in ENGINE_FORMS {
-        assert!(matches!(parse(form), Ok(Parsed::Run(_))), "{form}: {:?}", parse(form));
+        let is_help = form.ends_with("--help");
+        let parsed = parse(form);
+        let fits = if is_help {
+            matches!(parsed, Ok(Parsed::Print(_)))
+        } else {
+            matches!(parsed, Ok(Parsed::Run(_)))
+        };
+        assert!(fits, "{form}: {parsed:?}");
     }
 }
 
@@ -195,28 +237,4 @@ fn the_version_is_asked_for_in_three_ways() {
     for form in ["-v", "-V", "--version"] {
         assert!(line(form).globals.version, "{form}");
     }
-}
-
-#[test]
-fn help_is_printed_for_the_program_and_for_each_command() {
-    for form in ["", "-h", "--help", "-?", "--usage", "help"] {
-        match parse(form) {
-            Ok(Parsed::Print(text)) => assert!(text.contains("create"), "{form}"),
-            other => panic!("{form}: {other:?}"),
-        }
-    }
-    for name in ["create", "start", "run", "state", "kill", "delete", "list", "spec", "features"] {
-        for form in [format!("{name} --help"), format!("{name} -h"), format!("help {name}")] {
-            match parse(&form) {
-                Ok(Parsed::Print(text)) => assert!(text.contains("Usage: tare"), "{form}"),
-                other => panic!("{form}: {other:?}"),
-            }
-        }
-    }
-}
-
-#[test]
-fn help_shows_booleans_without_a_value() {
-    let Ok(Parsed::Print(text)) = parse("delete --help") else { panic!() };
-    assert!(text.contains("-f, --force  "), "{text}");
 }

@@ -1,7 +1,10 @@
 //! src/cli: the forms that engines and people type.
 
+mod abbreviations;
 mod forms;
+mod help;
 mod refusals;
+mod tails;
 
 use std::ffi::OsString;
 use tare::cli::{Command, CommandLine, Parsed, Usage};

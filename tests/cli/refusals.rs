@@ -11,6 +11,7 @@ fn a_missing_value_is_said_in_the_words_that_engines_look_for() {
         ("create --bundle", "--bundle"),
         ("create web1 -b", "--bundle"),
         ("list -f", "--format"),
+        ("restore --lsm-mount-context", "--lsm-mount-context"),
     ] {
         let problem = refusal(form).problem;
         assert_eq!(problem, format!("flag needs an argument: {option}"), "{form}");
@@ -19,7 +20,23 @@ fn a_missing_value_is_said_in_the_words_that_engines_look_for() {
 
 #[test]
 fn a_missing_id_is_said() {
-    for name in ["create", "start", "run", "state", "kill", "delete"] {
+    for name in [
+        "create",
+        "start",
+        "run",
+        "state",
+        "kill",
+        "delete",
+        "exec",
+        "ps",
+        "wait",
+        "pause",
+        "resume",
+        "update",
+        "events",
+        "checkpoint",
+        "restore",
+    ] {
         let usage = refusal(name);
         assert_eq!(usage.problem, "missing argument: <ID>", "{name}");
         assert_eq!(usage.command.as_deref(), Some(name));
@@ -44,6 +61,20 @@ fn an_option_that_stands_only_before_the_command_gets_a_hint() {
 #[test]
 fn an_unknown_command_is_named() {
     assert_eq!(refusal("frobnicate x").problem, "unknown command \"frobnicate\"");
+}
+
+#[test]
+fn mounts_without_add_or_remove_is_said() {
+    let usage = refusal("mounts");
+    assert_eq!(usage.problem, "missing command: add or remove");
+    assert_eq!(usage.advice, "see `tare mounts --help`");
+    assert_eq!(refusal("mounts add web1").advice, "see `tare mounts add --help`");
+    assert_eq!(refusal("mounts list web1").problem, "unknown command \"list\"");
+}
+
+#[test]
+fn help_of_an_unknown_command_is_refused() {
+    assert_eq!(refusal("help frobnicate").problem, "unknown command \"frobnicate\"");
 }
 
 #[test]

@@ -66,7 +66,14 @@ test_version_has_the_three_lines_engines_parse() {
 test_help_lists_every_command() {
     ok tare --help
     local verb
-    for verb in create start state kill delete run list spec features; do has "$out" "$verb"; done
+    for verb in create start state kill delete run list spec features exec ps pause resume update checkpoint restore; do
+        has "$out" "$verb"
+        call tare "$verb" --help
+        eq "$code" 0 "exit code of $verb --help"
+        [ -n "$out" ] || fail "no help for $verb"
+        [ -n "$FOREIGN" ] || eq "$err" "" "stderr"
+        ok tare --help
+    done
 }
 
 test_the_log_file_gets_one_json_line_with_the_error() {
