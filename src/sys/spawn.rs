@@ -1,6 +1,6 @@
 //! Starting a program beside us: clone3(2) and execve(2) with exactly the arguments, environment and descriptors given.
 //!
-//! Called by `hook`, from the parent and from the child of a birth. The standard library's Command would sort the
+//! Called by `hook`, from the parent and from the child of a birth, and by `cmd::capture`. The standard library's Command would sort the
 //! environment and pass on descriptors that the caller left open; this does neither.
 
 use super::process::{Cloned, clone3, exit_now, reset_signals};
@@ -23,7 +23,7 @@ pub struct Program<'a> {
     pub dir: Option<&'a CStr>,
     /// Its standard input.
     pub stdin: BorrowedFd<'a>,
-    /// Its standard output and error.
+    /// Its standard output and, unless said otherwise, error.
     pub output: BorrowedFd<'a>,
 }
 
@@ -42,12 +42,17 @@ const CALLS: [&str; 5] = ["sigaction", "setpgid", "chdir", "dup2", "execve"];
 /// Starts a program in a process group of its own, with default signal actions, no signal blocked, and no descriptor
 /// but 0 to 2. Returns once it has been executed; otherwise the error is that of the call that failed in the child.
 pub fn spawn(program: &Program<'_>) -> Result<Spawned> {
+    spawn_with_errors(program, program.output)
+}
+
+/// The same with a standard error of its own.
+pub fn spawn_with_errors(program: &Program<'_>, errors: BorrowedFd<'_>) -> Result<Spawned> {
     let object = program.path.to_string_lossy().into_owned();
     let (ours, theirs) = pipe(OFlag::O_CLOEXEC)?;
     let (argv, envp) = (pointers(program.args), pointers(program.env));
     // SAFETY: this program has one thread (nothing starts a second), so no lock is held across the clone.
     let (pid, pidfd) = match unsafe { clone3(0, None)? } {
-        Cloned::Child => become_program(program, &argv, &envp, &theirs),
+        Cloned::Child => become_program(program, errors, &argv, &envp, &theirs),
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
@@ -71,6 +76,7 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 /// The child's half: never returns.
 fn become_program(
     program: &Program<'_>,
+    errors: BorrowedFd<'_>,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     report: &OwnedFd,
@@ -95,7 +101,7 @@ fn become_program(
             fail(2, last());
         }
     }
-    for (from, to) in [(program.stdin, 0), (program.output, 1), (program.output, 2)] {
+    for (from, to) in [(program.stdin, 0), (program.output, 1), (errors, 2)] {
         // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; neither source has such a
         // number, for std keeps 0 to 2 open from the start.
         if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 {
