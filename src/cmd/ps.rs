@@ -58,7 +58,8 @@ pub fn without_group(all: &[Process], init: i32, shares: impl Fn(i32) -> bool) -
         all.iter().map(|process| process.pid).filter(|pid| *pid == init || shares(*pid)).collect();
     loop {
         let before = found.len();
-        let children = all.iter().filter(|process| found.contains(&process.parent)).map(|process| process.pid);
+        let children =
+            all.iter().filter(|process| found.contains(&process.parent)).map(|process| process.pid);
         let children: Vec<i32> = children.collect();
         found.extend(children);
         if found.len() == before {
@@ -105,7 +106,9 @@ fn run_ps(path: &std::path::Path, options: &[String]) -> Result<String> {
     match capture(&command).with_context(|| what.clone())? {
         Captured::Ended { ended: Ended::Exited(0), output, .. } => Ok(output),
         // Its options select nobody (ps(1), "EXIT STATUS"): there is a title all the same.
-        Captured::Ended { ended: Ended::Exited(1), output, errors } if errors.is_empty() && !output.is_empty() => {
+        Captured::Ended { ended: Ended::Exited(1), output, errors }
+            if errors.is_empty() && !output.is_empty() =>
+        {
             Ok(output)
         }
         Captured::Ended { ended, errors, .. } => {

@@ -291,10 +291,7 @@ pub fn poll_some(fds: &[Option<(BorrowedFd<'_>, Wanted)>]) -> Result<Vec<bool>> 
 }
 
 /// The same, at most until `end`: then none is ready.
-pub fn poll_some_until(
-    fds: &[Option<(BorrowedFd<'_>, Wanted)>],
-    end: Option<Instant>,
-) -> Result<Vec<bool>> {
+pub fn poll_some_until(fds: &[Option<(BorrowedFd<'_>, Wanted)>], end: Option<Instant>) -> Result<Vec<bool>> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let flags = |wanted| match wanted {
         Wanted::Read => PollFlags::POLLIN,
