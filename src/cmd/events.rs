@@ -121,8 +121,9 @@ impl<'a> Source<'a> {
             }
             if Instant::now() >= next {
                 self.print_stats()?;
-                // A reader that was slow misses some; they are not made up for.
-                next = (next + interval).max(Instant::now());
+                // What was missed, because the reader or the machine was slow, is not made up for.
+                let now = Instant::now();
+                next = if next + interval > now { next + interval } else { now + interval };
             }
         }
     }

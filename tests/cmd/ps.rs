@@ -29,8 +29,7 @@ root         177       1  0 05:40 ?        00:00:00 sleep 2
 
 #[test]
 fn columns_with_spaces_before_the_pid_do_not_confuse() {
-    let output = "\
-                 STARTED COMMAND                         PID
+    let output = "                 STARTED COMMAND                         PID
 Tue Nov 24 05:40:05 2026 sleep 2026                      812
 Tue Nov 24 05:40:05 2026 sleep 812                       900
 ";
