@@ -114,7 +114,7 @@ fn start(command: &Invocation<'_>, out: &OwnedFd, err: &OwnedFd) -> Result<spawn
         stdin: nowhere.as_fd(),
         output: out.as_fd(),
     };
-    spawn::spawn_with_errors(&program, err.as_fd())
+    spawn::spawn_captive(&program, err.as_fd())
 }
 
 /// One of its two outputs.

@@ -160,6 +160,21 @@ test_ps_that_hangs_is_killed_at_its_deadline() {
     gone
 }
 
+test_ps_that_hangs_does_not_outlive_us() {
+    ours_only
+    bundle
+    command_is sleep 30
+    started
+    fake_ps 'echo $$ >"$(dirname "$0")/pid"; exec sleep 314'
+    PATH=$T/fake:$PATH "$TARE" --root "$STATE" ps "$ID" >/dev/null 2>&1 &
+    local tare=$!
+    eventually test -s "$T/fake/pid"
+    kill -TERM $tare
+    wait $tare
+    eventually test ! -e "/proc/$(cat "$T/fake/pid")"
+    gone
+}
+
 test_ps_gets_no_input_and_its_errors_are_not_ours() {
     ours_only
     bundle
