@@ -7,7 +7,7 @@ use super::interfaces::{Interface, interfaces_of};
 use super::state::status_of;
 use super::{Session, print};
 use crate::cgroup::fs::{Refusal, code};
-use crate::cgroup::stats::{IntelRdt, Stats};
+use crate::cgroup::stats::{Blkio, Cpu, Cpuset, Hugetlb, IntelRdt, Memory, Pids, Stats};
 use crate::cgroup::{Handle, Oom, OomWatch};
 use crate::cli;
 use crate::state::{Container, Refused, Status};
@@ -15,6 +15,7 @@ use crate::sys::error::errno::EPIPE;
 use crate::sys::{SysError, fd, pidfd};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -58,14 +59,19 @@ struct Event<'a> {
     r#type: &'static str,
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Data>,
+    data: Option<Data<'a>>,
 }
 
-/// The statistics of the groups, and what does not come from them.
+/// The statistics of the groups, and what does not come from them. In runc's order; not flattened by serde, which
+/// costs code for every type below.
 #[derive(Serialize)]
-struct Data {
-    #[serde(flatten)]
-    stats: Stats,
+struct Data<'a> {
+    cpu: &'a Cpu,
+    cpuset: &'a Cpuset,
+    memory: &'a Memory,
+    pids: &'a Pids,
+    blkio: &'a Blkio,
+    hugetlb: &'a BTreeMap<String, Hugetlb>,
     intel_rdt: IntelRdt,
     network_interfaces: Vec<Interface>,
 }
@@ -146,7 +152,9 @@ impl<'a> Source<'a> {
         let rdt = self.container.record.rdt.as_ref().map(|group| group.stats()).transpose();
         let network_interfaces = self.interfaces().context("read the network interfaces")?;
         let intel_rdt = rdt.context("read the statistics of Intel RDT")?.unwrap_or_default();
-        self.print("stats", Some(Data { stats, intel_rdt, network_interfaces }))?;
+        let Stats { cpu, cpuset, memory, pids, blkio, hugetlb } = &stats;
+        let data = Data { cpu, cpuset, memory, pids, blkio, hugetlb, intel_rdt, network_interfaces };
+        self.print("stats", Some(data))?;
         Ok(Printed::Yes)
     }
 
@@ -157,7 +165,7 @@ impl<'a> Source<'a> {
         Ok(if has_ended { Vec::new() } else { found })
     }
 
-    fn print(&self, r#type: &'static str, data: Option<Data>) -> Result<()> {
+    fn print(&self, r#type: &'static str, data: Option<Data<'_>>) -> Result<()> {
         let line = serde_json::to_string(&Event { r#type, id: self.container.id(), data });
         print(&format!("{}\n", line.context("the event")?))
     }
