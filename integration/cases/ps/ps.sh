@@ -130,6 +130,12 @@ test_options_are_those_of_ps() {
     ok tare ps "$ID" aux
     has "$out" "%CPU"
     has "$out" "sleep 307"
+    for options in '-- -ef' '-f --cols=400 -e' '--format=pid,args -e'; do
+        # shellcheck disable=SC2086 # words
+        ok tare ps --format table "$ID" $options
+        has "$out" "sleep 307" "ps $options"
+        eq "$(wc -l <<<"$out")" 2 "lines of ps $options"
+    done
     # Options that select nobody are no failure.
     ok tare ps "$ID" -C no-such-program
     eq "$(wc -l <<<"$out")" 1
