@@ -79,6 +79,7 @@ const OWN_CODES: &[(&str, &str)] = &[
     (OUTPUT_EXISTS, "spec does not replace a file"),
     (BUSY, "another command works on the container"),
     (UNKILLABLE, "a process did not end within ten seconds after SIGKILL"),
+    (PS, "ps(1) failed, did not end in time, or printed something else than a list of processes"),
     (HOOK, "a hook of the configuration failed, or took longer than its timeout"),
 ];
 
@@ -100,6 +101,8 @@ pub const OUTPUT_EXISTS: &str = "output-exists";
 pub const BUSY: &str = "busy";
 /// A process that does not die.
 pub const UNKILLABLE: &str = "unkillable";
+/// ps(1).
+pub const PS: &str = "ps";
 /// A hook.
 pub const HOOK: &str = "hook";
 

@@ -32,6 +32,7 @@ mod cgroup {
     mod prepare; // groups that exist, what is refused, what is undone; delegation
     mod processes; // pids, freezing, removal
     mod rdt; // resctrl groups
+    mod stats; // files -> statistics; out-of-memory events
     mod translate; // limits -> files of v1 and v2
     mod write; // the writer, and how it explains the kernel
 }

@@ -12,8 +12,8 @@
 //!          let entry = handle.prepare(&layout, &plan.limits)?;    // folders made, limits written
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
-//! exec:    let entry = handle.join(init, &[])?;                            // the same descriptors, nothing written
-//! later:   handle.pids() kill_all(SIGKILL) freeze() thaw() is_frozen() exists() oom_kills() remove()
+//! exec:    let entry = handle.join(init, &[])?;                   // the same descriptors, nothing written
+//! later:   handle.pids() kill_all(SIGKILL) freeze() thaw() is_frozen() exists() stats() watch_oom() oom_kills() remove()
 //! ```
 //!
 //! | file | its part |
@@ -26,6 +26,7 @@
 //! | `prepare` | makes the groups |
 //! | `join` | the ways into groups that exist |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
+//! | `stats`, `oom` | what they use, and when it is too much |
 //! | `rdt` | Intel RDT's resctrl groups |
 
 pub mod detect;
@@ -35,9 +36,11 @@ mod freeze;
 pub mod fs;
 mod join;
 mod kill;
+mod oom;
 pub mod prepare;
 pub mod rdt;
 mod remove;
+pub mod stats;
 pub mod translate;
 pub mod v1;
 pub mod v2;
@@ -45,6 +48,7 @@ pub mod v2;
 pub use detect::Layout;
 pub use fs::Refusal;
 pub use join::Below;
+pub use oom::{Oom, OomWatch};
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
@@ -270,6 +274,22 @@ impl Handle {
         let v1 = self.open_v1("memory").map(|dir| fs::read_field(&dir, "memory.oom_control", "oom_kill"));
         let v2 = || self.open_v2().map(|dir| fs::read_field(&dir, "memory.events", "oom_kill"));
         v1.or_else(v2)?.ok()?
+    }
+
+    /// What the container has used, each controller read where the container has it. None: the groups are gone.
+    ///
+    /// # Errors
+    /// A file that cannot be read or understood. A missing one is no error.
+    pub fn stats(&self) -> Result<Option<stats::Stats>> {
+        Ok(stats::read(self)?)
+    }
+
+    /// Begins to watch for a lack of memory. None: the container has no memory controller.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn watch_oom(&self) -> Result<Option<OomWatch>> {
+        Ok(oom::watch(self)?)
     }
 
     /// Removes the groups, deepest first, with what the container made below. Waits, bounded, for processes that are

@@ -5,6 +5,7 @@
 //! child has a pid and does not run yet, [`Group::attach`]; `delete` calls [`Group::remove`].
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
+use super::stats::IntelRdt;
 use crate::plan::Rdt;
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
@@ -167,6 +168,14 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// What is known and counted of the group, for `events`.
+    ///
+    /// # Errors
+    /// A file that cannot be read. A missing one is no error.
+    pub fn stats(&self) -> Result<IntelRdt, SysError> {
+        super::stats::read_rdt(self)
     }
 
     /// The group's folder.

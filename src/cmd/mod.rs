@@ -4,12 +4,14 @@
 //! A command returns the exit code: 0, or for `run` the container's own.
 
 mod birth;
+mod capture;
 mod checkpoint;
 mod create;
 mod delete;
 mod events;
 mod exec;
 mod features;
+mod interfaces;
 mod kill;
 mod list;
 mod mounts;
@@ -25,9 +27,12 @@ mod update;
 mod version;
 mod wait;
 
+pub use capture::{Captured, Invocation, capture};
 pub use delete::{dismantle, retire};
 pub use features::features_json;
+pub use interfaces::{Interface, parse_interfaces};
 pub use kill::parse_signal;
+pub use ps::{lines_of, without_group};
 pub use state::oci_state;
 pub use version::version_text;
 

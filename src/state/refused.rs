@@ -38,6 +38,11 @@ pub enum Refused {
     Paused,
     /// `kill` of a container that is neither created nor running.
     NotRunning,
+    /// `events` of such a container.
+    NoEvents {
+        /// The id asked for.
+        id: String,
+    },
     /// `start` of a container that has been started.
     AlreadyRunning,
     /// `start` of a container that has ended.
@@ -89,7 +94,7 @@ impl Refused {
             Refused::BadId { .. } => "bad-id",
             Refused::Damaged { .. } => "damaged",
             Refused::Paused => "paused",
-            Refused::NotRunning => "not-running",
+            Refused::NotRunning | Refused::NoEvents { .. } => "not-running",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
             Refused::CannotStart { .. } => "wrong-status",
@@ -110,7 +115,10 @@ impl Refused {
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
-            Refused::NotRunning | Refused::AlreadyRunning | Refused::CannotStart { .. } => None,
+            Refused::NotRunning
+            | Refused::NoEvents { .. }
+            | Refused::AlreadyRunning
+            | Refused::CannotStart { .. } => None,
         }
     }
 }
@@ -127,6 +135,7 @@ impl fmt::Display for Refused {
             Refused::Damaged { problem, .. } => write!(f, "the container's record is damaged: {problem}"),
             Refused::Paused => write!(f, "the container is paused"),
             Refused::NotRunning => write!(f, "container not running"),
+            Refused::NoEvents { id } => write!(f, "container with id {id} is not running"),
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),
             Refused::CannotStart { status } => write!(f, "cannot start a container in the {status} state"),

@@ -4,6 +4,7 @@
 
 use super::{Result, SysError};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Instant;
 
 /// Reads until end of file, at most `limit_bytes`; more than that is `E2BIG`, so that a file under somebody
 /// else's control cannot feed us for ever.
@@ -278,16 +279,35 @@ pub enum Wanted {
     Read,
     /// Room to write.
     Write,
+    /// A change that the kernel announces: POLLPRI of cgroup.events and memory.events.
+    Change,
+    /// The other side's end (a pipe that nobody reads any more), and nothing else.
+    HangUp,
 }
 
 /// Waits until one of those that are given is ready, for ever; tells which.
 pub fn poll_some(fds: &[Option<(BorrowedFd<'_>, Wanted)>]) -> Result<Vec<bool>> {
+    poll_some_until(fds, None)
+}
+
+/// The same, at most until `end`: then none is ready.
+pub fn poll_some_until(fds: &[Option<(BorrowedFd<'_>, Wanted)>], end: Option<Instant>) -> Result<Vec<bool>> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let flags = |wanted| if wanted == Wanted::Read { PollFlags::POLLIN } else { PollFlags::POLLOUT };
+    let flags = |wanted| match wanted {
+        Wanted::Read => PollFlags::POLLIN,
+        Wanted::Write => PollFlags::POLLOUT,
+        Wanted::Change => PollFlags::POLLPRI,
+        Wanted::HangUp => PollFlags::empty(),
+    };
     let mut polled: Vec<PollFd<'_>> =
         fds.iter().flatten().map(|(fd, wanted)| PollFd::new(*fd, flags(*wanted))).collect();
     loop {
-        match poll(&mut polled, PollTimeout::NONE) {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        // Rounded up: a wait that ends a little too early would be repeated again and again.
+        let left_ms = left.map(|left| i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
+        let timeout = left_ms.and_then(|ms| PollTimeout::try_from(ms).ok()).unwrap_or(PollTimeout::NONE);
+        match poll(&mut polled, timeout) {
+            Ok(0) if left_ms == Some(i32::MAX) => {}
             Ok(_) => break,
             Err(nix::errno::Errno::EINTR) => {}
             Err(e) => return Err(SysError::nix("poll", "descriptors", e)),

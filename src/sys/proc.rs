@@ -141,7 +141,12 @@ pub fn write_of_process(pid: i32, file: &str, text: &str) -> Result<()> {
 
 /// Reads a file of a process of ours that waits, at most 64 KiB.
 pub fn read_of_process(pid: i32, file: &str) -> Result<String> {
+    read_of_process_up_to(pid, file, 64 << 10)
+}
+
+/// Reads a file of a process, at most so many bytes.
+pub fn read_of_process_up_to(pid: i32, file: &str, limit_bytes: usize) -> Result<String> {
     let (fd, path) = open_of_process(pid, file, OFlag::O_RDONLY)?;
-    let data = super::fd::read_to_end(fd.as_fd(), &path, 64 << 10)?;
+    let data = super::fd::read_to_end(fd.as_fd(), &path, limit_bytes)?;
     Ok(String::from_utf8_lossy(&data).into_owned())
 }

@@ -1,9 +1,9 @@
 //! Starting a program beside us: clone3(2) and execve(2) with exactly the arguments, environment and descriptors given.
 //!
-//! Called by `hook`, from the parent and from the child of a birth. The standard library's Command would sort the
+//! Called by `hook`, from the parent and from the child of a birth, and by `cmd::capture`. The standard library's Command would sort the
 //! environment and pass on descriptors that the caller left open; this does neither.
 
-use super::process::{Cloned, clone3, exit_now, reset_signals};
+use super::process::{Cloned, clone3, die_with_parent, exit_now, reset_signals};
 use super::{Result, SysError, fd};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -23,7 +23,7 @@ pub struct Program<'a> {
     pub dir: Option<&'a CStr>,
     /// Its standard input.
     pub stdin: BorrowedFd<'a>,
-    /// Its standard output and error.
+    /// Its standard output and, unless said otherwise, error.
     pub output: BorrowedFd<'a>,
 }
 
@@ -42,12 +42,21 @@ const CALLS: [&str; 5] = ["sigaction", "setpgid", "chdir", "dup2", "execve"];
 /// Starts a program in a process group of its own, with default signal actions, no signal blocked, and no descriptor
 /// but 0 to 2. Returns once it has been executed; otherwise the error is that of the call that failed in the child.
 pub fn spawn(program: &Program<'_>) -> Result<Spawned> {
+    start(program, None)
+}
+
+/// The same with a standard error of its own, and it is killed if we die first.
+pub fn spawn_captive(program: &Program<'_>, errors: BorrowedFd<'_>) -> Result<Spawned> {
+    start(program, Some(errors))
+}
+
+fn start(program: &Program<'_>, captive: Option<BorrowedFd<'_>>) -> Result<Spawned> {
     let object = program.path.to_string_lossy().into_owned();
     let (ours, theirs) = pipe(OFlag::O_CLOEXEC)?;
     let (argv, envp) = (pointers(program.args), pointers(program.env));
     // SAFETY: this program has one thread (nothing starts a second), so no lock is held across the clone.
     let (pid, pidfd) = match unsafe { clone3(0, None)? } {
-        Cloned::Child => become_program(program, &argv, &envp, &theirs),
+        Cloned::Child => become_program(program, captive, &argv, &envp, &theirs),
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
@@ -71,6 +80,7 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 /// The child's half: never returns.
 fn become_program(
     program: &Program<'_>,
+    captive: Option<BorrowedFd<'_>>,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     report: &OwnedFd,
@@ -89,13 +99,17 @@ fn become_program(
     if unsafe { libc::setpgid(0, 0) } != 0 {
         fail(1, last());
     }
+    if captive.is_some() {
+        // Cannot fail: the signal is one. If we are dead already, nobody reads what it prints, which ends it as well.
+        let _ = die_with_parent();
+    }
     if let Some(dir) = program.dir {
         // SAFETY: `dir` is a NUL-terminated string that outlives the call.
         if unsafe { libc::chdir(dir.as_ptr()) } != 0 {
             fail(2, last());
         }
     }
-    for (from, to) in [(program.stdin, 0), (program.output, 1), (program.output, 2)] {
+    for (from, to) in [(program.stdin, 0), (program.output, 1), (captive.unwrap_or(program.output), 2)] {
         // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; neither source has such a
         // number, for std keeps 0 to 2 open from the start.
         if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 {

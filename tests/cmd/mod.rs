@@ -1,6 +1,8 @@
 //! src/cmd: the pure parts of the commands.
 
+mod events;
 mod program;
+mod ps;
 
 use serde_json::Value;
 use tare::cmd::{features_json, oci_state, parse_signal, version_text};
