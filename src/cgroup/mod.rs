@@ -237,7 +237,8 @@ impl Handle {
         Ok(kill::kill_all(self, signal)?)
     }
 
-    /// Stops all processes in the group, and waits until they are stopped (at most two seconds, then thaws).
+    /// Stops all processes in the group, and waits until they are stopped (at most two seconds). On any error they
+    /// are let go again.
     ///
     /// # Errors
     /// No freezer; the time is up.
@@ -259,6 +260,23 @@ impl Handle {
     /// A file that cannot be read.
     pub fn is_frozen(&self) -> Result<bool> {
         Ok(freeze::is_frozen(self)?)
+    }
+
+    /// Whether somebody wants it frozen, also if not all of its processes have stopped yet (whoever froze it may have
+    /// been killed in the middle).
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn is_freezing(&self) -> Result<bool> {
+        Ok(freeze::is_freezing(self)?)
+    }
+
+    /// After [`Handle::thaw`]: waits until its processes run again, at most two seconds.
+    ///
+    /// # Errors
+    /// [`Refusal`]: a group above it keeps them frozen.
+    pub fn wait_thawed(&self) -> Result<()> {
+        Ok(freeze::wait_thawed(self)?)
     }
 
     /// How many processes of the group the OOM killer has ended; None where the kernel does not say.
