@@ -13,6 +13,7 @@
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
 //! exec:    let entry = handle.join()?;                            // the same descriptors, nothing written
+//! update:  handle.update(&wanted, &merged, &mut undo)?;            // undo.restore(): as it was
 //! later:   handle.pids() kill_all(SIGKILL) freeze() thaw() is_frozen() exists() oom_kills() remove()
 //! ```
 //!
@@ -23,13 +24,18 @@
 //! | `v1`, `v2` | pure: limits -> list of writes |
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
+//! | `enable` | hands controllers of v2 down |
 //! | `prepare` | makes the groups |
+//! | `update`, `undo` | changes the limits of groups that exist, all or none |
+//! | `effective` | reads the limits back |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
 //! | `rdt` | Intel RDT's resctrl groups |
 
 pub mod detect;
 pub mod devices_bpf;
 pub mod devices_v1;
+mod effective;
+mod enable;
 mod freeze;
 pub mod fs;
 mod kill;
@@ -37,11 +43,15 @@ pub mod prepare;
 pub mod rdt;
 mod remove;
 pub mod translate;
+pub mod undo;
+mod update;
 pub mod v1;
 pub mod v2;
 
 pub use detect::Layout;
+pub use effective::Effective;
 pub use fs::Refusal;
+pub use undo::Undo;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
@@ -187,6 +197,27 @@ impl Handle {
     /// `container's cgroup unexpectedly frozen`; a place that cannot be made.
     pub fn prepare(&self, layout: &Layout, limits: &Limits) -> Result<Entry> {
         Ok(prepare::prepare(self, layout, limits)?)
+    }
+
+    /// Changes the limits of the groups: what `wanted` does not name stays as it is, and the devices in any case.
+    /// `merged`: all that was asked for until now, `wanted` on top of it. What was in the files that it has written is in
+    /// `undo`, also if it fails: then the caller restores it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: as [`Handle::prepare`].
+    pub fn update(&self, wanted: &Limits, merged: &Limits, undo: &mut Undo) -> Result<()> {
+        Ok(update::update(self, wanted, merged, undo)?)
+    }
+
+    /// The limits in force, from the kernel's own files.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no group. A file that cannot be read.
+    pub fn effective(&self) -> Result<Effective> {
+        if self.manager == Manager::Disabled {
+            return Err(freeze::disabled("has no limits").into());
+        }
+        Ok(effective::effective(self)?)
     }
 
     /// The ways into groups that exist, for `exec`. Groups that were never made are left out.
