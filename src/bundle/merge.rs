@@ -61,7 +61,9 @@ fn lay(onto: &mut Map<String, Value>, key: &str, value: &Value, pointer: &str) {
         (Some(Value::Object(there)), Value::Object(fields)) => {
             fields.iter().for_each(|(key, value)| lay(there, key, value, &format!("{pointer}/{key}")));
         }
-        (Some(Value::Array(there)), Value::Array(entries)) => entries.iter().for_each(|entry| put(there, entry)),
+        (Some(Value::Array(there)), Value::Array(entries)) => {
+            entries.iter().for_each(|entry| put(there, entry))
+        }
         (_, Value::Object(fields)) => {
             let mut new = Map::new();
             fields.iter().for_each(|(key, value)| lay(&mut new, key, value, &format!("{pointer}/{key}")));

@@ -285,7 +285,8 @@ impl Group {
         let mut files: Vec<String> = self.0.entries()?.into_iter().map(|entry| entry.name).collect();
         files.sort();
         for file in files {
-            let size = file.strip_prefix("hugetlb.").and_then(|rest| rest.strip_suffix(ending)?.strip_suffix('.'));
+            let size =
+                file.strip_prefix("hugetlb.").and_then(|rest| rest.strip_suffix(ending)?.strip_suffix('.'));
             let Some(size) = size.filter(|size| !size.contains('.')) else { continue };
             if let Some(limit) = self.number(&file)?.filter(|limit| *limit != NO_LIMIT) {
                 found.hugepage_limits.push(Hugepage { page_size: size.to_owned(), limit });

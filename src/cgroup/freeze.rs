@@ -3,8 +3,8 @@
 //! Called by [`Handle::freeze`] and its siblings, and by `kill`. On a hybrid host the v2 group is used: frozen there, a
 //! process can still be killed. Whether the group is frozen is asked of both, as others may have used either.
 
-use super::{Handle, Manager};
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code, read_field};
+use super::{Handle, Manager};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, fd};

@@ -45,7 +45,8 @@ fn layout(handle: &Handle) -> Result<Layout, Refusal> {
     };
     let v1: Vec<Hierarchy> = handle.v1.iter().filter(is_there).map(hierarchy).collect();
     let unified = |tree: &Tree| -> Result<Unified, Refusal> {
-        let mount = Dir::open(&tree.mount).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
+        let mount =
+            Dir::open(&tree.mount).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
         Ok(Unified {
             mount: tree.mount.clone(),
             own: tree.path.clone(),

@@ -12,11 +12,7 @@ use crate::plan::limits::{BlockIo, Cpu, Limits, Max, Memory, POINTER, Throttle};
 ///
 /// # Errors
 /// A field that v2 has no counterpart for.
-pub fn writes(
-    controller: Controller,
-    limits: &Limits,
-    in_force: &InForce,
-) -> Result<Vec<Write>, Refusal> {
+pub fn writes(controller: Controller, limits: &Limits, in_force: &InForce) -> Result<Vec<Write>, Refusal> {
     Ok(match controller {
         Controller::Memory => memory(&limits.memory, in_force)?,
         Controller::Cpu => cpu(&limits.cpu, in_force)?,

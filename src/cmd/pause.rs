@@ -33,7 +33,11 @@ pub(super) fn pause(session: &Session, args: &cli::Pause) -> Result<u8> {
     if cgroup.pids()?.is_empty() {
         cgroup.thaw().context("thaw the container's cgroup")?;
         let problem = "the container's processes are not in its cgroup any more: nobody could be stopped";
-        return Err(error::coded(error::OTHER, problem, Some("somebody has moved them: see /proc/PID/cgroup")));
+        return Err(error::coded(
+            error::OTHER,
+            problem,
+            Some("somebody has moved them: see /proc/PID/cgroup"),
+        ));
     }
     Ok(0)
 }

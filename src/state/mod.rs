@@ -133,7 +133,9 @@ impl Store {
 
 fn is_ours(name: &str) -> bool {
     let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
-    whole(name) || name == GATE || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
+    whole(name)
+        || name == GATE
+        || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
 fn is_empty(dir: &Dir) -> Result<bool> {

@@ -117,7 +117,9 @@ impl Refused {
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
             Refused::AlreadyPaused => Some("`tare resume` lets it go on"),
-            Refused::NotPaused { status: Status::Stopped } => Some("it has ended: there is nothing to resume"),
+            Refused::NotPaused { status: Status::Stopped } => {
+                Some("it has ended: there is nothing to resume")
+            }
             Refused::NotPaused { .. } => Some("only what `tare pause` has stopped can be resumed"),
             Refused::NotRunning | Refused::AlreadyRunning | Refused::CannotStart { .. } => None,
         }
