@@ -45,14 +45,18 @@ fn after(fake: &Fake, file: &str) -> String {
 #[test]
 fn a_period_alone_keeps_the_quota_of_v2_and_a_quota_alone_leaves_the_period_to_the_kernel() {
     let fake = Fake::new();
-    let handle = v2(&fake, &[("cpu.max", "50000 100000\n")]);
+    // A file here is not cut when it is written: these are as long before as after.
+    let handle = v2(&fake, &[("cpu.max", "50000 5000\n")]);
     let period = serde_json::json!({"cpu": {"period": 20000}});
+    update(&handle, period.clone(), period.clone()).unwrap();
+    assert_eq!(after(&fake, "cpu.max"), "50000 20000");
+    let handle = v2(&fake, &[("cpu.max", "max 5000\n")]);
     update(&handle, period.clone(), period).unwrap();
-    assert_eq!(after(&fake, "cpu.max"), "50000 20000\n");
-    let handle = v2(&fake, &[("cpu.max", "max 100000")]);
-    let period = serde_json::json!({"cpu": {"period": 20000}});
-    update(&handle, period.clone(), period).unwrap();
-    assert_eq!(after(&fake, "cpu.max"), "max 200000", "10 of 12 bytes were written");
+    assert_eq!(after(&fake, "cpu.max"), "max 20000");
+    let handle = v2(&fake, &[("cpu.max", "")]);
+    let quota = serde_json::json!({"cpu": {"quota": 20000}});
+    update(&handle, quota.clone(), quota).unwrap();
+    assert_eq!(after(&fake, "cpu.max"), "20000");
 }
 
 #[test]
