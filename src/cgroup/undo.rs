@@ -58,7 +58,7 @@ impl Undo {
                 let value = if value.is_empty() { "\n".to_owned() } else { value };
                 Dir::open(&step.dir)?.write_existing(&step.file, value.as_bytes())
             };
-            if !step.value.is_some_and(|value| put_back(value).is_ok()) {
+            if step.value.is_none_or(|value| put_back(value).is_err()) {
                 lost.push(step.dir.join(&step.file).display().to_string());
             }
         }

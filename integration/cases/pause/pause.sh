@@ -43,7 +43,7 @@ test_a_created_container_can_be_paused_and_is_created_again() {
     created
     ok tare pause "$ID"
     status_is paused || fail "status $(state .status)"
-    refuses 'already running' tare start "$ID"
+    refuses 'cannot start a container in the paused state' tare start "$ID"
     ok tare resume "$ID"
     status_is created || fail "status $(state .status)"
     ok tare start "$ID"
