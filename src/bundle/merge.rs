@@ -22,6 +22,23 @@ const ZERO_IS_NOT_GIVEN: [&str; 13] = [
     "/blockIO/leafWeight",
 ];
 
+/// Fields and the files of `unified` that say the same: whichever is named later counts, and the other is forgotten.
+const SAME_FILE: [(&str, &str); 13] = [
+    ("/memory/limit", "/unified/memory.max"),
+    ("/memory/reservation", "/unified/memory.low"),
+    ("/memory/swap", "/unified/memory.swap.max"),
+    ("/cpu/shares", "/unified/cpu.weight"),
+    ("/cpu/idle", "/unified/cpu.idle"),
+    ("/cpu/quota", "/unified/cpu.max"),
+    ("/cpu/period", "/unified/cpu.max"),
+    ("/cpu/burst", "/unified/cpu.max.burst"),
+    ("/cpu/cpus", "/unified/cpuset.cpus"),
+    ("/cpu/mems", "/unified/cpuset.mems"),
+    ("/pids/limit", "/unified/pids.max"),
+    ("/blockIO/weight", "/unified/io.weight"),
+    ("/blockIO/weight", "/unified/io.bfq.weight"),
+];
+
 /// Whether `value` at this place says nothing.
 pub fn is_not_given(pointer: &str, value: &Value) -> bool {
     let says_nothing = match value {
@@ -42,15 +59,27 @@ pub fn merged(before: &Value, change: &Value) -> Value {
         }
     }
     let mut merged = Value::Object(merged);
+    let names = |pointer: &str| change.pointer(pointer).is_some_and(|value| !is_not_given(pointer, value));
+    for (field, file) in SAME_FILE {
+        match (names(field), names(file)) {
+            (true, false) => forget(&mut merged, file),
+            (false, true) => forget(&mut merged, field),
+            _ => {}
+        }
+    }
     // Memory without limit is meant to be without limit, also where swap had one (as runc, and as v1's and v2's writes do).
-    let names_swap = change.pointer("/memory/swap").is_some_and(|swap| !is_not_given("/memory/swap", swap));
     if change.pointer("/memory/limit") == Some(&Value::from(-1))
-        && !names_swap
+        && !names("/memory/swap")
         && let Some(swap) = merged.pointer_mut("/memory/swap")
     {
         *swap = Value::from(-1);
     }
     merged
+}
+
+fn forget(resources: &mut Value, pointer: &str) {
+    let Some((section, field)) = pointer.rsplit_once('/') else { return };
+    resources.pointer_mut(section).and_then(Value::as_object_mut).and_then(|section| section.remove(field));
 }
 
 fn lay(onto: &mut Map<String, Value>, key: &str, value: &Value, pointer: &str) {

@@ -74,12 +74,20 @@ fn with_shares(handle: &Handle, wanted: &Limits, merged: &Limits) -> Limits {
     let mut wanted = wanted.clone();
     match wanted.cpu.idle {
         Some(true) if is_idle(handle) => wanted.cpu.shares = None,
-        Some(false) if !merged.unified.iter().any(|(file, _)| file == "cpu.weight") => {
+        Some(false) => {
             wanted.cpu.shares = wanted.cpu.shares.or(merged.cpu.shares);
+            let weight = named_in_unified(merged, "cpu.weight");
+            wanted
+                .unified
+                .extend(weight.filter(|_| named_in_unified(&wanted, "cpu.weight").is_none()).cloned());
         }
         _ => {}
     }
     wanted
+}
+
+fn named_in_unified<'a>(limits: &'a Limits, file: &str) -> Option<&'a (String, String)> {
+    limits.unified.iter().find(|(name, _)| name == file)
 }
 
 fn is_idle(handle: &Handle) -> bool {
@@ -89,7 +97,9 @@ fn is_idle(handle: &Handle) -> bool {
 
 /// What the files of v2 hold that take two values, or one that depends on another.
 fn in_force(handle: &Handle, merged: &Limits) -> InForce {
-    let memory_and_swap_bytes = merged.memory.memory_and_swap_bytes;
+    // A configuration can name both: `unified` is written last, so it counts.
+    let is_in_unified = named_in_unified(merged, "memory.swap.max").is_some();
+    let memory_and_swap_bytes = merged.memory.memory_and_swap_bytes.filter(|_| !is_in_unified);
     let Some(dir) = handle.open_v2() else { return InForce::default() };
     let first_word = |file: &str| {
         let text = dir.read(file, fs::FILE_LIMIT_BYTES).ok()?;

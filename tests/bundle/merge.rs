@@ -67,3 +67,17 @@ fn memory_without_a_limit_lifts_the_limit_of_swap() {
     );
     assert_eq!(merged(&json!({}), &json!({"memory": {"limit": -1}})), json!({"memory": {"limit": -1}}));
 }
+
+#[test]
+fn of_a_field_and_its_file_in_unified_the_one_named_later_counts() {
+    let before =
+        json!({"cpu": {"shares": 5, "burst": 1}, "unified": {"memory.max": "1", "memory.high": "2"}});
+    let after = merged(&before, &json!({"unified": {"cpu.weight": "77"}, "memory": {"limit": 9}}));
+    let expected = json!({"cpu": {"burst": 1}, "memory": {"limit": 9}, "unified": {"cpu.weight": "77", "memory.high": "2"}});
+    assert_eq!(after, expected);
+    // Named together, both stay: they are written in this order.
+    let both = json!({"cpu": {"shares": 6}, "unified": {"cpu.weight": "78"}});
+    assert_eq!(merged(&json!({}), &both), both);
+    // What counts as not given forgets nothing.
+    assert_eq!(merged(&before, &json!({"memory": {"limit": 0}}))["unified"]["memory.max"], "1");
+}

@@ -85,6 +85,34 @@ fn memory_alone_keeps_memory_and_swap_together_as_they_were_asked_for() {
 }
 
 #[test]
+fn swap_that_unified_has_set_is_not_computed_anew() {
+    let fake = Fake::new();
+    let handle = v2(&fake, &[("memory.max", "1000\n"), ("memory.swap.max", "77")]);
+    let merged =
+        serde_json::json!({"memory": {"limit": 3000, "swap": 5000}, "unified": {"memory.swap.max": "77"}});
+    update(&handle, serde_json::json!({"memory": {"limit": 3000}}), merged).unwrap();
+    assert_eq!(after(&fake, "memory.swap.max"), "77");
+}
+
+#[test]
+fn the_end_of_idleness_brings_back_the_weight_that_was_asked_for() {
+    let fake = Fake::new();
+    let handle = v2(&fake, &[("cpu.idle", "1"), ("cpu.weight", "")]);
+    let awake = serde_json::json!({"cpu": {"idle": 0}});
+    update(&handle, awake.clone(), serde_json::json!({"cpu": {"idle": 0, "shares": 1024}})).unwrap();
+    assert_eq!((after(&fake, "cpu.idle").as_str(), after(&fake, "cpu.weight").as_str()), ("0", "100"));
+    let handle = v2(&fake, &[("cpu.idle", "1"), ("cpu.weight", "")]);
+    update(&handle, awake, serde_json::json!({"cpu": {"idle": 0}, "unified": {"cpu.weight": "777"}}))
+        .unwrap();
+    assert_eq!(after(&fake, "cpu.weight"), "777");
+    // Shares of a group that is idle and stays so wait for that.
+    let handle = v2(&fake, &[("cpu.idle", "1"), ("cpu.weight", "1")]);
+    let both = serde_json::json!({"cpu": {"idle": 1, "shares": 1024}});
+    update(&handle, both.clone(), both).unwrap();
+    assert_eq!(after(&fake, "cpu.weight"), "1");
+}
+
+#[test]
 fn what_was_written_before_a_refusal_is_put_back() {
     let fake = Fake::new();
     // No pids.max, which stands for the kernel's refusal.
