@@ -20,6 +20,7 @@ mod bundle {
     mod check; // the rules between values
     mod config; // the types of config.json
     mod example; // what `tare spec` writes
+    mod merge; // a change of limits over those before
     mod read; // the file and its JSON
 }
 
@@ -34,6 +35,7 @@ mod cgroup {
     mod rdt; // resctrl groups
     mod stats; // files -> statistics; out-of-memory events
     mod translate; // limits -> files of v1 and v2
+    mod update; // limits of groups that exist, and back again
     mod write; // the writer, and how it explains the kernel
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -195,6 +196,19 @@ static int do_seals(char **a)
     return 0;
 }
 
+static int do_hung(char **a) /* a process that waits for a FUSE server that never answers: it cannot be frozen by cgroup v2 */
+{
+    int fuse = open("/dev/fuse", O_RDWR);
+    char options[100];
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+    if (fuse < 0 || mount("fuse", a[0], "fuse", 0, options)) return perror("mount fuse"), 1;
+    puts("hung");
+    fflush(stdout);
+    struct stat st;
+    stat(a[0], &st);
+    return puts("answered"), 1;
+}
+
 int main(int argc, char **argv)
 {
     char *c = argc > 1 ? argv[1] : "", **a = argv + 2;
@@ -212,6 +226,7 @@ int main(int argc, char **argv)
     if (!strcmp(c, "dirty") && argc > 2) return do_dirty(a);
     if (!strcmp(c, "memory") && argc > 2) return do_memory(a);
     if (!strcmp(c, "forks") && argc > 2) return do_forks(a);
+    if (!strcmp(c, "hung") && argc > 2) return do_hung(a);
     if (!strcmp(c, "cwd")) return do_cwd();
     if (!strcmp(c, "open") && argc > 2) return do_open(a);
     if (!strcmp(c, "wait-signal")) return do_wait_signal();

@@ -7,6 +7,7 @@ mod check;
 pub mod config;
 pub mod example;
 mod invalid;
+pub mod merge;
 mod read;
 mod resources;
 
@@ -57,4 +58,14 @@ pub fn process_from_file(path: &Path) -> Result<config::Process, Invalid> {
 /// Parses such an object.
 pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
     read::json(text)
+}
+
+/// Parses a `linux.resources` object that stands alone (`update --resources`). `plan` checks its values.
+pub fn resources_from_json(text: &str) -> Result<oci_spec::runtime::LinuxResources, Invalid> {
+    resources::from_json(text)
+}
+
+/// The text of a file with a part of a configuration, under the same rules as config.json: regular, at most 16 MiB.
+pub fn read_part(path: &Path) -> Result<String, Invalid> {
+    read::file(path)
 }

@@ -5,7 +5,8 @@
 //! * `hugepageLimits[].limit` is an unsigned number; what a signed one cannot hold is no limit at all.
 //! * `rdma`, `unified`: a key may stand there once only.
 
-use super::read::{list, map, object};
+use super::Invalid;
+use super::read::{json, list, map, object};
 use oci_spec::runtime::{
     LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxHugepageLimit, LinuxMemory, LinuxNetwork, LinuxPids,
     LinuxRdma, LinuxResources,
@@ -47,6 +48,11 @@ struct HugepageLimit {
 /// For serde's `deserialize_with`.
 pub(super) fn resources<'de, D: Deserializer<'de>>(json: D) -> Result<Option<LinuxResources>, D::Error> {
     Ok(object::<_, Resources>(json)?.map(LinuxResources::from))
+}
+
+/// The object alone.
+pub(super) fn from_json(text: &str) -> Result<LinuxResources, Invalid> {
+    Ok(json::<Resources>(text)?.into())
 }
 
 impl From<Resources> for LinuxResources {

@@ -3,8 +3,8 @@
 //! Called by [`Handle::freeze`] and its siblings, and by `kill`. On a hybrid host the v2 group is used: frozen there, a
 //! process can still be killed. Whether the group is frozen is asked of both, as others may have used either.
 
-use super::Handle;
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code, read_field};
+use super::{Handle, Manager};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, fd};
@@ -37,15 +37,27 @@ pub fn freeze(handle: &Handle) -> Result<(), Refusal> {
             Err(Refusal::new(code::BUSY, object, problem)
                 .advise("one may be in an uninterruptible sleep: see ps"))
         }
-        Err(error) => Err(Refusal::system(code::BUSY, &error, "freezing")),
+        Err(error) => {
+            let _ = thaw(handle);
+            Err(Refusal::system(code::BUSY, &error, "freezing"))
+        }
     }
 }
 
 fn no_freezer(handle: &Handle) -> Refusal {
+    if handle.manager == Manager::Disabled {
+        return disabled("cannot be paused");
+    }
     let object = handle.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default();
     let problem = "the container has no control group that can be frozen";
     Refusal::new(code::NO_CONTROLLER, object, problem)
         .advise("it needs cgroup v2 (Linux 5.2), or v1's freezer controller")
+}
+
+/// The refusal for a container that was created with `--cgroup-manager disabled`.
+pub(super) fn disabled(what: &str) -> Refusal {
+    let problem = format!("the container has no control group of its own, so it {what}");
+    Refusal::new(code::MANAGER, "", problem).advise("create it without --cgroup-manager disabled")
 }
 
 fn has_freezer(dir: &Dir) -> bool {
@@ -111,6 +123,37 @@ pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
         unless_gone(dir.write_existing("freezer.state", b"THAWED")).map_err(explain)?;
     }
     Ok(())
+}
+
+/// See [`Handle::wait_thawed`].
+pub fn wait_thawed(handle: &Handle) -> Result<(), Refusal> {
+    let explain = |error: SysError| Refusal::system(code::BUSY, &error, "thawing");
+    if let Some(dir) = handle.open_v2().filter(has_freezer)
+        && !wait_for_event(&dir, "frozen", 0, DEADLINE).map_err(explain)?
+    {
+        return Err(still_frozen(&dir));
+    }
+    // v1's freezer has thawed its own group when the write returns.
+    match handle.open_v1("freezer") {
+        Some(dir) if v1_is_frozen(&dir).map_err(explain)? => Err(still_frozen(&dir)),
+        _ => Ok(()),
+    }
+}
+
+fn still_frozen(dir: &Dir) -> Refusal {
+    let problem = "the control group is frozen still, although its own freezer is open";
+    Refusal::new(code::BUSY, dir.path().display().to_string(), problem)
+        .advise("a group above it is frozen: thaw that one")
+}
+
+/// See [`Handle::is_freezing`].
+pub fn is_freezing(handle: &Handle) -> Result<bool, SysError> {
+    if let Some(dir) = handle.open_v2()
+        && v2_is_frozen(&dir)?
+    {
+        return Ok(true);
+    }
+    handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
 }
 
 /// See [`Handle::is_frozen`]. One file for each version: `state` asks it of every container.

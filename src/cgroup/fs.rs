@@ -1,7 +1,8 @@
 //! The one writer of control group files; explains what the kernel answers.
 //!
-//! Called by `prepare` with the lists that `v1`, `v2` and `devices_v1` make. Decides nothing about limits.
+//! Called by `prepare` and `update` with the lists that `v1`, `v2` and `devices_v1` make. Decides nothing about limits.
 
+use super::undo::{self, Undo};
 use crate::sys::dir::Dir;
 use crate::sys::error::{describe, errno};
 use crate::sys::{SysError, fd};
@@ -154,55 +155,75 @@ impl std::error::Error for Refusal {}
 /// # Errors
 /// The first that the kernel refuses and that is not tolerated.
 pub fn write_all(dir: &Dir, writes: &[Write]) -> Result<(), Refusal> {
-    let mut open = OpenFile::default();
-    let mut again: Vec<&Write> = Vec::new();
-    for (index, write) in writes.iter().enumerate() {
-        match write_one(dir, write, &mut open) {
-            Err(error) if error.is(errno::EINVAL) && write.batch.is_some() => again.push(write),
-            Err(error) => return Err(explain(write, &error)),
-            Ok(()) => {}
-        }
-        let batch_goes_on = writes.get(index + 1).is_some_and(|next| next.batch == write.batch);
-        if !batch_goes_on {
-            for write in again.drain(..) {
-                write_one(dir, write, &mut open).map_err(|error| explain(write, &error))?;
-            }
-        }
-    }
-    Ok(())
+    Writer { dir, name: String::new(), fd: None, undo: None }.write_all(writes)
 }
 
-/// The file written last: the rules of `devices.allow` all go through one descriptor.
-#[derive(Default)]
-struct OpenFile {
+/// The same, noting in `undo` what was there before, for each file that it has written.
+///
+/// # Errors
+/// As [`write_all`]; then `undo` knows what has been done until then.
+pub fn write_all_undoably(dir: &Dir, writes: &[Write], undo: &mut Undo) -> Result<(), Refusal> {
+    Writer { dir, name: String::new(), fd: None, undo: Some(undo) }.write_all(writes)
+}
+
+struct Writer<'a> {
+    dir: &'a Dir,
+    /// The file written last: the rules of `devices.allow` all go through one descriptor.
     name: String,
     fd: Option<OwnedFd>,
+    undo: Option<&'a mut Undo>,
 }
 
-fn write_one(dir: &Dir, write: &Write, open: &mut OpenFile) -> Result<(), SysError> {
-    if let Some((file, bytes)) = write.not_below
-        && read_number(dir, file)?.is_some_and(|used| used > bytes)
-    {
-        return Err(SysError::new("write", dir.path_of(&write.file), errno::EBUSY));
-    }
-    match (write_value(dir, &write.file, &write.value, open), &write.tolerate) {
-        (Err(error), Tolerate::Missing) if error.is(errno::ENOENT) => Ok(()),
-        (Err(error), Tolerate::Denied) if error.is(errno::EPERM) => Ok(()),
-        (Err(error), Tolerate::Or(file, value)) if error.is(errno::ENOENT) => {
-            write_value(dir, file, value, open)
+impl Writer<'_> {
+    fn write_all(&mut self, writes: &[Write]) -> Result<(), Refusal> {
+        let mut again: Vec<&Write> = Vec::new();
+        for (index, write) in writes.iter().enumerate() {
+            match self.write_one(write) {
+                Err(error) if error.is(errno::EINVAL) && write.batch.is_some() => again.push(write),
+                Err(error) => return Err(explain(write, &error)),
+                Ok(()) => {}
+            }
+            let batch_goes_on = writes.get(index + 1).is_some_and(|next| next.batch == write.batch);
+            if !batch_goes_on {
+                for write in again.drain(..) {
+                    self.write_one(write).map_err(|error| explain(write, &error))?;
+                }
+            }
         }
-        (result, _) => result,
+        Ok(())
     }
-}
 
-fn write_value(dir: &Dir, file: &str, value: &str, open: &mut OpenFile) -> Result<(), SysError> {
-    if open.name != file || open.fd.is_none() {
-        *open = OpenFile { name: file.to_owned(), fd: Some(dir.open_for_writing(file)?) };
+    fn write_one(&mut self, write: &Write) -> Result<(), SysError> {
+        if let Some((file, bytes)) = write.not_below
+            && read_number(self.dir, file)?.is_some_and(|used| used > bytes)
+        {
+            return Err(SysError::new("write", self.dir.path_of(&write.file), errno::EBUSY));
+        }
+        match (self.write_value(&write.file, &write.value), &write.tolerate) {
+            (Err(error), Tolerate::Missing) if error.is(errno::ENOENT) => Ok(()),
+            (Err(error), Tolerate::Denied) if error.is(errno::EPERM) => Ok(()),
+            (Err(error), Tolerate::Or(file, value)) if error.is(errno::ENOENT) => {
+                self.write_value(file, value)
+            }
+            (result, _) => result,
+        }
     }
-    let Some(fd) = &open.fd else { return Ok(()) };
-    // A write of no bytes never reaches the kernel file: an empty value is a line end.
-    let data = if value.is_empty() { "\n" } else { value };
-    fd::write_once(fd.as_fd(), &dir.path_of(file), data.as_bytes())
+
+    fn write_value(&mut self, file: &str, value: &str) -> Result<(), SysError> {
+        if self.name != file || self.fd.is_none() {
+            self.fd = Some(self.dir.open_for_writing(file)?);
+            file.clone_into(&mut self.name);
+        }
+        let Some(fd) = &self.fd else { return Ok(()) };
+        let before = self.undo.as_ref().map(|_| undo::before(self.dir, file, value));
+        // A write of no bytes never reaches the kernel file: an empty value is a line end.
+        let data = if value.is_empty() { "\n" } else { value };
+        fd::write_once(fd.as_fd(), &self.dir.path_of(file), data.as_bytes())?;
+        if let (Some(undo), Some(before)) = (&mut self.undo, before) {
+            undo.note(self.dir, before);
+        }
+        Ok(())
+    }
 }
 
 /// The most that a file of a group may hold for us.
@@ -248,6 +269,9 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
         }
         errno::EINVAL if write.file.starts_with("cpu.cfs") || write.file.starts_with("cpu.max") => {
             "the share quota/period must not be larger than the parent group's"
+        }
+        errno::EINVAL if matches!(write.file.as_str(), "cpu.shares" | "cpu.weight") => {
+            "an idle group has no shares: set cpu.idle to 0 with them"
         }
         errno::EINVAL if write.file.starts_with("cpu.rt") => {
             "the parent group must have at least as much realtime budget"

@@ -13,6 +13,7 @@
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
 //! exec:    let entry = handle.join(init, &[])?;                   // the same descriptors, nothing written
+//! update:  handle.update(&wanted, &merged, &mut undo)?;            // undo.restore(): as it was
 //! later:   handle.pids() kill_all(SIGKILL) freeze() thaw() is_frozen() exists() stats() watch_oom() oom_kills() remove()
 //! ```
 //!
@@ -23,8 +24,11 @@
 //! | `v1`, `v2` | pure: limits -> list of writes |
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
+//! | `enable` | hands controllers of v2 down |
 //! | `prepare` | makes the groups |
 //! | `join` | the ways into groups that exist |
+//! | `update`, `undo` | changes the limits of groups that exist, all or none |
+//! | `effective` | reads the limits back |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
 //! | `stats`, `oom` | what they use, and when it is too much |
 //! | `rdt` | Intel RDT's resctrl groups |
@@ -32,6 +36,8 @@
 pub mod detect;
 pub mod devices_bpf;
 pub mod devices_v1;
+mod effective;
+mod enable;
 mod freeze;
 pub mod fs;
 mod join;
@@ -42,13 +48,17 @@ pub mod rdt;
 mod remove;
 pub mod stats;
 pub mod translate;
+pub mod undo;
+mod update;
 pub mod v1;
 pub mod v2;
 
 pub use detect::Layout;
+pub use effective::Effective;
 pub use fs::Refusal;
 pub use join::Below;
 pub use oom::{Oom, OomWatch};
+pub use undo::Undo;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
@@ -196,6 +206,27 @@ impl Handle {
         Ok(prepare::prepare(self, layout, limits)?)
     }
 
+    /// Changes the limits of the groups: what `wanted` does not name stays as it is, and the devices in any case.
+    /// `merged`: all that was asked for until now, `wanted` on top of it. What was in the files that it has written is in
+    /// `undo`, also if it fails: then the caller restores it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: as [`Handle::prepare`].
+    pub fn update(&self, wanted: &Limits, merged: &Limits, undo: &mut Undo) -> Result<()> {
+        Ok(update::update(self, wanted, merged, undo)?)
+    }
+
+    /// The limits in force, from the kernel's own files.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no group. A file that cannot be read.
+    pub fn effective(&self) -> Result<Effective> {
+        if self.manager == Manager::Disabled {
+            return Err(freeze::disabled("has no limits").into());
+        }
+        Ok(effective::effective(self)?)
+    }
+
     /// The ways into groups that exist, for `exec`: the container's, or those in `below` that are below them. Where the
     /// container's own is gone or takes no processes, the one that its first process, `init`, is in.
     ///
@@ -245,7 +276,8 @@ impl Handle {
         Ok(kill::kill_all(self, signal)?)
     }
 
-    /// Stops all processes in the group, and waits until they are stopped (at most two seconds, then thaws).
+    /// Stops all processes in the group, and waits until they are stopped (at most two seconds). On any error they
+    /// are let go again.
     ///
     /// # Errors
     /// No freezer; the time is up.
@@ -267,6 +299,23 @@ impl Handle {
     /// A file that cannot be read.
     pub fn is_frozen(&self) -> Result<bool> {
         Ok(freeze::is_frozen(self)?)
+    }
+
+    /// Whether somebody wants it frozen, also if not all of its processes have stopped yet (whoever froze it may have
+    /// been killed in the middle).
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn is_freezing(&self) -> Result<bool> {
+        Ok(freeze::is_freezing(self)?)
+    }
+
+    /// After [`Handle::thaw`]: waits until its processes run again, at most two seconds.
+    ///
+    /// # Errors
+    /// [`Refusal`]: a group above it keeps them frozen.
+    pub fn wait_thawed(&self) -> Result<()> {
+        Ok(freeze::wait_thawed(self)?)
     }
 
     /// How many processes of the group the OOM killer has ended; None where the kernel does not say.

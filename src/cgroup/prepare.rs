@@ -3,6 +3,7 @@
 //! Called by [`Handle::prepare`] in the parent, before the clone. Leaves nothing behind on failure.
 
 use super::detect::Layout;
+use super::enable::{Which, enable_controllers};
 use super::fs::{self, Refusal, code};
 use super::translate::{Orders, orders};
 use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, freeze, kill};
@@ -153,7 +154,8 @@ impl Work<'_> {
         let mut group = Group { dir: Dir::open(&tree.mount).map_err(place)?, found: true };
         for name in tree.path.split('/') {
             if is_v2 {
-                self.enable_controllers(&group.dir)?;
+                let which = if self.handle.v1.is_empty() { Which::All } else { Which::Needed };
+                enable_controllers(&group.dir, &self.orders.v2_controllers, which)?;
             }
             let found = match group.dir.make_dir(name, 0o755) {
                 Ok(()) => {
@@ -170,60 +172,6 @@ impl Work<'_> {
             group = Group { dir, found };
         }
         Ok(group)
-    }
-
-    /// Hands the controllers that the limits need down to the children of `parent`; where v2 is alone, all that there
-    /// are, as whoever reads statistics expects them.
-    fn enable_controllers(&self, parent: &Dir) -> Result<(), Refusal> {
-        let needed = &self.orders.v2_controllers;
-        let wants_all = self.handle.v1.is_empty();
-        if needed.is_empty() && !wants_all {
-            return Ok(());
-        }
-        let read = |file: &str| -> Result<Vec<String>, Refusal> {
-            let text = parent.read(file, fs::FILE_LIMIT_BYTES);
-            let text = text.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
-            Ok(String::from_utf8_lossy(&text).split_ascii_whitespace().map(str::to_owned).collect())
-        };
-        let (available, enabled) = (read("cgroup.controllers")?, read("cgroup.subtree_control")?);
-        let is_needed = |name: &str| needed.iter().find(|(controller, _)| controller == name);
-        if let Some((controller, pointer)) =
-            needed.iter().find(|(controller, _)| !available.contains(controller))
-        {
-            let problem =
-                format!("the requested cgroup controller `{controller}` is not available in this group");
-            let refusal = Refusal::new(code::NO_CONTROLLER, parent.path_of("cgroup.controllers"), problem);
-            return Err(Refusal { pointer: pointer.clone(), ..refusal }
-                .advise("enable it in cgroup.subtree_control of the groups above"));
-        }
-        let missing = available.iter().filter(|name| !enabled.contains(name));
-        let missing: Vec<&String> = missing.filter(|name| wants_all || is_needed(name).is_some()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        // The root has no cgroup.type, and may hold processes. Elsewhere the kernel refuses most controllers, and takes
-        // those for threads, but then no process could be put into the child: better not to touch the group at all.
-        if has_processes(parent)? {
-            return match missing.iter().find_map(|name| is_needed(name)) {
-                Some((controller, pointer)) => {
-                    let object = parent.path_of("cgroup.subtree_control");
-                    Err(cannot_enable(&SysError::new("write", object, errno::EBUSY), controller, pointer))
-                }
-                None => Ok(()),
-            };
-        }
-        let line: Vec<String> = missing.iter().map(|name| format!("+{name}")).collect();
-        if parent.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
-            return Ok(());
-        }
-        // The kernel takes a line as a whole or not at all: find out which of them it is, and whether it matters.
-        for name in missing {
-            let result = parent.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes());
-            if let (Err(error), Some((_, pointer))) = (result, is_needed(name)) {
-                return Err(cannot_enable(&error, name, pointer));
-            }
-        }
-        Ok(())
     }
 
     fn undo(&mut self) {
@@ -247,15 +195,6 @@ fn is_denial(number: i32) -> bool {
     [errno::EACCES, errno::EPERM, errno::EROFS].contains(&number)
 }
 
-/// Whether a group below the root holds processes itself.
-fn has_processes(group: &Dir) -> Result<bool, Refusal> {
-    let read = || match group.stat("cgroup.type")? {
-        Some(_) => Ok(!kill::pids_in(group, "cgroup.procs")?.is_empty()),
-        None => Ok(false),
-    };
-    read().map_err(|error: SysError| Refusal::system(code::PLACE, &error, "reading"))
-}
-
 /// A group below one with threaded controllers takes no process: clone3 and the kernel's files would say EOPNOTSUPP.
 fn must_take_processes(tree: &Tree, group: &Dir) -> Result<(), Refusal> {
     let kind = group.read("cgroup.type", fs::FILE_LIMIT_BYTES).unwrap_or_default();
@@ -267,21 +206,6 @@ fn must_take_processes(tree: &Tree, group: &Dir) -> Result<(), Refusal> {
         format!("the control group takes no processes: its type is \"{kind}\" (cgroups(7), \"Thread mode\")");
     Err(Refusal::new(code::PLACE, tree.dir().display().to_string(), problem)
         .advise("name a linux.cgroupsPath that is not below a group with processes and threaded controllers"))
-}
-
-fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {
-    let refusal =
-        Refusal::system(code::NO_CONTROLLER, error, format!("enabling the controller `{controller}`"));
-    let advice = match error.errno {
-        errno::EBUSY => {
-            "the group holds processes, and then it may hand down no controllers (\"no internal processes\", cgroups(7)): \
-             name an absolute cgroupsPath elsewhere"
-        }
-        errno::EOPNOTSUPP => "the group is threaded: name a cgroupsPath elsewhere",
-        errno::ENOENT => "the controller is not enabled in the group above, or it is in use by cgroup v1",
-        _ => "",
-    };
-    Refusal { pointer: pointer.to_owned(), ..refusal.advise(advice) }
 }
 
 fn must_be_empty(tree: &Tree, dir: &Dir, file: &str) -> Result<(), Refusal> {

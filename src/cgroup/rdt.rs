@@ -2,10 +2,11 @@
 //!
 //! Called by `launch`, only if config.json has `intelRdt`; otherwise resctrl is not looked at. Kernel:
 //! Documentation/filesystems/resctrl.rst. The order: [`Group::choose`], journal it, [`Group::prepare`], and once the
-//! child has a pid and does not run yet, [`Group::attach`]; `delete` calls [`Group::remove`].
+//! child has a pid and does not run yet, [`Group::attach`]; `update` calls [`Group::update`], `delete` [`Group::remove`].
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use super::stats::IntelRdt;
+use super::undo::{Before, Undo};
 use crate::plan::Rdt;
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
@@ -111,6 +112,26 @@ impl Group {
         made.map_err(|error| {
             self.explain(&error, "making the monitoring group").advise("the processor must have CMT or MBM")
         })
+    }
+
+    /// Writes lines of schemata into the group while processes are in it. What was there is in `undo`, also if it fails.
+    ///
+    /// # Errors
+    /// A line that the kernel refuses.
+    pub fn update(&self, schemata: &[String], undo: &mut Undo) -> Result<(), Refusal> {
+        let explain = |error: SysError| self.explain(&error, "changing the resctrl group");
+        let dir = Dir::open(&self.dir()).map_err(explain)?;
+        let text = dir.read("schemata", FILE_LIMIT_BYTES).map_err(explain)?;
+        let text = String::from_utf8_lossy(&text);
+        for line in schemata {
+            let resource = |line: &str| line.split_once(':').map(|(name, _)| name.trim().to_owned());
+            let former = text.lines().find(|there| resource(there) == resource(line));
+            self.write_schemata(&dir, std::slice::from_ref(line))?;
+            if let Some(former) = former {
+                undo.note(&dir, Before::value("schemata", format!("{}\n", former.trim())));
+            }
+        }
+        Ok(())
     }
 
     fn write_schemata(&self, dir: &Dir, schemata: &[String]) -> Result<(), Refusal> {

@@ -1,11 +1,11 @@
 //! Limits + layout -> which files of which group: each controller by the version of its hierarchy. Pure.
 //!
-//! Called by `prepare` before anything is made, so that what this host cannot do leaves nothing behind.
+//! Called by `prepare` and `update` before anything is changed, so that what this host cannot do leaves nothing behind.
 
 use super::detect::Layout;
 use super::fs::{Refusal, Write, code};
 use super::{devices_bpf, devices_v1, v1, v2};
-use crate::plan::limits::{Limits, POINTER};
+use crate::plan::limits::{Limits, Max, POINTER};
 
 /// A controller with limits in config.json. Devices are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +73,39 @@ pub struct Orders {
     pub device_program: Option<Vec<u64>>,
 }
 
-/// Turns limits into orders for this host.
+/// What holds in a group whose limits are changed, where a file of v2 needs to be told what the change does not name:
+/// cpu.max has quota and period, and memory.swap.max is what `swap` leaves above `limit`. Nothing for a new group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// memory.max.
+    pub memory_max_bytes: Option<Max>,
+    /// `memory.swap` as it was asked for last.
+    pub memory_and_swap_bytes: Option<Max>,
+    /// The first word of cpu.max.
+    pub quota_us: Option<Max>,
+}
+
+/// Turns limits into orders for a new group on this host.
 ///
 /// # Errors
 /// A controller that is missing, with where it was looked for; a limit that the version at hand cannot express.
 pub fn orders(layout: &Layout, limits: &Limits) -> Result<Orders, Refusal> {
+    let mut orders = limit_orders(layout, limits, &InForce::default())?;
+    if layout.v1_of("devices").is_some() {
+        orders.v1.push(("devices", devices_v1::writes(&limits.devices)?));
+    } else if layout.v2.is_some() {
+        orders.device_program = devices_bpf::program(&limits.devices);
+    } else if let Some(index) = limits.devices.iter().find_map(|rule| rule.index) {
+        return Err(missing(layout, "devices", &format!("{POINTER}/devices/{index}")));
+    }
+    Ok(orders)
+}
+
+/// The same without the devices, for a group in which `in_force` holds.
+///
+/// # Errors
+/// As [`orders`].
+pub fn limit_orders(layout: &Layout, limits: &Limits, in_force: &InForce) -> Result<Orders, Refusal> {
     let mut orders = Orders::default();
     for controller in CONTROLLERS {
         if layout.v1_of(controller.v1_name()).is_some() {
@@ -89,7 +117,7 @@ pub fn orders(layout: &Layout, limits: &Limits) -> Result<Orders, Refusal> {
         }
         // A v2 host is told what v2 cannot express; one with v1 hierarchies lacks the controller.
         let writes = match layout.v1.is_empty() || layout.v2_has(controller.v2_name()) {
-            true => v2::writes(controller, limits)?,
+            true => v2::writes(controller, limits, in_force)?,
             false => v1::writes(controller, limits)?,
         };
         let Some(first) = writes.first() else { continue };
@@ -100,13 +128,6 @@ pub fn orders(layout: &Layout, limits: &Limits) -> Result<Orders, Refusal> {
         orders.v2.extend(writes);
     }
     unified(layout, limits, &mut orders)?;
-    if layout.v1_of("devices").is_some() {
-        orders.v1.push(("devices", devices_v1::writes(&limits.devices)?));
-    } else if layout.v2.is_some() {
-        orders.device_program = devices_bpf::program(&limits.devices);
-    } else if let Some(index) = limits.devices.iter().find_map(|rule| rule.index) {
-        return Err(missing(layout, "devices", &format!("{POINTER}/devices/{index}")));
-    }
     Ok(orders)
 }
 

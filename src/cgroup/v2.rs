@@ -5,17 +5,17 @@
 //! (config-linux.md, "Unified": "If the conversion is not possible the runtime MUST generate an error").
 
 use super::fs::{Refusal, Tolerate, Write, code};
-use super::translate::Controller;
+use super::translate::{Controller, InForce};
 use crate::plan::limits::{BlockIo, Cpu, Limits, Max, Memory, POINTER, Throttle};
 
 /// The writes for one controller, in order; none if the limits ask nothing of it.
 ///
 /// # Errors
 /// A field that v2 has no counterpart for.
-pub fn writes(controller: Controller, limits: &Limits) -> Result<Vec<Write>, Refusal> {
+pub fn writes(controller: Controller, limits: &Limits, in_force: &InForce) -> Result<Vec<Write>, Refusal> {
     Ok(match controller {
-        Controller::Memory => memory(&limits.memory)?,
-        Controller::Cpu => cpu(&limits.cpu)?,
+        Controller::Memory => memory(&limits.memory, in_force)?,
+        Controller::Cpu => cpu(&limits.cpu, in_force)?,
         Controller::Cpuset => cpuset(&limits.cpu),
         Controller::Pids => {
             limits.pids_max.iter().map(|max| write("pids.max", word(*max), "pids/limit")).collect()
@@ -61,7 +61,7 @@ fn word(max: Max) -> String {
     }
 }
 
-fn memory(memory: &Memory) -> Result<Vec<Write>, Refusal> {
+fn memory(memory: &Memory, in_force: &InForce) -> Result<Vec<Write>, Refusal> {
     if matches!(memory.kernel_bytes, Some(Max::At(_))) {
         return Err(only_v1("memory/kernel", "kernel memory is part of memory.limit: remove the field"));
     }
@@ -88,30 +88,33 @@ fn memory(memory: &Memory) -> Result<Vec<Write>, Refusal> {
         }
         writes.push(limit);
     }
-    writes.extend(swap(memory)?);
+    writes.extend(swap(memory, in_force)?);
     writes.extend(memory.reservation_bytes.map(|max| write("memory.low", word(max), "memory/reservation")));
     Ok(writes)
 }
 
-/// v1 limits memory and swap together, v2 swap alone.
-fn swap(memory: &Memory) -> Result<Option<Write>, Refusal> {
+/// v1 limits memory and swap together, v2 swap alone: what one of the two says is completed by what holds for the other.
+fn swap(memory: &Memory, in_force: &InForce) -> Result<Option<Write>, Refusal> {
     let no_limit = |field| write("memory.swap.max", "max", field).tolerate(Tolerate::Missing);
-    Ok(match (memory.memory_and_swap_bytes, memory.max_bytes) {
+    let rest = |both: u64, max: u64, field| write("memory.swap.max", both.saturating_sub(max), field);
+    let max = memory.max_bytes.or(in_force.memory_max_bytes);
+    Ok(match (memory.memory_and_swap_bytes, max) {
         (Some(Max::Unlimited), _) => Some(no_limit("memory/swap")),
-        (Some(Max::At(both)), Some(Max::At(memory))) => {
-            Some(write("memory.swap.max", both.saturating_sub(memory), "memory/swap"))
-        }
+        (Some(Max::At(both)), Some(Max::At(max))) => Some(rest(both, max, "memory/swap")),
         (Some(Max::At(_)), _) => {
             let problem = "a limit of memory and swap together needs a memory limit on cgroup v2";
             let refusal = Refusal::limit(code::NO_CONVERSION, format!("{POINTER}/memory/swap"), problem);
             return Err(refusal.advise("set memory.limit, or unified \"memory.swap.max\""));
         }
-        (None, Some(Max::Unlimited)) => Some(no_limit("memory/limit")),
-        (None, _) => None,
+        (None, _) => match (memory.max_bytes, in_force.memory_and_swap_bytes) {
+            (Some(Max::Unlimited), _) => Some(no_limit("memory/limit")),
+            (Some(Max::At(max)), Some(Max::At(both))) => Some(rest(both, max, "memory/limit")),
+            _ => None,
+        },
     })
 }
 
-fn cpu(cpu: &Cpu) -> Result<Vec<Write>, Refusal> {
+fn cpu(cpu: &Cpu, in_force: &InForce) -> Result<Vec<Write>, Refusal> {
     if cpu.realtime_runtime_us.is_some_and(|runtime| runtime != 0) {
         return Err(only_v1("cpu/realtimeRuntime", "remove the field"));
     }
@@ -125,7 +128,7 @@ fn cpu(cpu: &Cpu) -> Result<Vec<Write>, Refusal> {
     if let Some(idle) = cpu.idle {
         writes.push(write("cpu.idle", u8::from(idle), "cpu/idle").batch("weight"));
     }
-    let quota = cpu.quota_us.map_or_else(|| "max".to_owned(), word);
+    let quota = cpu.quota_us.or(in_force.quota_us).map_or_else(|| "max".to_owned(), word);
     match (cpu.quota_us, cpu.period_us) {
         (None, None) => {}
         (Some(_), None) => writes.push(write("cpu.max", quota, "cpu/quota").batch("bandwidth")),

@@ -28,9 +28,9 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     }
     match status_of(&container)? {
         Status::Created => {}
-        Status::Running | Status::Paused => return Err(Refused::AlreadyRunning.into()),
+        Status::Running => return Err(Refused::AlreadyRunning.into()),
         Status::Stopped => return Err(Refused::HasStopped.into()),
-        status @ Status::Creating => return Err(Refused::CannotStart { status }.into()),
+        status @ (Status::Creating | Status::Paused) => return Err(Refused::CannotStart { status }.into()),
     }
     let Some(init) = container.init()? else { return Err(Refused::HasStopped.into()) };
     // Written down first: if we die at the gate, `state` asks whether somebody still stands there.

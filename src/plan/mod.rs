@@ -16,7 +16,7 @@ pub mod mounts;
 pub mod namespaces;
 mod net_devices;
 pub mod process;
-mod rdt;
+pub mod rdt;
 pub mod rootfs;
 pub mod scheduling;
 pub mod seccomp;

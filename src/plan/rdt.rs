@@ -35,8 +35,12 @@ fn clos_id_names_a_folder(name: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The lines in the order of the specification: L3 (without its MB lines, if memBwSchema has one), MB, schemata.
-fn schemata(given: &IntelRdt) -> Result<Vec<String>, Invalid> {
+/// The lines in the order of the specification: L3 (without its MB lines, if memBwSchema has one), MB, schemata. Also for
+/// `update`, of a group that exists.
+///
+/// # Errors
+/// A schema that no kernel could take.
+pub fn schemata(given: &IntelRdt) -> Result<Vec<String>, Invalid> {
     let mem_bw = given.mem_bw_schema.as_deref().filter(|schema| !schema.is_empty());
     let mut lines = Vec::new();
     for line in given.l3_cache_schema.as_deref().unwrap_or_default().lines() {

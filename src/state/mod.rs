@@ -2,7 +2,8 @@
 //!
 //! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole), `config.json` (the
 //! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
-//! since) and, until the container has been started, `gate` (a listening unix socket). The lifecycle's commands read the
+//! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration) and, until the
+//! container has been started, `gate` (a listening unix socket). The lifecycle's commands read the
 //! record only, nothing enters a namespace, and every read has a bound.
 //!
 //! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
@@ -37,6 +38,8 @@ const RECORD: &str = "state.json";
 const GATE: &str = "gate";
 /// Name of the kept configuration in a container's folder.
 const CONFIG: &str = "config.json";
+/// Name of the limits that `update` has changed in a container's folder.
+const RESOURCES: &str = "resources.json";
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -129,10 +132,10 @@ impl Store {
 }
 
 fn is_ours(name: &str) -> bool {
-    name == RECORD
+    let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
+    whole(name)
         || name == GATE
-        || name == CONFIG
-        || name.strip_prefix('.').is_some_and(|n| n == "state.json.new" || n == "config.json.new")
+        || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
 fn is_empty(dir: &Dir) -> Result<bool> {
@@ -187,6 +190,24 @@ impl Container {
     pub fn config(&self) -> Result<String> {
         let data = self.dir.read(CONFIG, RECORD_LIMIT_BYTES).context("read the kept configuration")?;
         String::from_utf8(data).context("the kept configuration")
+    }
+
+    /// All limits that were asked for, in the form of config.json's `linux.resources`: those of the configuration with
+    /// each later `update` on top. None: there was no update, the configuration says it all.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn updated_resources(&self) -> Result<Option<String>> {
+        match self.dir.read(RESOURCES, RECORD_LIMIT_BYTES) {
+            Ok(data) => Ok(Some(String::from_utf8(data).context("the kept limits")?)),
+            Err(e) if e.is(errno::ENOENT) => Ok(None),
+            Err(e) => Err(anyhow::Error::new(e).context("read the kept limits")),
+        }
+    }
+
+    /// Keeps them, after they have taken effect: the kernel's files are the truth, this is what was asked of them.
+    pub fn save_updated_resources(&self, text: &str) -> Result<()> {
+        self.dir.replace(RESOURCES, text.as_bytes(), 0o600).context("keep the limits")
     }
 
     /// The gate's address: short enough for the 108 bytes of sun_path (unix(7)) whatever the root is. It is valid
@@ -280,7 +301,8 @@ impl Container {
         }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
         self.remove_gate()?;
-        for name in [".config.json.new", CONFIG, ".state.json.new", RECORD] {
+        let files = [".resources.json.new", RESOURCES, ".config.json.new", CONFIG, ".state.json.new", RECORD];
+        for name in files {
             match self.dir.remove_file(name) {
                 Err(e) if !e.is(errno::ENOENT) => {
                     return Err(anyhow::Error::new(e).context("remove the record"));

@@ -43,6 +43,13 @@ pub enum Refused {
         /// The id asked for.
         id: String,
     },
+    /// `pause` of a container that is paused.
+    AlreadyPaused,
+    /// `resume` of a container that is not paused.
+    NotPaused {
+        /// Its status.
+        status: Status,
+    },
     /// `start` of a container that has been started.
     AlreadyRunning,
     /// `start` of a container that has ended.
@@ -77,6 +84,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("damaged", "the record of the container cannot be read"),
     ("paused", "the container is paused, and a new process would wait until that ends"),
     ("not-running", "the container is neither created nor running"),
+    ("already-paused", "the container is paused"),
+    ("not-paused", "only a paused container can be resumed"),
     ("already-running", "the container has been started before"),
     ("stopped", "the container has ended and cannot be started"),
     ("wrong-status", "the operation is not allowed in the container's status"),
@@ -95,6 +104,8 @@ impl Refused {
             Refused::Damaged { .. } => "damaged",
             Refused::Paused => "paused",
             Refused::NotRunning | Refused::NoEvents { .. } => "not-running",
+            Refused::AlreadyPaused => "already-paused",
+            Refused::NotPaused { .. } => "not-paused",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
             Refused::CannotStart { .. } => "wrong-status",
@@ -115,6 +126,11 @@ impl Refused {
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
+            Refused::AlreadyPaused => Some("`tare resume` lets it go on"),
+            Refused::NotPaused { status: Status::Stopped } => {
+                Some("it has ended: there is nothing to resume")
+            }
+            Refused::NotPaused { .. } => Some("only what `tare pause` has stopped can be resumed"),
             Refused::NotRunning
             | Refused::NoEvents { .. }
             | Refused::AlreadyRunning
@@ -136,6 +152,8 @@ impl fmt::Display for Refused {
             Refused::Paused => write!(f, "the container is paused"),
             Refused::NotRunning => write!(f, "container not running"),
             Refused::NoEvents { id } => write!(f, "container with id {id} is not running"),
+            Refused::AlreadyPaused => write!(f, "container not running: it is paused already"),
+            Refused::NotPaused { status } => write!(f, "container not paused: it is {status}"),
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),
             Refused::CannotStart { status } => write!(f, "cannot start a container in the {status} state"),

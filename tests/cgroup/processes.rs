@@ -99,3 +99,34 @@ fn a_group_that_is_in_use_is_left_to_its_owner() {
     handle(&fake).remove_unused().unwrap();
     assert!(fake.has("unified/box") && !fake.has("memory/box"));
 }
+
+#[test]
+fn somebody_wants_it_frozen_also_while_its_processes_have_not_stopped() {
+    let fake = Fake::new();
+    let handle = handle(&fake);
+    fake.file("unified/box/cgroup.events", "populated 1\nfrozen 0\n")
+        .file("unified/box/cgroup.freeze", "1\n");
+    assert!(handle.is_freezing().unwrap() && !handle.is_frozen().unwrap());
+    fake.file("unified/box/cgroup.freeze", "0\n");
+    assert!(!handle.is_freezing().unwrap());
+    fake.file("freezer/box/freezer.state", "FREEZING\n");
+    assert!(handle.is_freezing().unwrap());
+}
+
+#[test]
+fn frozen_processes_after_the_thaw_are_told_from_running_ones() {
+    let fake = Fake::new();
+    let handle = handle(&fake);
+    fake.file("freezer/box/freezer.state", "THAWED\n");
+    handle.wait_thawed().unwrap();
+    fake.file("freezer/box/freezer.state", "FROZEN\n");
+    let text = handle.wait_thawed().unwrap_err().to_string();
+    assert!(text.contains("frozen still") && text.contains("a group above it"), "{text}");
+}
+
+#[test]
+fn a_container_without_a_group_of_its_own_cannot_be_frozen() {
+    let handle = Handle { manager: tare::cgroup::Manager::Disabled, ..Handle::default() };
+    let text = handle.freeze().unwrap_err().to_string();
+    assert!(text.contains("no control group of its own") && text.contains("--cgroup-manager"), "{text}");
+}

@@ -241,3 +241,16 @@ fn saving_replaces_the_record_as_a_whole() {
     let names = std::fs::read_dir(made.path()).unwrap().count();
     assert_eq!(names, 1);
 }
+
+#[test]
+fn changed_limits_are_kept_beside_the_configuration_and_go_with_the_folder() {
+    let folder = Folder::new();
+    let store = store(&folder);
+    let made = store.create(Record::new("web1")).unwrap();
+    assert_eq!(made.updated_resources().unwrap(), None);
+    made.save_updated_resources("{\"pids\":{\"limit\":5}}").unwrap();
+    assert_eq!(made.updated_resources().unwrap().as_deref(), Some("{\"pids\":{\"limit\":5}}"));
+    let path = made.path().to_path_buf();
+    made.remove().unwrap();
+    assert!(!path.exists());
+}
