@@ -62,6 +62,7 @@ mod plan {
 
 mod sys {
     mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
+    mod pidfd; // /proc/PID/stat, and how a process ended
     mod path; // paths inside a root, by the kernel and by the walk; races
 }
 

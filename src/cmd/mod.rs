@@ -29,6 +29,7 @@ pub use features::features_json;
 pub use kill::parse_signal;
 pub use state::oci_state;
 pub use version::version_text;
+pub use wait::Outcome;
 
 use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, EXIT_FAILURE};

@@ -8,6 +8,7 @@ use crate::cgroup::Handle;
 use crate::cgroup::rdt::Group;
 use crate::plan::hooks::Hook;
 use crate::plan::seccomp::Listener;
+use crate::sys::process::Ended;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +42,25 @@ pub struct Init {
     pub start_time: u64,
     /// /proc/sys/kernel/random/boot_id when it was born.
     pub boot_id: String,
+}
+
+/// How its first process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// With this exit status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl From<Ended> for End {
+    fn from(ended: Ended) -> End {
+        match ended {
+            Ended::Exited(status) => End::Exited(status),
+            Ended::Signalled(signal) => End::Signalled(signal),
+        }
+    }
 }
 
 /// What is remembered of a container.
@@ -91,6 +111,9 @@ pub struct Record {
     /// Whether its process has a terminal.
     #[serde(default)]
     pub terminal: bool,
+    /// How its first process ended, if one of our commands has learned it: the kernel forgets it with the reaping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
 }
 
 impl Record {
@@ -113,6 +136,7 @@ impl Record {
             seccomp_listener: None,
             program: String::new(),
             terminal: false,
+            end: None,
         }
     }
 

@@ -45,6 +45,13 @@ pub enum Refused {
         /// Its status.
         status: Status,
     },
+    /// A container whose process does not exist yet.
+    StillCreating,
+    /// `mounts` of a container that has no process to see them.
+    NotAlive {
+        /// Its status.
+        status: Status,
+    },
     /// `delete` without force of a container that is alive.
     NotStopped {
         /// The id asked for.
@@ -88,7 +95,7 @@ impl Refused {
             Refused::NotRunning => "not-running",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
-            Refused::CannotStart { .. } => "wrong-status",
+            Refused::CannotStart { .. } | Refused::StillCreating | Refused::NotAlive { .. } => "wrong-status",
             Refused::NotStopped { .. } => "not-stopped",
             Refused::Root { .. } => "bad-root",
         }
@@ -105,7 +112,11 @@ impl Refused {
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
-            Refused::NotRunning | Refused::AlreadyRunning | Refused::CannotStart { .. } => None,
+            Refused::StillCreating => Some("wait for the end of `create`, and try again"),
+            Refused::NotRunning
+            | Refused::AlreadyRunning
+            | Refused::CannotStart { .. }
+            | Refused::NotAlive { .. } => None,
         }
     }
 }
@@ -124,6 +135,10 @@ impl fmt::Display for Refused {
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),
             Refused::CannotStart { status } => write!(f, "cannot start a container in the {status} state"),
+            Refused::StillCreating => write!(f, "the container is still being created"),
+            Refused::NotAlive { status } => {
+                write!(f, "the container is {status}: it must be created, running or paused")
+            }
             Refused::NotStopped { id, status } => {
                 write!(f, "cannot delete container {id} that is not stopped: {status}")
             }

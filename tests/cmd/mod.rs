@@ -1,6 +1,7 @@
 //! src/cmd: the pure parts of the commands.
 
 mod program;
+mod wait;
 
 use serde_json::Value;
 use tare::cmd::{features_json, oci_state, parse_signal, version_text};
