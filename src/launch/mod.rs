@@ -11,6 +11,7 @@ mod guard;
 mod joins;
 mod maps;
 pub mod net;
+pub mod running_mounts;
 mod sources;
 mod spawn;
 pub mod start;

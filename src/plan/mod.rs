@@ -17,6 +17,7 @@ mod net_devices;
 pub mod process;
 mod rdt;
 pub mod rootfs;
+mod running;
 pub mod scheduling;
 pub mod seccomp;
 mod sysctls;
