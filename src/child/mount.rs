@@ -118,11 +118,7 @@ pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &Moun
 }
 
 /// Whether `tree` may and can go onto `target`; what that is.
-pub(super) fn check_place(
-    op: &MountOp,
-    tree: BorrowedFd<'_>,
-    target: BorrowedFd<'_>,
-) -> Result<statx::Stat> {
+pub(super) fn check_place(op: &MountOp, tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<statx::Stat> {
     let object = name_of(op);
     procfs_guard::check(op, target, Some(tree))?;
     let place = statx::of(target, &object)?;

@@ -136,8 +136,7 @@ impl<'a> There<'a> {
             }
             MountKind::Filesystem { fstype, source } => {
                 let (source, mut made) = (source.as_deref(), Made::none(&plan.rootfs));
-                let new =
-                    mount::new_filesystem(&self.root, plan, index, fstype, source, given, &mut made)?;
+                let new = mount::new_filesystem(&self.root, plan, index, fstype, source, given, &mut made)?;
                 (new.tree, new.target, new.strict)
             }
             // The plan has refused them.
@@ -182,7 +181,8 @@ impl<'a> There<'a> {
         match hidden_below(&self.root, self.proc, plan, target, object)? {
             None => Ok(()),
             Some(path) => {
-                let object = format!("{object} (would cover {}, masked or read-only)", path.to_string_lossy());
+                let object =
+                    format!("{object} (would cover {}, masked or read-only)", path.to_string_lossy());
                 Err(SysError::new("move_mount", object, EPERM))
             }
         }
@@ -225,7 +225,8 @@ struct Removed<'a> {
 
 fn remove(beside: &Beside<'_>, targets: &[CString]) -> Stepped<()> {
     become_theirs(beside)?;
-    let root = crate::sys::fd::duplicate(beside.root.as_fd(), 3).map(Root::new).map_err(failed(Step::Mount))?;
+    let root =
+        crate::sys::fd::duplicate(beside.root.as_fd(), 3).map(Root::new).map_err(failed(Step::Mount))?;
     // For good: there is nothing on the host that would be needed.
     namespace::join(beside.init.as_fd(), Kind::Mount).map_err(failed(Step::JoinNamespace))?;
     let mut removed: Vec<Removed<'_>> = Vec::new();

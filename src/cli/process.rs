@@ -90,10 +90,8 @@ pub struct Ps {
 
 /// `wait`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Prints `exit code N`, `killed by signal N (NAME)`, or that it is not known.\n\
-    Exit code: 0 if it could tell, 1 for an error, 2 if nobody knows how it ended, 124 if the time is up"
-)]
+#[command(after_help = "Prints `exit code N`, `killed by signal N (NAME)`, or that it is not known.\n\
+    Exit code: 0 if it could tell, 1 for an error, 2 if nobody knows how it ended, 124 if the time is up")]
 pub struct Wait {
     /// Print the end as JSON
     #[arg(long)]

@@ -117,7 +117,8 @@ impl Outcome {
                 None => format!("killed by signal {signal}"),
             },
             Outcome::Unknown => {
-                "ended, how is not known: it was reaped before, or the kernel is older than Linux 6.15".to_string()
+                "ended, how is not known: it was reaped before, or the kernel is older than Linux 6.15"
+                    .to_string()
             }
             Outcome::Alive => "still alive".to_string(),
         }

@@ -103,7 +103,9 @@ impl Running<'_> {
         match ours.question()? {
             Some(Question::Ready) => child.wait().map(|_| ()).context("wait for the process that mounts"),
             Some(Question::Failed(failure)) => Err(explain(plan, &removed, &failure).into()),
-            _ => Err(refusal("the process that mounts was killed".to_string(), "see the kernel's log").into()),
+            _ => {
+                Err(refusal("the process that mounts was killed".to_string(), "see the kernel's log").into())
+            }
         }
     }
 }

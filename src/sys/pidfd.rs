@@ -58,7 +58,9 @@ pub fn end(pidfd: BorrowedFd<'_>, pid: i32) -> Result<End> {
         }
         let stat = stat(pid)?.filter(Stat::is_dead);
         // While the pidfd has a pid, that number is nobody else's: what was read is of this process.
-        let Some(stat) = stat.filter(|_| matches!(pid_of(pidfd), Ok(Some(now)) if now == pid)) else { continue };
+        let Some(stat) = stat.filter(|_| matches!(pid_of(pidfd), Ok(Some(now)) if now == pid)) else {
+            continue;
+        };
         match stat.wait_status {
             // To those who may not trace the process the kernel says 0, whatever it was.
             0 if !may_trace(pidfd) => return Ok(End::Unreaped),

@@ -66,7 +66,8 @@ pub fn name(number: i32) -> Option<String> {
     if let Some((name, _)) = NAMES.iter().find(|(_, known)| *known == number) {
         return Some((*name).to_string());
     }
-    let above = number.checked_sub(FIRST_REAL_TIME).filter(|above| (0..=LAST - FIRST_REAL_TIME).contains(above))?;
+    let above =
+        number.checked_sub(FIRST_REAL_TIME).filter(|above| (0..=LAST - FIRST_REAL_TIME).contains(above))?;
     Some(if above == 0 { "RTMIN".to_string() } else { format!("RTMIN+{above}") })
 }
 

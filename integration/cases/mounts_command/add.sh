@@ -80,6 +80,44 @@ test_add_in_a_user_namespace_makes_what_belongs_to_its_root() {
     gone
 }
 
+test_add_reaches_a_source_that_the_user_namespace_may_not() {
+    ours_only
+    bundle; user_namespace 100000 65536; chmod 755 "$T" "$B"; command_is sleep 60; started
+    mkdir -p -m 700 "$T/private/data" && echo hello >"$T/private/data/file"; chmod 755 "$T/private/data"
+    list "$(bind_of "$T/private/data" /data)"
+    add
+    eq "$(inside data/file)" hello
+    gone
+}
+
+# An ordinary user with its own container; $STATE and the bundle are that user's.
+as_user() { setpriv --reuid 1000 --regid 1000 --clear-groups "$TARE" --root "$T/user/state" "$@"; }
+
+test_add_remove_and_wait_without_root() {
+    ours_only
+    mkdir "$T/user"; chmod 755 "$T"; bundle user/b; ID=${ID_PREFIX}user
+    call setpriv --reuid 1000 --regid 1000 --clear-groups unshare -Ur true
+    [ $code = 0 ] || skip "no user namespaces for ordinary users here"
+    add_namespace user; drop_namespace cgroup
+    config '.linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}] | .linux.gidMappings = .linux.uidMappings | del(.linux.cgroupsPath)'
+    config '.mounts |= map(select(.destination != "/sys")) | (.mounts[].options // empty) |= map(select(. != "gid=5"))'
+    script 'sleep 3; exit 8'
+    mkdir "$T/user/data"; echo hello >"$T/user/data/file"
+    chown -R 1000:1000 "$T/user"
+    as_user --cgroup-manager disabled create "$ID" >"$B/stdout" 2>"$B/stderr" || fail "create: $(cat "$B/stderr")"
+    PID=$(as_user state "$ID" | jq .pid)
+    ok as_user start "$ID"
+    list "$(bind_of "$T/user/data" /data ro)" "$(fs tmpfs /scratch)"
+    ok as_user mounts add "$ID" "$B/mounts.json"
+    eq "$(inside data/file)" hello
+    matches "$(seen /scratch)" ' tmpfs '
+    ok as_user mounts remove "$ID" "$B/mounts.json"
+    eq "$(seen /scratch)$(seen /data)" ""
+    ok as_user wait "$ID"
+    eq "$out" "exit code 8"
+    ok as_user delete --force "$ID"
+}
+
 test_flags_of_a_source_stay_locked_in_a_user_namespace() {
     ours_only
     bundle; user_namespace 100000 65536; chmod 755 "$T" "$B"; command_is sleep 60; started
