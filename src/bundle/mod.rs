@@ -49,6 +49,11 @@ impl Bundle {
     }
 }
 
+/// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
+pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
+    read::json(text)
+}
+
 /// Parses a list in the form of config.json's `mounts` that stands in a file of its own (`mounts`). `plan` checks its
 /// values.
 pub fn mounts_from_json(text: &str) -> Result<Vec<config::Mount>, Invalid> {
@@ -59,9 +64,4 @@ pub fn mounts_from_json(text: &str) -> Result<Vec<config::Mount>, Invalid> {
 pub fn file_text(path: &Path) -> Result<String, Invalid> {
     // The advice is about bundles.
     read::file(path).map_err(|invalid| Invalid { advice: None, ..invalid })
-}
-
-/// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
-pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
-    read::json(text)
 }

@@ -84,6 +84,9 @@ pub struct Record {
     /// Its first process; `None` until it is born.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
+    /// How its first process ended, if one of our commands has learned it: the kernel forgets it with the reaping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
     /// Whether its pid namespace is its own: if so, the death of its init ends all of its processes.
     #[serde(default)]
     pub private_pids: bool,
@@ -111,9 +114,6 @@ pub struct Record {
     /// Whether its process has a terminal.
     #[serde(default)]
     pub terminal: bool,
-    /// How its first process ended, if one of our commands has learned it: the kernel forgets it with the reaping.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<End>,
 }
 
 impl Record {
@@ -127,6 +127,7 @@ impl Record {
             rootfs: PathBuf::new(),
             created: String::new(),
             init: None,
+            end: None,
             private_pids: false,
             cgroup: None,
             rdt: None,
@@ -136,7 +137,6 @@ impl Record {
             seccomp_listener: None,
             program: String::new(),
             terminal: false,
-            end: None,
         }
     }
 
