@@ -25,7 +25,8 @@ pub enum MountsChange {
 pub struct MountsOf {
     /// The container
     pub id: String,
-    /// File with a JSON array in the form of config.json's `mounts`; for remove, `destination` is enough
+    /// File with a JSON array in the form of config.json's `mounts`, or - for standard input; for remove, `destination` is
+    /// enough
     pub file: PathBuf,
 }
 

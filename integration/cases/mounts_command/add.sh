@@ -106,6 +106,8 @@ test_add_remove_and_wait_without_root() {
     chown -R 1000:1000 "$T/user"
     as_user --cgroup-manager disabled create "$ID" >"$B/stdout" 2>"$B/stderr" || fail "create: $(cat "$B/stderr")"
     PID=$(as_user state "$ID" | jq .pid)
+    ok as_user mounts add "$ID" - <<<"[$(fs tmpfs /early)]"
+    matches "$(seen /early)" ' tmpfs '
     ok as_user start "$ID"
     list "$(bind_of "$T/user/data" /data ro)" "$(fs tmpfs /scratch)"
     ok as_user mounts add "$ID" "$B/mounts.json"
