@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// `mounts`.
 #[derive(Debug, Clone, Args)]
+#[command(disable_help_subcommand = true)]
 pub struct Mounts {
     /// What to do.
     #[command(subcommand)]

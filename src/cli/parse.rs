@@ -226,6 +226,11 @@ fn explain(command: &clap::Command, spoken: Option<String>, error: &clap::Error)
             format!("unknown command {:?}", text(ContextKind::InvalidSubcommand))
         }
         ErrorKind::MissingRequiredArgument => format!("missing argument: {}", text(ContextKind::InvalidArg)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let of = spoken.as_deref().and_then(|name| command.find_subcommand(name)).unwrap_or(command);
+            let names: Vec<&str> = of.get_subcommands().map(clap::Command::get_name).collect();
+            format!("missing argument: {}", names.join(" or "))
+        }
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_string(),
         _ => first_line(error),
     };
