@@ -61,13 +61,15 @@ mod plan {
         mod reference; // that plain reading
         mod rules; // what a profile may say
     }
+    mod running; // mounts of a container that lives
     mod scheduling; // scheduler, priorities, affinity, memory policy
     mod sysctls; // kernel parameters by namespace
 }
 
 mod sys {
     mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
-    mod path; // paths inside a root, by the kernel and by the walk; races
+    mod path;
+    mod pidfd; // /proc/PID/stat, and how a process ended // paths inside a root, by the kernel and by the walk; races
 }
 
 mod child {

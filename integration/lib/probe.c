@@ -1,5 +1,6 @@
 /* probe COMMAND ARG...: what a shell cannot ask the kernel. Static, so that it runs in any rootfs. Used by the integration cases. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -22,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct { const char *name; long nr; } calls[] = {
@@ -171,6 +173,36 @@ static int do_forks(char **a) /* how many of N children can be alive at once */
     return 0;
 }
 
+static int do_spy(char **a) /* for SECONDS: which processes called NAME are seen in /proc, and how often one of them could be looked into */
+{
+    long seen = 0, opened = 0;
+    time_t end = time(NULL) + atoi(a[0]);
+    while (time(NULL) < end) {
+        DIR *proc = opendir("/proc");
+        struct dirent *entry;
+        while (proc && (entry = readdir(proc))) {
+            static const char *const inner[] = {"exe", "cwd", "root", "mem", "environ", "fd/0"};
+            char path[300], comm[32] = "";
+            snprintf(path, sizeof path, "/proc/%.20s/comm", entry->d_name);
+            int fd = open(path, O_RDONLY);
+            if (fd < 0) continue;
+            ssize_t n = read(fd, comm, sizeof comm - 1);
+            close(fd);
+            if (n <= 0 || strcspn(comm, "\n") != strlen(a[1]) || strncmp(comm, a[1], strlen(a[1]))) continue;
+            seen++;
+            for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+                snprintf(path, sizeof path, "/proc/%.20s/%s", entry->d_name, inner[i]);
+                fd = open(path, O_RDONLY | O_NONBLOCK);
+                if (fd >= 0) { opened++; close(fd); }
+            }
+            if (syscall(SYS_ptrace, 0x4206 /* PTRACE_SEIZE */, atoi(entry->d_name), 0, 0) == 0) opened++;
+        }
+        if (proc) closedir(proc);
+    }
+    printf("seen %s opened %ld\n", seen ? "some" : "none", opened);
+    return 0;
+}
+
 static int do_cwd(void) { char b[8192]; long r = syscall(SYS_getcwd, b, sizeof b); if (r < 0) return say_errno(-1); puts(b); return 0; }
 static int do_open(char **a) /* open FILE for reading and writing */
 {
@@ -227,6 +259,7 @@ int main(int argc, char **argv)
     if (!strcmp(c, "memory") && argc > 2) return do_memory(a);
     if (!strcmp(c, "forks") && argc > 2) return do_forks(a);
     if (!strcmp(c, "hung") && argc > 2) return do_hung(a);
+    if (!strcmp(c, "spy") && argc > 3) return do_spy(a);
     if (!strcmp(c, "cwd")) return do_cwd();
     if (!strcmp(c, "open") && argc > 2) return do_open(a);
     if (!strcmp(c, "wait-signal")) return do_wait_signal();

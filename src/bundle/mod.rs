@@ -52,7 +52,7 @@ impl Bundle {
 
 /// Reads a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
 pub fn process_from_file(path: &Path) -> Result<config::Process, Invalid> {
-    process_from_json(&read::file(path)?)
+    process_from_json(&file_text(path)?)
 }
 
 /// Parses such an object.
@@ -65,7 +65,14 @@ pub fn resources_from_json(text: &str) -> Result<oci_spec::runtime::LinuxResourc
     resources::from_json(text)
 }
 
-/// The text of a file with a part of a configuration, under the same rules as config.json: regular, at most 16 MiB.
-pub fn read_part(path: &Path) -> Result<String, Invalid> {
-    read::file(path)
+/// Parses a list in the form of config.json's `mounts` that stands in a file of its own (`mounts`). `plan` checks its
+/// values.
+pub fn mounts_from_json(text: &str) -> Result<Vec<config::Mount>, Invalid> {
+    read::json_objects(text)
+}
+
+/// The text of a file that a command was given: a regular one of at most 16 MiB.
+pub fn file_text(path: &Path) -> Result<String, Invalid> {
+    // The advice is about bundles.
+    read::file(path).map_err(|invalid| Invalid { advice: None, ..invalid })
 }

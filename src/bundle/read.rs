@@ -58,14 +58,23 @@ fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
 /// Parses one JSON document, which is an object.
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     let text = if broken!("cve_2026_30892") { &zero_for_words(text) } else { text };
+    document::<Object<T>>(text).map(|value| value.0)
+}
+
+/// Parses one JSON document, which is an array of objects.
+pub(super) fn json_objects<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, Invalid> {
+    document::<Vec<Object<T>>>(text).map(|list| list.into_iter().map(|object| object.0).collect())
+}
+
+fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value: Object<T> =
+    let value: T =
         serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner(), text))?;
     parser.end().map_err(|e| {
         let place = place(&e);
         Invalid::new(code::SYNTAX, "", format!("something follows the JSON document{place}"))
     })?;
-    Ok(value.0)
+    Ok(value)
 }
 
 /// What a lenient reader of numbers makes of a uid that is none; only with a broken guard (guard.rs).

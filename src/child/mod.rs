@@ -17,6 +17,7 @@ mod namespaces;
 pub mod paths;
 mod procfs_guard;
 pub mod rootfs;
+pub mod running_mounts;
 mod stage;
 mod stdio;
 pub mod sysctls;

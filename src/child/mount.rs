@@ -26,15 +26,30 @@ pub struct Inputs {
     pub sources: Vec<Option<OwnedFd>>,
     /// User namespaces with the mapping of id-mapped file systems of their own (not bind mounts).
     pub user_namespaces: Vec<Option<OwnedFd>>,
+    /// The PID namespace whose processes a procfs shows, if it is not our own (`running_mounts`; Linux 6.17).
+    pub pid_namespace: Option<OwnedFd>,
     /// Host path of the container's own cgroup in the cgroup2 hierarchy, for the bind mount that stands in where
     /// cgroup2 cannot be mounted.
     pub own_cgroup2: Option<CString>,
 }
 
 /// What is mounted, for one entry.
-struct Given {
+pub(super) struct Given<'a> {
     source: Option<OwnedFd>,
     user_namespace: Option<OwnedFd>,
+    pid_namespace: Option<BorrowedFd<'a>>,
+}
+
+impl Inputs {
+    /// Takes out what is there for one entry.
+    pub(super) fn take(&mut self, index: usize) -> Given<'_> {
+        let take = |list: &mut Vec<Option<OwnedFd>>| list.get_mut(index).and_then(Option::take);
+        Given {
+            source: take(&mut self.sources),
+            user_namespace: take(&mut self.user_namespaces),
+            pid_namespace: self.pid_namespace.as_ref().map(AsFd::as_fd),
+        }
+    }
 }
 
 /// All entries of `mounts`, in order. A tmpfs on /dev is filled before it is attached; the returned value says what
@@ -45,16 +60,13 @@ struct Given {
 pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Result<Made, Failure> {
     let mut made = Made::none(&plan.rootfs);
     for (index, op) in plan.rootfs.mounts.iter().enumerate() {
-        let take = |list: &mut Vec<Option<OwnedFd>>| list.get_mut(index).and_then(Option::take);
-        let given =
-            Given { source: take(&mut inputs.sources), user_namespace: take(&mut inputs.user_namespaces) };
         let mounted = match &op.kind {
             _ if op.remount => remount(root, op),
             MountKind::Nothing => change(root, op),
-            MountKind::Bind { source, recursive } => bind(root, op, source, *recursive, given),
+            MountKind::Bind { source, recursive } => bind(root, op, source, *recursive, inputs.take(index)),
             MountKind::Cgroup => cgroup_mount::mount(root, plan, op, inputs.own_cgroup2.as_deref()),
             MountKind::Filesystem { fstype, source } => {
-                filesystem(root, plan, index, fstype, source.as_deref(), given, &mut made)
+                filesystem(root, plan, index, fstype, source.as_deref(), inputs.take(index), &mut made)
             }
         };
         mounted.map_err(|error| Failure::new(Step::Mount, &error).at(index))?;
@@ -96,12 +108,7 @@ pub(super) fn finish(tree: BorrowedFd<'_>, op: &MountOp) -> Result<()> {
 /// Attaches a finished tree; if the target is the root itself then the tree becomes the root.
 pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &MountOp) -> Result<()> {
     let object = name_of(op);
-    procfs_guard::check(op, target.as_fd(), Some(tree.as_fd()))?;
-    let place = statx::of(target.as_fd(), &object)?;
-    if place.is_dir() != statx::of(tree.as_fd(), &object)?.is_dir() {
-        // move_mount(2) would say EINVAL, as for everything.
-        return Err(SysError::new("move_mount", object, ENOTDIR));
-    }
+    let place = check_place(op, tree.as_fd(), target.as_fd())?;
     let on_root = place.is_same_place(&statx::of(root.as_fd(), &object)?);
     mount::attach(tree.as_fd(), target.as_fd(), &object)?;
     if on_root {
@@ -110,7 +117,36 @@ pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &Moun
     Ok(())
 }
 
-fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Given) -> Result<()> {
+/// Whether `tree` may and can go onto `target`; what that is.
+pub(super) fn check_place(op: &MountOp, tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<statx::Stat> {
+    let object = name_of(op);
+    procfs_guard::check(op, target, Some(tree))?;
+    let place = statx::of(target, &object)?;
+    if place.is_dir() != statx::of(tree, &object)?.is_dir() {
+        // move_mount(2) would say EINVAL, as for everything.
+        return Err(SysError::new("move_mount", object, ENOTDIR));
+    }
+    Ok(place)
+}
+
+fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Given<'_>) -> Result<()> {
+    let (tree, stat) = source_tree(op, source, recursive, given)?;
+    if stat.is_symlink() {
+        let text = inode::read_link_fd(tree.as_fd(), &source.to_string_lossy())?;
+        return root.make_link(as_path(&op.target), &text);
+    }
+    finish(tree.as_fd(), op)?;
+    let target = bind_target(root, op, &stat)?;
+    attach(root, tree, &target.fd, op)
+}
+
+/// A detached copy of a bind source, and what it is.
+pub(super) fn source_tree(
+    op: &MountOp,
+    source: &CStr,
+    recursive: bool,
+    given: Given<'_>,
+) -> Result<(OwnedFd, statx::Stat)> {
     let depth = if recursive { Depth::Tree } else { Depth::Mount };
     let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
     let tree = match (op.idmap.is_some(), given.source) {
@@ -123,27 +159,52 @@ fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Gi
         },
     };
     let stat = statx::of(tree.as_fd(), &source.to_string_lossy())?;
-    if stat.is_symlink() {
-        let text = inode::read_link_fd(tree.as_fd(), &source.to_string_lossy())?;
-        return root.make_link(as_path(&op.target), &text);
-    }
-    finish(tree.as_fd(), op)?;
-    let missing = if stat.is_dir() { Missing::Directory } else { Missing::File(0o755) };
-    let target = target(root, op, symlinks_of(op), missing)?;
-    attach(root, tree, &target.fd, op)
+    Ok((tree, stat))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one call site, and each is a different part of one mount")]
+/// Where a bind mount goes; a directory or a file is made for it, as its source is one or the other.
+pub(super) fn bind_target(root: &Root, op: &MountOp, source: &statx::Stat) -> Result<Walked> {
+    let missing = if source.is_dir() { Missing::Directory } else { Missing::File(0o755) };
+    target(root, op, symlinks_of(op), missing)
+}
+
+#[allow(clippy::too_many_arguments, reason = "two call sites, and each is a different part of one mount")]
 fn filesystem(
     root: &mut Root,
     plan: &Plan,
     index: usize,
     fstype: &CStr,
     source: Option<&CStr>,
-    given: Given,
+    given: Given<'_>,
     made: &mut Made,
 ) -> Result<()> {
     let Some(op) = plan.rootfs.mounts.get(index) else { return Ok(()) };
+    let new = new_filesystem(root, plan, index, fstype, source, given, made)?;
+    let mount_id = statx::of(new.tree.as_fd(), &name_of(op))?.mount_id;
+    attach(root, new.tree, &new.target, op)?;
+    if new.strict { verify(root, op, mount_id) } else { Ok(()) }
+}
+
+/// A file system that is complete but not attached.
+pub(super) struct NewFilesystem {
+    pub tree: OwnedFd,
+    /// Where it goes.
+    pub target: OwnedFd,
+    /// Whether it has to be [`verify`]ed that it went there.
+    pub strict: bool,
+}
+
+#[allow(clippy::too_many_arguments, reason = "two call sites, and each is a different part of one mount")]
+pub(super) fn new_filesystem(
+    root: &Root,
+    plan: &Plan,
+    index: usize,
+    fstype: &CStr,
+    source: Option<&CStr>,
+    given: Given<'_>,
+    made: &mut Made,
+) -> Result<NewFilesystem> {
+    let op = plan.rootfs.mounts.get(index).ok_or_else(|| SysError::new("fsopen", "mount", EINVAL))?;
     let kernel_api = fstype == c"proc" || fstype == c"sysfs";
     // An image with a link there would have them mounted where it likes (CVE-2019-19921, CVE-2025-54867).
     let strict = kernel_api && !links_are_followed();
@@ -156,8 +217,15 @@ fn filesystem(
     let later = is_dev || op.copy_up;
 
     let mode = (fstype == c"tmpfs" && !found.made && !has_key(op, c"mode")).then(|| below.permissions());
-    let new =
-        New { op, fstype, source, mode, label: label_for(&plan.rootfs, fstype, op), readonly_later: later };
+    let new = New {
+        op,
+        fstype,
+        source,
+        mode,
+        label: label_for(&plan.rootfs, fstype, op),
+        pid_namespace: given.pid_namespace.filter(|_| fstype == c"proc"),
+        readonly_later: later,
+    };
     let tree = match new.make(&plan.rootfs) {
         // A user namespace that does not own the network namespace: the host's, with every flag that was asked for.
         Err(error) if fstype == c"sysfs" && error.is(EPERM) => host_sysfs(op).map_err(|_| error)?,
@@ -180,9 +248,7 @@ fn filesystem(
         finishing.attributes.set &= !attr::RDONLY;
     }
     finish(tree.as_fd(), &finishing)?;
-    let mount_id = statx::of(tree.as_fd(), &object)?.mount_id;
-    attach(root, tree, &found.fd, op)?;
-    if strict { verify(root, op, mount_id) } else { Ok(()) }
+    Ok(NewFilesystem { tree, target: found.fd, strict })
 }
 
 /// False but in the variant for `integration/break`.
@@ -200,7 +266,7 @@ fn explain_link(mut error: SysError, strict: bool) -> SysError {
 }
 
 /// What lies at the target now is the mount we made.
-fn verify(root: &Root, op: &MountOp, mount_id: u64) -> Result<()> {
+pub(super) fn verify(root: &Root, op: &MountOp, mount_id: u64) -> Result<()> {
     let found = root.resolve(as_path(&op.target), Symlinks::Refuse)?;
     if statx::of(found.as_fd(), &name_of(op))?.mount_id == mount_id {
         return Ok(());
@@ -226,6 +292,8 @@ struct New<'a> {
     /// Permissions of the root, for a tmpfs.
     mode: Option<u32>,
     label: Option<&'a CStr>,
+    /// Whose processes it shows, for a procfs; None: those of our own PID namespace.
+    pid_namespace: Option<BorrowedFd<'a>>,
     /// Something has to be written into it before it is read-only.
     readonly_later: bool,
 }
@@ -240,9 +308,13 @@ impl New<'_> {
         let long =
             |value: &Option<CString>| value.as_ref().is_some_and(|v| v.count_bytes() >= VALUE_BYTES_MAX);
         let old_words = |word: &&str| matches!(*word, "iversion" | "silent");
-        if self.op.superblock_flags.iter().any(old_words) || self.op.data.iter().any(|(_, value)| long(value))
-        {
-            return self.make_by_path(plan);
+        let by_path = self.op.superblock_flags.iter().any(old_words)
+            || self.op.data.iter().any(|(_, value)| long(value));
+        match (by_path, self.pid_namespace) {
+            (true, None) => return self.make_by_path(plan),
+            // mount(2) cannot be told the namespace, and would show the host's processes.
+            (true, Some(_)) => return Err(SysError::new("fsconfig", "proc (iversion, silent)", EINVAL)),
+            (false, _) => {}
         }
         let context = Context::open(self.fstype)?;
         if let Some(source) = self.source {
@@ -253,6 +325,10 @@ impl New<'_> {
         }
         for (key, value) in self.all_data() {
             context.set(&key, value.as_deref())?;
+        }
+        if let Some(namespace) = self.pid_namespace {
+            // After the options of the configuration, so that none of them takes its place.
+            context.set_descriptor(c"pidns", namespace)?;
         }
         context.create()?;
         context.mount(self.op.attributes.set & AT_BIRTH)

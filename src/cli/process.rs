@@ -1,6 +1,6 @@
 //! The commands about processes of a container that exists: exec, ps, wait.
 
-use super::PsFormat;
+use super::{Interval, PsFormat};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -90,10 +90,15 @@ pub struct Ps {
 
 /// `wait`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Prints `exit code N`, `killed by signal N (NAME)`, or that it is not known.\n\
+    Exit code: 0 if it could tell, 1 for an error, 2 if nobody knows how it ended, 124 if the time is up")]
 pub struct Wait {
     /// Print the end as JSON
     #[arg(long)]
     pub json: bool,
+    /// Give up after this time, as 5s or 1m30s, with exit code 124
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Interval>,
     /// The container
     pub id: String,
 }

@@ -49,12 +49,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
     let bundle =
         Bundle::load(&dir, &config.to_string_lossy()).with_context(|| format!("bundle {}", dir.display()))?;
-    let mut host = probe::host()?;
-    match session.globals.rootless {
-        Some(cli::Rootless::Yes) => host.rootless = true,
-        Some(cli::Rootless::No) => host.rootless = false,
-        Some(cli::Rootless::Auto) | None => {}
-    }
+    let host = host(session)?;
     let options = Options {
         id: args.id.clone(),
         bundle: dir,
@@ -74,6 +69,17 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         host.rootless
     ));
     Ok(Planned { plan, config: bundle.text, host })
+}
+
+/// This machine, and what the caller says of it.
+pub(super) fn host(session: &Session) -> Result<Host> {
+    let mut host = probe::host()?;
+    match session.globals.rootless {
+        Some(cli::Rootless::Yes) => host.rootless = true,
+        Some(cli::Rootless::No) => host.rootless = false,
+        Some(cli::Rootless::Auto) | None => {}
+    }
+    Ok(host)
 }
 
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.

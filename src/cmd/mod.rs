@@ -35,6 +35,7 @@ pub use kill::parse_signal;
 pub use ps::{lines_of, without_group};
 pub use state::oci_state;
 pub use version::version_text;
+pub use wait::Outcome;
 
 use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, exit_code};

@@ -1,10 +1,120 @@
 //! `mounts`: changes the mounts of a container that exists.
+//!
+//! All of the list or nothing of it. What is added is not written down: it ends with the container, as its mount
+//! namespace does.
 
-use super::Session;
+use super::state::status_of;
+use super::{Session, birth};
+use crate::bundle::config::Mount;
+use crate::bundle::{self, Bundle, Invalid};
 use crate::cli;
-use crate::error;
+use crate::error::{self, InFile, Problem};
+use crate::launch::Failed;
+use crate::launch::running_mounts::Running;
+use crate::plan::{Options, Plan};
+use crate::state::{Container, Refused, Status};
+use crate::sys::fd;
 use anyhow::Result;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
 
-pub(super) fn mounts(_session: &Session, _args: &cli::Mounts) -> Result<u8> {
-    Err(error::coded(error::OTHER, "not there yet", None))
+/// Standard input holds no more than a file may.
+const STDIN_BYTES_MAX: usize = 16 << 20;
+
+pub(super) fn mounts(session: &Session, args: &cli::Mounts) -> Result<u8> {
+    let (of, change) = match &args.change {
+        cli::MountsChange::Add(of) => (of, Change::Add),
+        cli::MountsChange::Remove(of) => (of, Change::Remove),
+    };
+    let name = if of.file == Path::new("-") { "standard input".into() } else { of.file.to_string_lossy() };
+    let mounts = read(&of.file).map_err(|error| in_file(&name, error))?;
+    let container = session.container(&of.id)?;
+    let done = carry_out(session, container, mounts, change);
+    done.map(|()| 0).map_err(|error| in_file(&name, error))
+}
+
+/// What is done with the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Add,
+    Remove,
+}
+
+fn read(file: &Path) -> Result<Vec<Mount>> {
+    let text = if file == Path::new("-") {
+        let data = fd::read_to_end(fd::stdin(), "standard input", STDIN_BYTES_MAX)?;
+        String::from_utf8(data).map_err(|_| Invalid::new(bundle::code::SYNTAX, "", "is not UTF-8"))?
+    } else {
+        bundle::file_text(file)?
+    };
+    Ok(bundle::mounts_from_json(&text)?)
+}
+
+fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, change: Change) -> Result<()> {
+    // A creation holds the lock, and says so better than the lock would.
+    if status_of(&container)? == Status::Creating {
+        return Err(Refused::StillCreating.into());
+    }
+    // Two changes at a time could undo each other; a deletion waits until we are done.
+    if !container.lock_within(Duration::from_secs(10))? {
+        let problem = "another command works on the container for ten seconds already";
+        return Err(error::coded(error::BUSY, problem, Some("wait for it, then see `tare state`")));
+    }
+    container.reload()?;
+    match status_of(&container)? {
+        Status::Created | Status::Running | Status::Paused => {}
+        status => return Err(Refused::NotAlive { status }.into()),
+    }
+    let Some(init) = container.init()? else { return Err(Refused::NotRunning.into()) };
+    let config = Bundle::from_json(container.config()?)?.config;
+    let host = birth::host(session)?;
+    let options = Options {
+        id: container.id().to_string(),
+        bundle: container.record.bundle.clone(),
+        ..Options::default()
+    };
+    let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let running = Running { init: init.as_fd(), pid, rootless: host.rootless };
+    match change {
+        Change::Add => {
+            let plan = Plan::for_added_mounts(&config, mounts, &options, &host)?;
+            plan.warnings.iter().for_each(|warning| session.log.warn(warning));
+            running.add(plan)
+        }
+        Change::Remove => {
+            let (plan, targets) = Plan::for_removed_mounts(&config, &mounts, &options, &host)?;
+            plan.warnings.iter().for_each(|warning| session.log.warn(warning));
+            running.remove(plan, targets)
+        }
+    }
+}
+
+/// Puts the place of an error into the file that the user gave, if it is there: the list is config.json's `mounts` to
+/// everybody else.
+fn in_file(name: &str, error: anyhow::Error) -> anyhow::Error {
+    let within = |pointer: &str| pointer.strip_prefix("/mounts").unwrap_or(pointer).to_string();
+    let error = match error.downcast::<Invalid>() {
+        Ok(invalid) => {
+            // The container's own configuration has other properties than a list has.
+            let pointer = within(&invalid.pointer);
+            let is_of_list = pointer.is_empty() || pointer.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+            if !is_of_list {
+                return invalid.into();
+            }
+            let advice = invalid.advice.unwrap_or_default();
+            let (code, problem) = (invalid.code, Problem::Value(invalid.problem));
+            return InFile { file: name.to_string(), pointer, code, problem, advice }.into();
+        }
+        Err(error) => error,
+    };
+    match error.downcast::<Failed>() {
+        Ok(failed) if failed.pointer.starts_with("/mounts/") => {
+            let (pointer, advice) = (within(&failed.pointer), failed.advice.clone());
+            let (code, problem) = (failed.code, Problem::Failed(Box::new(failed)));
+            InFile { file: name.to_string(), pointer, code, problem, advice }.into()
+        }
+        Ok(failed) => failed.into(),
+        Err(error) => error,
+    }
 }

@@ -56,15 +56,15 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
 fn stay(
     session: &Session,
     args: &cli::Run,
-    container: Container,
+    mut container: Container,
     child: Child,
     watch: foreground::Watch,
     relay: Option<Relay>,
 ) -> Result<u8> {
     let ended = watch.until_end(child, relay)?;
-    if !args.keep
-        && let Err(error) = retire(container, &session.log)
-    {
+    // We have reaped it: nobody else can learn this any more.
+    let settled = if args.keep { container.keep_end(ended.into()) } else { retire(container, &session.log) };
+    if let Err(error) = settled {
         // The container's own end is the answer; what is left of it can be deleted by hand.
         session.log.warn(&format!("run {}: {error:#}", args.birth.id));
     }

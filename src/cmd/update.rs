@@ -168,7 +168,7 @@ impl Change {
             String::from_utf8(text).ok().context("the limits on standard input are not UTF-8")?
         } else {
             self.file = Some(path.display().to_string());
-            bundle::read_part(path)?
+            bundle::file_text(path)?
         };
         if text.trim() != "null" {
             // First by the types: they know the place of a mistake.

@@ -13,6 +13,7 @@ mod joins;
 mod last_steps;
 mod maps;
 pub mod net;
+pub mod running_mounts;
 mod sources;
 mod spawn;
 pub mod start;

@@ -18,6 +18,7 @@ mod net_devices;
 pub mod process;
 pub mod rdt;
 pub mod rootfs;
+mod running;
 pub mod scheduling;
 pub mod seccomp;
 mod sysctls;

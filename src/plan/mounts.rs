@@ -174,7 +174,7 @@ fn op(
 }
 
 /// The destination; a relative one counts from `/`, deprecated (config.md, "Mounts").
-fn target(destination: &str, at: &str, warnings: &mut Vec<String>) -> Result<CString, Invalid> {
+pub(super) fn target(destination: &str, at: &str, warnings: &mut Vec<String>) -> Result<CString, Invalid> {
     let pointer = format!("{at}/destination");
     if destination.is_empty() {
         return Err(Invalid::value(pointer, "must be an absolute path, is empty"));

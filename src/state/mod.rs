@@ -18,7 +18,7 @@ mod root;
 mod status;
 
 pub use id::check_id;
-pub use record::{Init, Phase, Record, VERSION};
+pub use record::{End, Init, Phase, Record, VERSION};
 pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
@@ -243,6 +243,26 @@ impl Container {
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
         status::open_init(&self.record)
+    }
+
+    /// The same, also if it has ended and waits to be reaped.
+    pub fn init_alive_or_dead(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+        status::open_init_alive_or_dead(&self.record)
+    }
+
+    /// Writes down how the container's first process ended, for whoever asks later. It is a courtesy: a container
+    /// that is gone, changed or at work meanwhile is left alone.
+    pub fn keep_end(&mut self, end: End) -> Result<()> {
+        if !self.lock_within(Duration::from_millis(500))? || self.is_gone()? {
+            return Ok(());
+        }
+        let init = self.record.init.clone();
+        self.reload()?;
+        if self.record.init == init && self.record.end.is_none() {
+            self.record.end = Some(end);
+            self.save()?;
+        }
+        self.unlock()
     }
 
     /// Forgets the control groups of a record that is older than this boot: they ended with the machine, and whatever

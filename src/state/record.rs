@@ -8,6 +8,7 @@ use crate::cgroup::Handle;
 use crate::cgroup::rdt::Group;
 use crate::plan::hooks::Hook;
 use crate::plan::seccomp::Listener;
+use crate::sys::process::Ended;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +44,25 @@ pub struct Init {
     pub boot_id: String,
 }
 
+/// How its first process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// With this exit status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl From<Ended> for End {
+    fn from(ended: Ended) -> End {
+        match ended {
+            Ended::Exited(status) => End::Exited(status),
+            Ended::Signalled(signal) => End::Signalled(signal),
+        }
+    }
+}
+
 /// What is remembered of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -64,6 +84,9 @@ pub struct Record {
     /// Its first process; `None` until it is born.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
+    /// How its first process ended, if one of our commands has learned it: the kernel forgets it with the reaping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
     /// Whether its pid namespace is its own: if so, the death of its init ends all of its processes.
     #[serde(default)]
     pub private_pids: bool,
@@ -107,6 +130,7 @@ impl Record {
             rootfs: PathBuf::new(),
             created: String::new(),
             init: None,
+            end: None,
             private_pids: false,
             cgroup: None,
             rdt: None,

@@ -59,6 +59,13 @@ pub enum Refused {
         /// Its status.
         status: Status,
     },
+    /// A container whose process does not exist yet.
+    StillCreating,
+    /// `mounts` of a container that has no process to see them.
+    NotAlive {
+        /// Its status.
+        status: Status,
+    },
     /// `delete` without force of a container that is alive.
     NotStopped {
         /// The id asked for.
@@ -108,7 +115,7 @@ impl Refused {
             Refused::NotPaused { .. } => "not-paused",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
-            Refused::CannotStart { .. } => "wrong-status",
+            Refused::CannotStart { .. } | Refused::StillCreating | Refused::NotAlive { .. } => "wrong-status",
             Refused::NotStopped { .. } => "not-stopped",
             Refused::Root { .. } => "bad-root",
         }
@@ -131,10 +138,12 @@ impl Refused {
                 Some("it has ended: there is nothing to resume")
             }
             Refused::NotPaused { .. } => Some("only what `tare pause` has stopped can be resumed"),
+            Refused::StillCreating => Some("wait for the end of `create`, and try again"),
             Refused::NotRunning
             | Refused::NoEvents { .. }
             | Refused::AlreadyRunning
-            | Refused::CannotStart { .. } => None,
+            | Refused::CannotStart { .. }
+            | Refused::NotAlive { .. } => None,
         }
     }
 }
@@ -157,6 +166,10 @@ impl fmt::Display for Refused {
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),
             Refused::CannotStart { status } => write!(f, "cannot start a container in the {status} state"),
+            Refused::StillCreating => write!(f, "the container is still being created"),
+            Refused::NotAlive { status } => {
+                write!(f, "the container is {status}: it must be created, running or paused")
+            }
             Refused::NotStopped { id, status } => {
                 write!(f, "cannot delete container {id} that is not stopped: {status}")
             }

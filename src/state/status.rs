@@ -121,17 +121,31 @@ impl Facts for Probes<'_> {
 
 /// Whether this very process lives: same boot, same pid, same start time, not a zombie.
 fn is_alive(init: &Init) -> Result<bool> {
-    let Some(stat) = pidfd::stat(init.pid)? else { return Ok(false) };
-    if stat.is_dead() || stat.start_time != init.start_time {
-        return Ok(false);
-    }
-    // Last, for it is the least likely to differ: pid and start time repeat after a reboot only by chance.
-    Ok(pidfd::boot_id()? == init.boot_id)
+    Ok(find(init)?.is_some_and(|stat| !stat.is_dead()))
 }
 
-/// A pidfd of the recorded process, if it lives. Opened before the comparison: the process that has the recorded
-/// start time has had its pid all along, so the descriptor is its own.
+/// This very process, alive or not reaped yet: same boot, same pid, same start time.
+fn find(init: &Init) -> Result<Option<pidfd::Stat>> {
+    let Some(stat) = pidfd::stat(init.pid)?.filter(|stat| stat.start_time == init.start_time) else {
+        return Ok(None);
+    };
+    // Last, for it is the least likely to differ: pid and start time repeat after a reboot only by chance.
+    Ok((pidfd::boot_id()? == init.boot_id).then_some(stat))
+}
+
+/// A pidfd of the recorded process, if it lives.
 pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
+    open(record, is_alive)
+}
+
+/// A pidfd of the recorded process, also if it only waits to be reaped.
+pub(super) fn open_init_alive_or_dead(record: &Record) -> Result<Option<OwnedFd>> {
+    open(record, |init| Ok(find(init)?.is_some()))
+}
+
+/// Opened before the comparison: the process that has the recorded start time has had its pid all along, so the
+/// descriptor is its own.
+fn open(record: &Record, is_it: fn(&Init) -> Result<bool>) -> Result<Option<OwnedFd>> {
     let Some(init) = &record.init else { return Ok(None) };
     let pidfd = match pidfd::open(init.pid) {
         Ok(pidfd) => pidfd,
@@ -139,7 +153,7 @@ pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
         Err(e) if e.is(errno::ESRCH) || e.is(errno::EINVAL) => return Ok(None),
         Err(e) => return Err(e.into()),
     };
-    if is_alive(init)? { Ok(Some(pidfd)) } else { Ok(None) }
+    if is_it(init)? { Ok(Some(pidfd)) } else { Ok(None) }
 }
 
 /// The record of a process that was just born, for the journal: to be saved before it may go on.

@@ -180,6 +180,16 @@ pub fn detach(path: &CStr) -> Result<()> {
     done(result.into(), "umount2", &path.to_string_lossy())
 }
 
+/// Detaches the mount that a descriptor lies on, and no other that may cover it. `proc` is the host's procfs: umount2(2)
+/// takes a path, and the link of a descriptor there is one that nobody else can lead elsewhere. Changes the working
+/// directory. EINVAL: it is locked by a more privileged user namespace, or not of our mount namespace.
+pub fn detach_of(proc: BorrowedFd<'_>, mount: BorrowedFd<'_>, object: &str) -> Result<()> {
+    enter(proc, "/proc")?;
+    let link = c_string(&format!("self/fd/{}", mount.as_raw_fd()));
+    // SAFETY: the path is NUL-terminated; the kernel keeps nothing.
+    done(unsafe { libc::umount2(link.as_ptr(), libc::MNT_DETACH) }.into(), "umount2", object)
+}
+
 /// mount(2) by path: only for what the mount API of descriptors cannot say, and only at trusted paths.
 pub fn mount_at(source: &CStr, path: &CStr, fstype: &CStr, flags: u64, data: &CStr) -> Result<()> {
     let object = format!("{} on {}", fstype.to_string_lossy(), path.to_string_lossy());
@@ -238,6 +248,7 @@ const FSPICK_CLOEXEC: libc::c_uint = 1;
 const FSPICK_EMPTY_PATH: libc::c_uint = 8;
 const FSCONFIG_SET_FLAG: libc::c_uint = 0;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
+const FSCONFIG_SET_FD: libc::c_uint = 5;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
 const FSCONFIG_CMD_RECONFIGURE: libc::c_uint = 7;
 
@@ -262,6 +273,15 @@ impl Context {
     pub fn set(&self, key: &CStr, value: Option<&CStr>) -> Result<()> {
         let command = if value.is_some() { FSCONFIG_SET_STRING } else { FSCONFIG_SET_FLAG };
         self.configure(command, Some(key), value)
+    }
+
+    /// One option whose value is a descriptor.
+    pub fn set_descriptor(&self, key: &CStr, value: BorrowedFd<'_>) -> Result<()> {
+        let (fd, key, null) = (self.fd.as_raw_fd(), key.as_ptr(), std::ptr::null::<libc::c_char>());
+        // SAFETY: `key` is NUL-terminated, the value is the descriptor's number; the kernel keeps neither pointer.
+        let result =
+            unsafe { libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_SET_FD, key, null, value.as_raw_fd()) };
+        done(result, "fsconfig", &self.object).map_err(|error| self.explain(error))
     }
 
     /// Makes the superblock.

@@ -1,10 +1,11 @@
 //! Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), and what tells one process from a later one
 //! with the same number.
 //!
-//! Used by `state` (is the init of the record still alive?), `cmd` (kill, delete) and `launch`. A number alone is
+//! Used by `state` (is the init of the record still alive?), `cmd` (kill, delete, wait) and `launch`. A number alone is
 //! never signalled: pids are reused (CVE class "pid reuse"), so the order is always open the pidfd, compare the
 //! start time, then signal through the descriptor.
 
+use super::process::Ended;
 use super::{Result, SysError, fd};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -36,6 +37,74 @@ pub fn wait_end(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> Result<bool> {
     Ok(fd::poll_readable(&[pidfd.as_fd()], Some(timeout_ms))?.first().copied().unwrap_or(false))
 }
 
+/// How a process ended that need not be our child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// So.
+    Known(Ended),
+    /// It has ended, is not reaped yet, and we may not look at it: once it is reaped, the kernel may tell.
+    Unreaped,
+    /// The kernel does not tell: it is older than Linux 6.15, and the process was reaped.
+    Untold,
+}
+
+/// How the process behind a pidfd ended; to be asked once [`wait_end`] has said that it has. Two sources that complete
+/// each other: until it is reaped, field 52 of its /proc/PID/stat (proc_pid_stat(5)); from then on, the pidfd itself.
+pub fn end(pidfd: BorrowedFd<'_>, pid: i32) -> Result<End> {
+    // It may be reaped between the two questions: then the first has the answer that it did not have before.
+    for _ in 0..2 {
+        if let Some(ended) = end_after_reaping(pidfd) {
+            return Ok(End::Known(ended));
+        }
+        let stat = stat(pid)?.filter(Stat::is_dead);
+        // While the pidfd has a pid, that number is nobody else's: what was read is of this process.
+        let Some(stat) = stat.filter(|_| matches!(pid_of(pidfd), Ok(Some(now)) if now == pid)) else {
+            continue;
+        };
+        match stat.wait_status {
+            // To those who may not trace the process the kernel says 0, whatever it was.
+            0 if !may_trace(pidfd) => return Ok(End::Unreaped),
+            status => return Ok(End::Known(Ended::from_wait_status(status))),
+        }
+    }
+    Ok(End::Untold)
+}
+
+/// struct pidfd_info of linux/pidfd.h, in its first version (Linux 6.13).
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroupid: u64,
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+/// What a pidfd keeps of a process that was reaped (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15).
+fn end_after_reaping(pidfd: BorrowedFd<'_>) -> Option<Ended> {
+    const PIDFD_GET_INFO: u64 = 0xc040_ff0b;
+    const PIDFD_INFO_EXIT: u64 = 8;
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: `info` is a whole struct of the 64 bytes that the request's number announces; the kernel keeps nothing. A
+    // kernel that does not know the request answers ENOTTY, EINVAL or ESRCH.
+    let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut info) };
+    (done == 0 && info.mask & PIDFD_INFO_EXIT != 0).then(|| Ended::from_wait_status(info.exit_code))
+}
+
+/// Whether the kernel lets us look into a process: pidfd_getfd(2) asks for the same right, and for more of it.
+fn may_trace(pidfd: BorrowedFd<'_>) -> bool {
+    !matches!(super::process::descriptor_of(pidfd, 0), Err(e) if e.is(libc::EPERM))
+}
+
+/// Waits until an ended process is reaped, at most `timeout_ms`: POLLHUP, which nobody has to ask for (Linux 6.9).
+pub fn wait_reaped(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> Result<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    match poll(&mut [PollFd::new(pidfd, PollFlags::empty())], PollTimeout::from(timeout_ms)) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(e) => Err(SysError::nix("poll", "process", e)),
+    }
+}
+
 /// The pid behind a pidfd in our pid namespace; `None` once it has been reaped (/proc/self/fdinfo, proc(5)).
 pub fn pid_of(pidfd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
@@ -44,13 +113,15 @@ pub fn pid_of(pidfd: BorrowedFd<'_>) -> Result<Option<i32>> {
     Ok(pid.filter(|pid| *pid > 0))
 }
 
-/// Two fields of /proc/PID/stat (proc_pid_stat(5)).
+/// Three fields of /proc/PID/stat (proc_pid_stat(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// Field 3: `R`, `S`, `D`, `Z` (zombie), `X` (dead) ...
     pub state: char,
     /// Field 22: when it started, in clock ticks after boot (as seen from the reader's time namespace).
     pub start_time: u64,
+    /// Field 52: how it ended, as wait(2) has it. 0 while it lives, and to those who may not trace it.
+    pub wait_status: i32,
 }
 
 impl Stat {
@@ -70,14 +141,15 @@ pub fn stat(pid: i32) -> Result<Option<Stat>> {
     }
 }
 
-/// Takes the two fields out of a /proc/PID/stat line. The second field, the command name, may hold anything,
+/// Takes the three fields out of a /proc/PID/stat line. The second field, the command name, may hold anything,
 /// spaces and closing brackets too: the fields are counted from the last `)`.
 pub fn parse_stat(text: &str) -> Option<Stat> {
     let (_, after_name) = text.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let start_time = fields.nth(18)?.parse().ok()?;
-    Some(Stat { state, start_time })
+    let wait_status = fields.nth(29).and_then(|field| field.parse().ok()).unwrap_or(0);
+    Some(Stat { state, start_time, wait_status })
 }
 
 /// This boot's random id (/proc/sys/kernel/random/boot_id): start times of two boots cannot be compared.

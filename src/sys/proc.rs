@@ -121,6 +121,15 @@ pub fn reopen(proc: BorrowedFd<'_>, fd: BorrowedFd<'_>, access: Access, object: 
         .map_err(|e| SysError::nix("openat", object, e))
 }
 
+/// The path of what a descriptor refers to, without a symlink in it, from the root of its mount namespace if our own root
+/// does not lead there.
+pub fn path_of(proc: BorrowedFd<'_>, fd: BorrowedFd<'_>, object: &str) -> Result<std::path::PathBuf> {
+    let link = format!("self/fd/{}", fd.as_raw_fd());
+    let text =
+        nix::fcntl::readlinkat(proc, link.as_str()).map_err(|e| SysError::nix("readlinkat", object, e))?;
+    Ok(text.into())
+}
+
 fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, String)> {
     let path = format!("/proc/{pid}/{file}");
     let fd = nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())

@@ -118,6 +118,14 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// From the encoding of wait(2): a signal in the low seven bits, else an exit status in the next byte.
+    pub fn from_wait_status(status: i32) -> Ended {
+        match status & 0x7f {
+            0 => Ended::Exited((status >> 8) & 0xff),
+            signal => Ended::Signalled(signal),
+        }
+    }
+
     /// The shell's convention: the status, or 128 + signal.
     pub fn exit_code(self) -> u8 {
         match self {

@@ -1,4 +1,4 @@
-//! Names of signals (signal(7)) to their numbers on this architecture. Called by `cmd::kill`.
+//! Names of signals (signal(7)) to their numbers on this architecture. And back. Called by `cmd::kill` and `cmd::wait`.
 
 /// SIGKILL: ends a process whatever it does.
 pub const KILL: i32 = libc::SIGKILL;
@@ -59,6 +59,16 @@ pub fn number(name: &str) -> Option<i32> {
         _ => return None,
     };
     Some(base + offset).filter(|number| (FIRST_REAL_TIME..=LAST).contains(number))
+}
+
+/// The name of a signal's number, without `SIG`; `RTMIN+1` for the real-time ones. None: it has none.
+pub fn name(number: i32) -> Option<String> {
+    if let Some((name, _)) = NAMES.iter().find(|(_, known)| *known == number) {
+        return Some((*name).to_string());
+    }
+    let above =
+        number.checked_sub(FIRST_REAL_TIME).filter(|above| (0..=LAST - FIRST_REAL_TIME).contains(above))?;
+    Some(if above == 0 { "RTMIN".to_string() } else { format!("RTMIN+{above}") })
 }
 
 fn offset(text: &str, sign: char) -> Option<i32> {

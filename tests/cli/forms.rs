@@ -2,7 +2,7 @@
 
 use super::{command, line, parse};
 use std::path::Path;
-use tare::cli::{CgroupManager, Command, ListFormat, LogFormat, LogLevel, Parsed, Rootless};
+use tare::cli::{CgroupManager, Command, ListFormat, LogFormat, LogLevel, MountsChange, Parsed, Rootless};
 
 const ENGINE_FORMS: &[&str] = &[
     // containerd, through go-runc
@@ -237,4 +237,19 @@ fn the_version_is_asked_for_in_three_ways() {
     for form in ["-v", "-V", "--version"] {
         assert!(line(form).globals.version, "{form}");
     }
+}
+
+#[test]
+fn help_shows_booleans_without_a_value() {
+    let Ok(Parsed::Print(text)) = parse("delete --help") else { panic!() };
+    assert!(text.contains("-f, --force  "), "{text}");
+}
+
+#[test]
+fn wait_and_mounts_have_their_arguments() {
+    let Command::Wait(wait) = command("wait --timeout=1m30s --json web1") else { panic!("wait") };
+    assert_eq!((wait.timeout.map(|limit| limit.0.as_secs()), wait.json), (Some(90), true));
+    let Command::Mounts(mounts) = command("mounts remove web1 -") else { panic!("mounts") };
+    let MountsChange::Remove(of) = &mounts.change else { panic!("{mounts:?}") };
+    assert_eq!((of.id.as_str(), of.file.to_str()), ("web1", Some("-")));
 }

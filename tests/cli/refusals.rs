@@ -45,6 +45,15 @@ fn a_missing_id_is_said() {
 }
 
 #[test]
+fn a_missing_action_is_said_with_those_there_are() {
+    let usage = refusal("mounts");
+    assert_eq!(usage.problem, "missing command: add or remove");
+    assert_eq!(usage.advice, "see `tare mounts --help`");
+    assert_eq!(refusal("mounts move a f").problem, "unknown command \"move\"");
+    assert_eq!(refusal("mounts add a").problem, "missing argument: <FILE>");
+}
+
+#[test]
 fn an_unknown_option_is_named_and_a_near_one_offered() {
     let usage = refusal("create --bundel /b web1");
     assert_eq!(usage.problem, "unknown option \"--bundel\"");

@@ -3,6 +3,7 @@
 mod events;
 mod program;
 mod ps;
+mod wait;
 
 use serde_json::Value;
 use tare::cmd::{features_json, oci_state, parse_signal, version_text};

@@ -1,6 +1,7 @@
 //! src/state/record.rs
 
-use tare::state::{Init, Phase, Record, Refused};
+use tare::state::{End, Init, Phase, Record, Refused};
+use tare::sys::process::Ended;
 
 fn full() -> Record {
     let mut record = Record::new("web1");
@@ -18,6 +19,20 @@ fn full() -> Record {
 fn a_record_survives_the_disk() {
     let record = full();
     assert_eq!(Record::parse("web1", &record.to_json().unwrap()), Ok(record));
+}
+
+#[test]
+fn the_end_is_kept_once_it_is_known() {
+    let mut record = full();
+    assert!(!String::from_utf8(record.to_json().unwrap()).unwrap().contains("\"end\""));
+    for (ended, json) in
+        [(Ended::Exited(3), r#""end":{"exited":3}"#), (Ended::Signalled(9), r#""end":{"signalled":9}"#)]
+    {
+        record.end = Some(End::from(ended));
+        let text = record.to_json().unwrap();
+        assert!(String::from_utf8(text.clone()).unwrap().contains(json));
+        assert_eq!(Record::parse("web1", &text), Ok(record.clone()));
+    }
 }
 
 #[test]
