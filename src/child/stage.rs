@@ -32,13 +32,17 @@ pub struct Last {
 pub enum Groups {
     /// They are set to what the configuration says.
     Set,
-    /// They stay: setgroups(2) is denied in this user namespace, and none are asked for.
+    /// They stay: that is asked for (annotation `run.oci.keep_original_groups`), or setgroups(2) is denied in this user
+    /// namespace, and none are asked for.
     Kept,
 }
 
 /// Does: asks whether setgroups(2) is denied (user_namespaces(7)). Here because: the host's /proc must be asked; after
 /// the switch it would be the container's, which can say anything.
 pub fn may_set_groups(plan: &Plan, proc: Option<BorrowedFd<'_>>) -> Groups {
+    if plan.asked.keep_original_groups {
+        return Groups::Kept;
+    }
     if plan.namespaces.user.is_shared() || !plan.process.user.additional_gids.is_empty() {
         return Groups::Set;
     }
@@ -61,8 +65,17 @@ pub fn execute(birth: &mut Inherited<'_>, pid: i32, last: Last) -> Stepped<Infal
     }
     let mut places: Vec<(BorrowedFd<'_>, i32)> =
         vec![(file.as_fd(), first + slot::FILE), (birth.wire.as_fd(), first + slot::WIRE)];
-    let rest =
-        [(birth.gate.as_ref(), slot::GATE), (proc.as_ref(), slot::PROC), (state.as_ref(), slot::STATE)];
+    // For startContainer hooks only; nobody else of the container has a use for a file of the host.
+    let files = &birth.hook_files;
+    let [hook_stdout, hook_stderr] =
+        [&files.stdout, &files.stderr].map(|file| file.as_ref().filter(|_| state.is_some()));
+    let rest = [
+        (birth.gate.as_ref(), slot::GATE),
+        (proc.as_ref(), slot::PROC),
+        (state.as_ref(), slot::STATE),
+        (hook_stdout, slot::HOOK_STDOUT),
+        (hook_stderr, slot::HOOK_STDERR),
+    ];
     places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?.as_fd(), first + place))));
 
     let mut env = plan.process.env.clone();
@@ -131,6 +144,9 @@ fn payload(birth: &Inherited<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     set(flag::GATE, birth.gate.is_some());
     set(flag::PROC, has_proc);
     set(flag::KEEP_GROUPS, groups == Groups::Kept);
+    let has_hooks = !plan.hooks.start_container.is_empty();
+    set(flag::HOOK_STDOUT, has_hooks && birth.hook_files.stdout.is_some());
+    set(flag::HOOK_STDERR, has_hooks && birth.hook_files.stderr.is_some());
     set(flag::SECCOMP, plan.seccomp.is_some());
     set(flag::LISTENER, plan.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()));
 

@@ -278,8 +278,12 @@ pub mod slot {
     pub const PROC: i32 = 3;
     /// The state for startContainer hooks, if there are any.
     pub const STATE: i32 = 4;
+    /// The file for startContainer hooks' standard output, if `flag::HOOK_STDOUT`.
+    pub const HOOK_STDOUT: i32 = 5;
+    /// The file for their standard error, if `flag::HOOK_STDERR`.
+    pub const HOOK_STDERR: i32 = 6;
     /// How many there are.
-    pub const COUNT: i32 = 5;
+    pub const COUNT: i32 = 7;
 }
 
 /// Bits of [`Payload::flags`].
@@ -288,12 +292,16 @@ pub mod flag {
     pub const GATE: u32 = 1;
     /// A private procfs is there (an LSM label must be written).
     pub const PROC: u32 = 2;
-    /// The supplementary groups stay as they are: setgroups(2) is denied in this user namespace.
+    /// The supplementary groups stay as they are: it was asked for, or setgroups(2) is denied in this user namespace.
     pub const KEEP_GROUPS: u32 = 4;
     /// The filter has a listener: tell its number before the execve.
     pub const LISTENER: u32 = 8;
     /// A seccomp filter is there.
     pub const SECCOMP: u32 = 16;
+    /// A file for the standard output of hooks is there.
+    pub const HOOK_STDOUT: u32 = 32;
+    /// A file for their standard error is there.
+    pub const HOOK_STDERR: u32 = 64;
 }
 
 /// A run of bytes or items in the payload.

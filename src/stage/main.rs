@@ -115,6 +115,11 @@ fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     if payload.header.hooks.len > 0 {
         syscall::close_on_exec(given.file + slot::STATE).map_err(failed)?;
     }
+    for (flag, slot) in [(flag::HOOK_STDOUT, slot::HOOK_STDOUT), (flag::HOOK_STDERR, slot::HOOK_STDERR)] {
+        if payload.has(flag) {
+            syscall::close_on_exec(given.file + slot).map_err(failed)?;
+        }
+    }
     Ok(())
 }
 

@@ -23,8 +23,10 @@ pub struct Program<'a> {
     pub dir: Option<&'a CStr>,
     /// Its standard input.
     pub stdin: BorrowedFd<'a>,
-    /// Its standard output and error.
-    pub output: BorrowedFd<'a>,
+    /// Its standard output.
+    pub stdout: BorrowedFd<'a>,
+    /// Its standard error.
+    pub stderr: BorrowedFd<'a>,
 }
 
 /// A program that has been executed.
@@ -95,8 +97,8 @@ fn become_program(
             fail(2, last());
         }
     }
-    for (from, to) in [(program.stdin, 0), (program.output, 1), (program.output, 2)] {
-        // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; neither source has such a
+    for (from, to) in [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)] {
+        // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; no source has such a
         // number, for std keeps 0 to 2 open from the start.
         if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 {
             fail(3, last());

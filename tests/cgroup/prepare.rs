@@ -4,7 +4,7 @@ use super::fake::Fake;
 use oci_spec::runtime::LinuxResources;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use tare::cgroup::{Caller, Handle, Layout, Manager, prepare};
+use tare::cgroup::{Caller, Handle, Layout, Manager, delegate};
 use tare::plan::limits::Limits;
 
 const V2_FILES: [&str; 4] = ["cgroup.subtree_control", "cgroup.freeze", "pids.max", "memory.max"];
@@ -181,15 +181,15 @@ fn a_v2_group_is_given_away_with_the_files_that_the_kernel_names_and_no_other() 
     let uid = fake.path("").metadata().unwrap().uid();
     // A file that is not there is no error; nor is a kernel without the list.
     fake.file("kernel/delegate", "cgroup.procs\ncgroup.threads\nmemory.oom.group\n");
-    prepare::delegate(&handle, &fake.path("kernel"), uid).unwrap();
-    prepare::delegate(&handle, &fake.path("nowhere"), uid).unwrap();
+    delegate::give(&handle, &fake.path("kernel"), uid).unwrap();
+    delegate::give(&handle, &fake.path("nowhere"), uid).unwrap();
     // Only root can give to somebody else, and only then is there something to see.
     if uid == 0 {
-        prepare::delegate(&handle, &fake.path("kernel"), 12345).unwrap();
+        delegate::give(&handle, &fake.path("kernel"), 12345).unwrap();
         let owner = |name: &str| fake.path(name).metadata().unwrap().uid();
         assert_eq!((owner("cgroup/box"), owner("cgroup/box/cgroup.procs")), (12345, 12345));
         assert_eq!(owner("cgroup/box/pids.max"), 0);
-        prepare::delegate(&handle, &fake.path("nowhere"), 12346).unwrap();
+        delegate::give(&handle, &fake.path("nowhere"), 12346).unwrap();
         assert_eq!(owner("cgroup/box/cgroup.subtree_control"), 12346);
     }
 }

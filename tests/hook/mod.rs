@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tare::hook::{Failed, Place, Reason, Run, state_json};
+use tare::hook::{Failed, Files, Place, Reason, Run, state_json};
 use tare::plan::hooks::Hook;
 use tare::sys::process::Ended;
 
@@ -20,7 +20,8 @@ fn shell(script: &str) -> Hook {
 }
 
 fn run_with(hook: &Hook, state: &str, dir: Option<&Path>) -> Result<(), Failed> {
-    Run { hook, moment: "createRuntime", index: 1, state, place: Place::Runtime, dir }.run()
+    let files = &Files::default();
+    Run { hook, moment: "createRuntime", index: 1, state, place: Place::Runtime, dir, files }.run()
 }
 
 fn run(hook: &Hook) -> Result<(), Failed> {
@@ -103,7 +104,9 @@ fn an_empty_environment_is_empty() {
 fn without_env_the_place_decides() {
     let mut hook = shell("/usr/bin/tr '\\0' '\\n' </proc/$$/environ; exit 1");
     hook.env = None;
-    let run = |place| Run { hook: &hook, moment: "poststop", index: 0, state: "{}", place, dir: None }.run();
+    let files = &Files::default();
+    let run =
+        |place| Run { hook: &hook, moment: "poststop", index: 0, state: "{}", place, dir: None, files }.run();
     let ours = std::env::var("PATH").unwrap();
     let seen = run(Place::Runtime).unwrap_err().output;
     assert!(seen.lines().any(|line| line == format!("PATH={ours}")), "{seen}");
