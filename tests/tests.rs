@@ -36,8 +36,10 @@ mod cgroup {
 }
 
 mod plan {
+    mod annotations; // those that change what is done
     mod caps; // five sets as bit masks
     mod devices; // nodes and links
+    mod gvariant; // text -> values
     mod hooks; // six moments
     mod idmap; // uid_map, gid_map, id-mapped mounts
     mod limits; // linux.resources
@@ -58,6 +60,7 @@ mod plan {
     }
     mod scheduling; // scheduler, priorities, affinity, memory policy
     mod sysctls; // kernel parameters by namespace
+    mod unit_properties; // what a container may set of its unit
 }
 
 mod sys {

@@ -193,3 +193,48 @@ fn a_v2_group_is_given_away_with_the_files_that_the_kernel_names_and_no_other() 
         assert_eq!(owner("cgroup/box/cgroup.subtree_control"), 12346);
     }
 }
+
+#[test]
+fn a_group_below_is_entered_on_v2_and_given_away_alone() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box/inner", &["cgroup.subtree_control"]);
+    fake.file("cgroup/box/cgroup.controllers", "memory pids\n");
+    let handle = choose(&layout, "/box").delegating(Some("inner")).unwrap();
+    let entry =
+        handle.prepare(&layout, &allow_all(limits(serde_json::json!({"pids": {"limit": 7}})))).unwrap();
+    let delegated = entry.delegated.expect("a way in");
+    assert!(entry.born_into.is_some() && delegated.path.ends_with("cgroup/box/inner/cgroup.procs"));
+    assert_eq!(fake.read("cgroup/box/pids.max"), "7", "the limits stay above");
+    assert!(!fake.has("cgroup/box/inner/pids.max"));
+    assert!(handle.hand_down().unwrap().is_empty());
+    assert_eq!(fake.read("cgroup/box/cgroup.subtree_control"), "+memory +pids");
+    if fake.path("").metadata().unwrap().uid() == 0 {
+        delegate::give(&handle, &fake.path("nowhere"), 12345).unwrap();
+        let owner = |name: &str| fake.path(name).metadata().unwrap().uid();
+        assert_eq!((owner("cgroup/box"), owner("cgroup/box/cgroup.procs")), (0, 0));
+        assert_eq!((owner("cgroup/box/inner"), owner("cgroup/box/inner/cgroup.procs")), (12345, 12345));
+    }
+    let stored: Handle = serde_json::from_str(&serde_json::to_string(&handle).unwrap()).unwrap();
+    assert_eq!(stored.delegated.as_deref(), Some("inner"), "exec, in a later process, joins it");
+}
+
+#[test]
+fn a_group_below_with_processes_is_refused() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box/inner", &[]).file("cgroup/box/inner/cgroup.procs", "1\n");
+    let handle = choose(&layout, "/box").delegating(Some("inner")).unwrap();
+    let refused = handle.prepare(&layout, &allow_all(Limits::default())).unwrap_err().to_string();
+    assert!(refused.contains("delegated cgroup is not empty: 1 process(es)"), "{refused}");
+    assert!(refused.contains("run.oci.delegate-cgroup"), "{refused}");
+}
+
+#[test]
+fn a_group_below_is_refused_beside_v1_and_without_groups() {
+    let (_fake, layout) = v1();
+    let error = choose(&layout, "/box").delegating(Some("inner")).unwrap_err().to_string();
+    assert!(error.contains("this host mounts v1") && error.contains("run.oci.delegate-cgroup"), "{error}");
+    let (_fake, layout) = v2();
+    let disabled = Handle::choose(Manager::Disabled, Caller::Root, &layout, None, "web1").unwrap();
+    assert!(disabled.delegating(Some("inner")).unwrap_err().to_string().contains("disabled"));
+    assert_eq!(choose(&layout, "/box").delegating(None).unwrap().delegated, None);
+}
