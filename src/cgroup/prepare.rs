@@ -347,13 +347,13 @@ pub fn join(handle: &Handle) -> Result<Entry, Refusal> {
         Err(error) if error.is(errno::ENOENT) => Ok(None),
         Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
     };
-    if let Some(tree) = &handle.v2 {
-        if let Some(dir) = open(tree)? {
-            // Where its processes live: the group above may hold none, once it has handed controllers down.
-            let delegated = delegate::open(handle, &dir)
-                .map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
-            entry.born_into = Some(delegated.unwrap_or(dir).into_fd());
-        }
+    if let Some(tree) = &handle.v2
+        && let Some(dir) = open(tree)?
+    {
+        // Where its processes live: the group above may hold none, once it has handed controllers down.
+        let delegated =
+            delegate::open(handle, &dir).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
+        entry.born_into = Some(delegated.unwrap_or(dir).into_fd());
     }
     for tree in &handle.v1 {
         if let Some(dir) = open(tree)? {
