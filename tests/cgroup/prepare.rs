@@ -2,8 +2,9 @@
 
 use super::fake::Fake;
 use oci_spec::runtime::LinuxResources;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tare::cgroup::{Caller, Handle, Layout, Manager, delegate};
 use tare::plan::limits::Limits;
 
@@ -215,7 +216,20 @@ fn a_group_below_is_entered_on_v2_and_given_away_alone() {
         assert_eq!((owner("cgroup/box/inner"), owner("cgroup/box/inner/cgroup.procs")), (12345, 12345));
     }
     let stored: Handle = serde_json::from_str(&serde_json::to_string(&handle).unwrap()).unwrap();
-    assert_eq!(stored.delegated.as_deref(), Some("inner"), "exec, in a later process, joins it");
+    let joined = stored.join().unwrap().born_into.expect("a group");
+    assert_eq!(
+        folder_of(joined.as_fd()),
+        fake.path("cgroup/box/inner"),
+        "exec, in a later process, joins it"
+    );
+    fake.remove("cgroup/box/inner");
+    let joined = stored.join().unwrap().born_into.expect("a group");
+    assert_eq!(folder_of(joined.as_fd()), fake.path("cgroup/box"), "the container has removed it");
+}
+
+/// Where a descriptor leads to.
+fn folder_of(fd: BorrowedFd<'_>) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap()
 }
 
 #[test]

@@ -156,12 +156,20 @@ test_the_pidfd_receiver_and_the_option_get_one_each() {
 test_one_socket_for_both_gets_the_pidfd_once() {
     bundle
     command_is sleep 30
-    pidfd_agent one
+    # Counts its connections until half a second after the first.
+    python3 -c 'import socket, sys
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(4)
+print("listening", file=sys.stderr, flush=True)
+count = 0
+try:
+    while True: server.accept(); count += 1; server.settimeout(0.5)
+except TimeoutError: print(count)' "$T/one.sock" >"$T/one.out" 2>"$T/one.err" &
+    local counter=$!
+    eventually grep -q listening "$T/one.err"
     annotate run.oci.pidfd_receiver "$T/one.sock"
-    # The agent takes one connection: a second would be refused.
     created --pidfd-socket "$T/one.sock"
-    agents_end
-    eq "$(jq '.fds | length' "$T/one.out")" 1
+    wait $counter
+    eq "$(cat "$T/one.out")" 1 connections
     gone
 }
 
