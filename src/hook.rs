@@ -3,9 +3,11 @@
 //!
 //! Called by `cmd` (poststop, poststart), `launch` (prestart, createRuntime) and, after the clone, by `child`
 //! (createContainer); so it allocates, but starts no thread and logs nothing. startContainer hooks are run by the
-//! last stage. The hook gets descriptors 0 to 2 only. Its output is kept for the message of a failure.
+//! last stage. The hook gets descriptors 0 to 2 only. Its output is kept for the message of a failure, or goes to the
+//! files that the annotations name.
 
-use crate::plan::hooks::Hook;
+use crate::plan::hooks::{Hook, Output};
+use crate::sys::dir::Dir;
 use crate::sys::process::{Ended, reap};
 use crate::sys::spawn::{self, Available};
 use crate::sys::{SysError, fd, pidfd};
@@ -15,7 +17,7 @@ use std::fmt;
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The version of the runtime specification that is carried out.
@@ -41,6 +43,32 @@ pub struct Run<'a> {
     pub place: Place,
     /// The folder it starts in; None: the current one.
     pub dir: Option<&'a Path>,
+    /// Where it writes.
+    pub files: &'a Files,
+}
+
+/// The files that take the output of hooks, open for appending. A stream without one is kept for the message of a
+/// failure.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// For standard output.
+    pub stdout: Option<OwnedFd>,
+    /// For standard error.
+    pub stderr: Option<OwnedFd>,
+}
+
+impl Files {
+    /// Opens them, making those that are missing.
+    pub fn open(wanted: &Output) -> Result<Files, SysError> {
+        let open = |path: &Option<PathBuf>| path.as_deref().map(append_to).transpose();
+        Ok(Files { stdout: open(&wanted.stdout)?, stderr: open(&wanted.stderr)? })
+    }
+}
+
+fn append_to(path: &Path) -> Result<OwnedFd, SysError> {
+    let no_file = || SysError::new("open", path.display().to_string(), crate::sys::error::errno::EISDIR);
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_file)?;
+    Dir::open(path.parent().ok_or_else(no_file)?)?.append_to(name)
 }
 
 /// Where a hook runs. Decides what a hook without `env` gets.
@@ -142,7 +170,8 @@ impl Run<'_> {
             env: &self.environment()?,
             dir: dir.as_deref(),
             stdin: stdin.as_fd(),
-            output: write.as_fd(),
+            stdout: self.files.stdout.as_ref().unwrap_or(&write).as_fd(),
+            stderr: self.files.stderr.as_ref().unwrap_or(&write).as_fd(),
         };
         let child = spawn::spawn(&program)?;
         drop(write);

@@ -40,9 +40,11 @@ mod cgroup {
 }
 
 mod plan {
+    mod annotations; // those that change what is done
     mod caps; // five sets as bit masks
     mod devices; // nodes and links
     mod exec; // the container's process, completed and changed
+    mod gvariant; // text -> values
     mod hooks; // six moments
     mod idmap; // uid_map, gid_map, id-mapped mounts
     mod limits; // linux.resources
@@ -64,6 +66,7 @@ mod plan {
     mod running; // mounts of a container that lives
     mod scheduling; // scheduler, priorities, affinity, memory policy
     mod sysctls; // kernel parameters by namespace
+    mod unit_properties; // what a container may set of its unit
 }
 
 mod sys {

@@ -4,7 +4,7 @@
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use super::prepare::tasks_file;
-use super::{Entry, Handle, Tree};
+use super::{Entry, Handle, Tree, delegate};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -40,7 +40,7 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
         let asked = below.iter().find(|below| below.controllers.is_empty());
         let group = match asked {
             Some(below) if handle.v1.is_empty() => Some(open_below(tree, below)?),
-            _ => open(tree)?.filter(takes_processes),
+            _ => own(handle, tree)?.filter(takes_processes),
         };
         let group = match group {
             None => of_init(tree, init)?,
@@ -89,6 +89,14 @@ fn open(tree: &Tree) -> Result<Option<Dir>, Refusal> {
         Err(error) if error.is(errno::ENOENT) => Ok(None),
         Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
     }
+}
+
+/// The container's group, or the one below it that is the container's own to divide.
+fn own(handle: &Handle, tree: &Tree) -> Result<Option<Dir>, Refusal> {
+    let Some(group) = open(tree)? else { return Ok(None) };
+    let delegated = delegate::open(handle, &group);
+    let delegated = delegated.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
+    Ok(Some(delegated.unwrap_or(group)))
 }
 
 /// What was asked for by name is never replaced by anything else.

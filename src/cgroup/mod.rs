@@ -25,7 +25,7 @@
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
 //! | `enable` | hands controllers of v2 down |
-//! | `prepare` | makes the groups |
+//! | `prepare`, `delegate` | makes the groups; gives one to the container |
 //! | `join` | the ways into groups that exist |
 //! | `update`, `undo` | changes the limits of groups that exist, all or none |
 //! | `effective` | reads the limits back |
@@ -33,6 +33,7 @@
 //! | `stats`, `oom` | what they use, and when it is too much |
 //! | `rdt` | Intel RDT's resctrl groups |
 
+pub mod delegate;
 pub mod detect;
 pub mod devices_bpf;
 pub mod devices_v1;
@@ -125,6 +126,9 @@ pub struct Handle {
     /// Who asked for them.
     #[serde(default)]
     pub caller: Caller,
+    /// Name of a group below the one in the unified hierarchy: the container's own to divide, and its process lives in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegated: Option<String>,
     /// Whether config.json names the place. A rootless caller who names none does without the groups that cannot be made.
     #[serde(default)]
     pub named: bool,
@@ -137,11 +141,13 @@ pub struct Entry {
     pub born_into: Option<OwnedFd>,
     /// v1 and hybrid: the child writes `0` into each of these, in order.
     pub tasks: Vec<TasksFile>,
+    /// v2: `cgroup.procs` of the delegated group. The child writes `0` into it once it is in its cgroup namespace.
+    pub delegated: Option<TasksFile>,
     /// What was done without, one sentence each (a rootless caller's missing groups).
     pub warnings: Vec<String>,
 }
 
-/// A v1 `tasks` file, open for writing.
+/// A v1 `tasks` file, or a v2 `cgroup.procs`, open for writing.
 #[derive(Debug)]
 pub struct TasksFile {
     /// The descriptor.
@@ -196,6 +202,23 @@ impl Handle {
         Ok(handle)
     }
 
+    /// The same with a group `name` below it that is given to the container (`run.oci.delegate-cgroup`).
+    ///
+    /// # Errors
+    /// [`Refusal`]: there are v1 hierarchies, whose limits such a container could undo; or no groups at all.
+    pub fn delegating(self, name: Option<&str>) -> Result<Handle> {
+        Ok(delegate::delegating(self, name)?)
+    }
+
+    /// Lets the delegated group have all controllers of the group above. For when the container's process is in it: a group
+    /// that holds processes may hand none down. Gives back the controllers that cannot be had.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn hand_down(&self) -> Result<Vec<String>> {
+        Ok(delegate::hand_down(self)?)
+    }
+
     /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
     /// What it made is removed again if it fails.
     ///
@@ -236,13 +259,14 @@ impl Handle {
         Ok(join::join(self, init, below)?)
     }
 
-    /// Gives the v2 group to `uid` (a host id), so that the container can make groups in it: the folder and the files
+    /// Gives the v2 group to `uid` (a host id), so that the container can make groups in it, or only the delegated group
+    /// below it, if there is one: the folder and the files
     /// that /sys/kernel/cgroup/delegate names (config-linux.md, "Cgroup ownership"). On v1: nothing, by that section.
     ///
     /// # Errors
     /// fchownat(2).
     pub fn delegate(&self, uid: u32) -> Result<()> {
-        Ok(prepare::delegate(self, Path::new("/sys/kernel/cgroup"), uid)?)
+        Ok(delegate::give(self, Path::new("/sys/kernel/cgroup"), uid)?)
     }
 
     /// Fallback where clone3 cannot place a child (EOPNOTSUPP, EBUSY, EACCES): moves `pid` into the v2 group.
@@ -251,6 +275,7 @@ impl Handle {
     /// The write's.
     pub fn attach(&self, pid: i32) -> Result<()> {
         let Some(dir) = self.open_v2() else { return Ok(()) };
+        let dir = delegate::open(self, &dir)?.unwrap_or(dir);
         Ok(dir.write_existing("cgroup.procs", pid.to_string().as_bytes())?)
     }
 

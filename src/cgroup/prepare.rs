@@ -6,13 +6,13 @@ use super::detect::Layout;
 use super::enable::{Which, enable_controllers};
 use super::fs::{self, Refusal, code};
 use super::translate::{Orders, orders};
-use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, freeze, kill};
+use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, delegate, freeze, kill};
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, bpf};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// See [`Handle::prepare`].
 pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entry, Refusal> {
@@ -25,7 +25,7 @@ pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entr
         };
     }
     let orders = orders(layout, limits)?;
-    let required = match (handle.caller, handle.named, asked) {
+    let required = match (handle.caller, handle.named || handle.delegated.is_some(), asked) {
         (Caller::Rootless, false, None) => Required::No,
         _ => Required::Yes,
     };
@@ -104,7 +104,19 @@ impl Work<'_> {
                 Ok(()) => {}
             }
         }
+        self.make_delegated(&group.dir)?;
         self.entry.born_into = Some(group.dir.into_fd());
+        Ok(())
+    }
+
+    /// The group below that is given to the container, if there is to be one.
+    fn make_delegated(&mut self, above: &Dir) -> Result<(), Refusal> {
+        let Some(name) = &self.handle.delegated else { return Ok(()) };
+        let (group, found) = delegate::make(above, name)?;
+        if !found {
+            self.made.push(group.path().to_path_buf());
+        }
+        self.entry.delegated = Some(delegate::procs_file(&group)?);
         Ok(())
     }
 
@@ -249,26 +261,4 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
 
 pub(super) fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
     Ok(TasksFile { fd: dir.open_for_writing("tasks")?, path: dir.path_of("tasks") })
-}
-
-/// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.
-pub fn delegate(handle: &Handle, kernel: &Path, uid: u32) -> Result<(), SysError> {
-    // Beside v1 hierarchies nothing is given away: the container's view there is v1.
-    let Some(dir) = handle.open_v2().filter(|_| handle.v1.is_empty()) else { return Ok(()) };
-    dir.change_owner(".", uid)?;
-    let files = match Dir::open(kernel).and_then(|kernel| kernel.read("delegate", 4096)) {
-        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-        // Before Linux 4.15; the list is config-linux.md's.
-        Err(error) if error.is(errno::ENOENT) => {
-            "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned()
-        }
-        Err(error) => return Err(error),
-    };
-    for file in files.lines().filter(|file| !file.is_empty() && !file.contains('/')) {
-        match dir.change_owner(file, uid) {
-            Err(error) if error.is(errno::ENOENT) => {}
-            result => result?,
-        }
-    }
-    Ok(())
 }

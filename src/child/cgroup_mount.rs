@@ -120,7 +120,7 @@ impl View<'_> {
         let context = Context::open(c"tmpfs")?;
         context.set(c"mode", Some(c"755"))?;
         if let Some(label) = label_for(&self.plan.rootfs, c"tmpfs", self.op) {
-            context.set(c"context", Some(label))?;
+            context.set(label.context.option(), Some(&label.label))?;
         }
         context.create()?;
         context.mount(self.op.attributes.set & AT_BIRTH)

@@ -78,11 +78,12 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
     attributes(plan)?;
     no_new_privileges(plan)?;
     let denied = visitor.setgroups_denied && plan.process.user.additional_gids.is_empty();
-    let groups = if denied { Groups::Kept } else { Groups::Set };
+    let groups = if denied || plan.asked.keep_original_groups { Groups::Kept } else { Groups::Set };
     let leaving = Leaving {
         plan,
         wire: visitor.wire.as_fd(),
         gate: None,
+        hook_files: None,
         target: Some(Target { pidfd: visitor.target.as_fd(), namespaces: visitor.namespaces }),
         preserved: &visitor.preserved,
         last_capability: visitor.last_capability,

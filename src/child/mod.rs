@@ -29,6 +29,7 @@ use crate::sys::{self, attribute, cred, fd, netlink, proc, process};
 use crate::wire::{Answer, ChildWire, Detail, Failure, Question, Step};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::rc::Rc;
 
 /// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Inherited<'a> {
     pub wire: ChildWire,
     /// v1: `tasks` files to write `0` into, with their paths.
     pub tasks: Vec<(OwnedFd, String)>,
+    /// v2: `cgroup.procs` of the group below the container's that is given to it, with its path.
+    pub delegated: Option<(OwnedFd, String)>,
     /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
     pub joins: Vec<Join>,
     /// Whether the real child must be cloned inside of the joined user namespace.
@@ -51,6 +54,8 @@ pub struct Inherited<'a> {
     pub console: Option<OwnedFd>,
     /// The listening gate; None for `run`.
     pub gate: Option<OwnedFd>,
+    /// Where hooks write.
+    pub hook_files: Rc<hook::Files>,
     /// The caller's descriptors that the container's process gets.
     pub preserved: Vec<RawFd>,
     /// Number of the last capability the kernel knows.
@@ -104,6 +109,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     stay_guarded()?;
     // Rooted at the container's own group, so only now that we are in it.
     namespaces::leave_cgroup(plan)?;
+    enter_delegated(birth)?;
     namespaces::new_time(birth)?;
     own_session(plan)?;
     namespaces::name(plan)?;
@@ -115,7 +121,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
     devices::rest(&root, &plan.rootfs, &made)?;
     let pid = at_hooks(birth)?;
-    create_container_hooks(plan, pid)?;
+    create_container_hooks(birth, pid)?;
     // After the hooks, which may bring interfaces; before the switch, for the fallback needs the host's /proc.
     sysctls::write(&plan.sysctls)?;
     let proc = proc::host_procfs().ok();
@@ -143,6 +149,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
         plan,
         wire: birth.wire.as_fd(),
         gate: birth.gate.as_ref().map(AsFd::as_fd),
+        hook_files: Some(&birth.hook_files),
         target: None,
         preserved: &birth.preserved,
         last_capability: birth.last_capability,
@@ -184,6 +191,13 @@ fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
         fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
     }
     Ok(())
+}
+
+/// Does: moves on into the group that is given to the container. Here because: its cgroup namespace is rooted at the
+/// group above, whose limits are not its own to change. Fails when: the group is gone.
+fn enter_delegated(birth: &mut Inherited<'_>) -> Stepped<()> {
+    let Some((file, path)) = birth.delegated.take() else { return Ok(()) };
+    fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))
 }
 
 /// Does: a session and a session keyring of our own, default signals. Here because: hooks and the console want a
@@ -235,7 +249,8 @@ fn at_hooks(birth: &Inherited<'_>) -> Stepped<i32> {
 
 /// Does: createContainer hooks, in the container's namespaces, with the host's paths.
 /// Fails when: one of them does.
-fn create_container_hooks(plan: &Plan, pid: i32) -> Stepped<()> {
+fn create_container_hooks(birth: &Inherited<'_>, pid: i32) -> Stepped<()> {
+    let plan = birth.plan;
     let state = || hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
     for (index, hook) in plan.hooks.create_container.iter().enumerate() {
         let run = hook::Run {
@@ -245,6 +260,7 @@ fn create_container_hooks(plan: &Plan, pid: i32) -> Stepped<()> {
             state: &state(),
             place: hook::Place::Container,
             dir: Some(&plan.bundle),
+            files: &birth.hook_files,
         };
         run.run().map_err(|error| hook_failure(&error).at(index))?;
     }

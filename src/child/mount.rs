@@ -7,7 +7,9 @@
 use super::devices::{self, Made};
 use super::rootfs::{change_attributes, change_propagation};
 use super::{cgroup_mount, copy_up, procfs_guard};
+use crate::plan::annotations::MountContext;
 use crate::plan::mounts::{MountKind, MountOp};
+use crate::plan::rootfs::MountLabel;
 use crate::plan::{Plan, Rootfs};
 use crate::sys::error::errno::{EINVAL, ELOOP, ENOTDIR, EPERM, EXDEV};
 use crate::sys::mount::{self, Change, Context, Depth, LastLink, attr};
@@ -279,9 +281,10 @@ fn has_key(op: &MountOp, key: &CStr) -> bool {
 }
 
 /// The SELinux context of a new file system: not of those that the kernel labels itself.
-pub(super) fn label_for<'a>(plan: &'a Rootfs, fstype: &CStr, op: &MountOp) -> Option<&'a CStr> {
+pub(super) fn label_for<'a>(plan: &'a Rootfs, fstype: &CStr, op: &MountOp) -> Option<&'a MountLabel> {
     let own = [c"proc", c"sysfs", c"mqueue", c"cgroup", c"cgroup2"].contains(&fstype);
-    plan.mount_label.as_deref().filter(|_| !own && !has_key(op, c"context"))
+    let says_its_own = || MountContext::ALL.iter().any(|(option, _)| has_key(op, option));
+    plan.mount_label.as_ref().filter(|_| !own && !says_its_own())
 }
 
 /// A file system to be made.
@@ -291,7 +294,7 @@ struct New<'a> {
     source: Option<&'a CStr>,
     /// Permissions of the root, for a tmpfs.
     mode: Option<u32>,
-    label: Option<&'a CStr>,
+    label: Option<&'a MountLabel>,
     /// Whose processes it shows, for a procfs; None: those of our own PID namespace.
     pid_namespace: Option<BorrowedFd<'a>>,
     /// Something has to be written into it before it is read-only.
@@ -344,7 +347,7 @@ impl New<'_> {
             data.push((c"mode".into(), Some(mount::c_string(&format!("{mode:o}")))));
         }
         if let Some(label) = self.label {
-            data.push((c"context".into(), Some(label.into())));
+            data.push((label.context.option().into(), Some(label.label.clone())));
         }
         data
     }
@@ -370,7 +373,8 @@ impl New<'_> {
             if let Some(value) = value {
                 let value = value.to_string_lossy();
                 // A comma would end the option; only the security modules read quotes.
-                let quote = if key.as_c_str() == c"context" { "\"" } else { "" };
+                let is_label = MountContext::ALL.iter().any(|(option, _)| *option == key.as_c_str());
+                let quote = if is_label { "\"" } else { "" };
                 word = format!("{word}={quote}{value}{quote}");
             }
             words.push(word);

@@ -54,8 +54,8 @@ pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
     if plan.masked_paths.is_empty() {
         return Ok(());
     }
-    let masks =
-        Masks::make(plan.mount_label.as_deref()).map_err(|error| Failure::new(Step::MaskedPath, &error))?;
+    let masks = Masks::make(plan.mount_label.as_ref().map(|label| &*label.label))
+        .map_err(|error| Failure::new(Step::MaskedPath, &error))?;
     let mut masks = masks;
     for (index, path) in plan.masked_paths.iter().enumerate() {
         masks.hide(root, path).map_err(|error| Failure::new(Step::MaskedPath, &error).at(index))?;
@@ -80,6 +80,7 @@ impl Masks {
         context.set(c"size", Some(c"4k"))?;
         context.set(c"mode", Some(c"0555"))?;
         if let Some(label) = label {
+            // Always so: the masks are ours, and every file of them must be readable.
             context.set(c"context", Some(label))?;
         }
         context.create()?;

@@ -28,6 +28,8 @@ pub struct Leaving<'a> {
     pub gate: Option<BorrowedFd<'a>>,
     /// The container to enter, for `exec`.
     pub target: Option<Target<'a>>,
+    /// Where the output of startContainer hooks goes.
+    pub hook_files: Option<&'a hook::Files>,
     /// The caller's descriptors that the program gets.
     pub preserved: &'a [RawFd],
     /// Number of the last capability the kernel knows.
@@ -58,13 +60,17 @@ pub struct Last {
 pub enum Groups {
     /// They are set to what the configuration says.
     Set,
-    /// They stay: setgroups(2) is denied in this user namespace, and none are asked for.
+    /// They stay: that is asked for (annotation `run.oci.keep_original_groups`), or setgroups(2) is denied in this user
+    /// namespace, and none are asked for.
     Kept,
 }
 
 /// Does: asks whether setgroups(2) is denied (user_namespaces(7)). Here because: the host's /proc must be asked; after
 /// the switch it would be the container's, which can say anything.
 pub fn may_set_groups(plan: &Plan, proc: Option<BorrowedFd<'_>>) -> Groups {
+    if plan.asked.keep_original_groups {
+        return Groups::Kept;
+    }
     if plan.namespaces.user.is_shared() || !plan.process.user.additional_gids.is_empty() {
         return Groups::Set;
     }
@@ -87,10 +93,14 @@ pub fn execute(leaving: &Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallibl
     }
     let mut places: Vec<(BorrowedFd<'_>, i32)> =
         vec![(file.as_fd(), first + slot::FILE), (leaving.wire, first + slot::WIRE)];
+    // For startContainer hooks only; nobody else of the container has a use for a file of the host.
+    let files = leaving.hook_files.filter(|_| state.is_some());
     let rest = [
         (leaving.gate, slot::GATE),
         (proc.as_ref().map(AsFd::as_fd), slot::PROC),
         (state.as_ref().map(AsFd::as_fd), slot::STATE),
+        (files.and_then(|files| files.stdout.as_ref()).map(AsFd::as_fd), slot::HOOK_STDOUT),
+        (files.and_then(|files| files.stderr.as_ref()).map(AsFd::as_fd), slot::HOOK_STDERR),
         (leaving.target.map(|target| target.pidfd), slot::TARGET),
     ];
     places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?, first + place))));
@@ -164,6 +174,9 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     set(flag::TERMINAL, process.terminal.is_some());
     set(flag::PROC, has_proc);
     set(flag::KEEP_GROUPS, groups == Groups::Kept);
+    let files = leaving.hook_files.filter(|_| !plan.hooks.start_container.is_empty());
+    set(flag::HOOK_STDOUT, files.is_some_and(|files| files.stdout.is_some()));
+    set(flag::HOOK_STDERR, files.is_some_and(|files| files.stderr.is_some()));
     set(flag::SECCOMP, plan.seccomp.is_some());
     set(flag::LISTENER, plan.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()));
 

@@ -10,6 +10,7 @@ use crate::cgroup::detect::Layout;
 use crate::cgroup::{Caller, Handle, Manager, rdt};
 use crate::cli::{self, CgroupManager};
 use crate::error;
+use crate::hook;
 use crate::host::Host;
 use crate::launch::console::Console;
 use crate::launch::{self, Failed, Given, Ready};
@@ -20,6 +21,7 @@ use crate::sys::probe;
 use anyhow::{Context, Result};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A plan, and what it was made for.
 pub(super) struct Planned {
@@ -57,6 +59,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         listen_fds: cli::listen_fds(),
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
+        seccomp_receiver: seccomp_receiver()?,
     };
     let plan = Plan::for_create(&bundle, &options, &host)?;
     for warning in &plan.warnings {
@@ -68,6 +71,9 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         plan.rootfs.mounts.len(),
         host.rootless
     ));
+    for left_out in plan.asked.only_for_systemd() {
+        session.log.debug(&format!("{}: {left_out}", plan.id));
+    }
     Ok(Planned { plan, config: bundle.text, host })
 }
 
@@ -80,6 +86,18 @@ pub(super) fn host(session: &Session) -> Result<Host> {
         Some(cli::Rootless::Auto) | None => {}
     }
     Ok(host)
+}
+
+/// The seccomp agent of containers that name none, from the environment as crun has it.
+pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
+    const VARIABLE: &str = "RUN_OCI_SECCOMP_RECEIVER";
+    match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from) {
+        Some(path) if path.is_relative() => {
+            let problem = format!("{VARIABLE} must be an absolute path, is {path:?}");
+            Err(error::coded(error::USAGE, problem, Some("give the path of the seccomp agent's socket")))
+        }
+        path => Ok(path),
+    }
 }
 
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
@@ -99,7 +117,8 @@ pub(super) fn bear<'a>(
     let layout = Layout::detect()?;
     let manager = manager(session)?;
     let caller = if planned.host.rootless { Caller::Rootless } else { Caller::Root };
-    let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
+    let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?
+        .delegating(plan.asked.delegate_cgroup.as_deref())?;
     let group = match &plan.rdt {
         Some(wanted) => {
             Some(rdt::Group::choose(&rdt::find_mount(Path::new("/proc/self"))?, wanted, &plan.id)?)
@@ -128,6 +147,9 @@ fn bear_in<'a>(
 ) -> Result<Ready<'a>> {
     let plan = &planned.plan;
     container.save_config(&planned.config)?;
+    // First of all: where hooks cannot write, nothing is made.
+    let hook_files =
+        hook::Files::open(&plan.asked.hook_output).context("open the files for the output of hooks")?;
     let handle = container.record.cgroup.clone().unwrap_or_default();
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,
@@ -138,12 +160,7 @@ fn bear_in<'a>(
         }
     };
     entry.warnings.iter().for_each(|warning| warn(warning));
-    if may_delegate(plan) && !planned.host.rootless {
-        // config-linux.md, "Cgroup ownership".
-        handle
-            .delegate(launch::host_uid(plan, plan.process.user.uid))
-            .context("give the cgroup to the container")?;
-    }
+    give_cgroup(plan, &handle, planned.host.rootless).context("give the cgroup to the container")?;
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
     }
@@ -157,6 +174,7 @@ fn bear_in<'a>(
         preserved: session.preserved.clone(),
         last_capability: planned.host.last_capability,
         rootless: planned.host.rootless,
+        hook_files: Rc::new(hook_files),
         warn,
     })?;
     let pid = newborn.child().pid();
@@ -166,7 +184,23 @@ fn bear_in<'a>(
     if let Some(group) = &container.record.rdt {
         group.attach(pid)?;
     }
-    newborn.raise()
+    let ready = newborn.raise()?;
+    for controller in handle.hand_down().context("hand the controllers down")? {
+        warn(&format!("the controller {controller} cannot be handed down to the delegated cgroup"));
+    }
+    Ok(ready)
+}
+
+/// What the container may divide: the group that the annotation names belongs to its root, or else its own group to its
+/// user (config-linux.md, "Cgroup ownership").
+fn give_cgroup(plan: &Plan, handle: &Handle, rootless: bool) -> Result<()> {
+    if handle.delegated.is_some() {
+        return handle.delegate(launch::host_uid(plan, 0));
+    }
+    if may_delegate(plan) && !rootless {
+        handle.delegate(launch::host_uid(plan, plan.process.user.uid))?;
+    }
+    Ok(())
 }
 
 /// Whether the container may make groups below its own: it sees nothing else, and its view can be written.
@@ -187,6 +221,7 @@ fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
         annotations: plan.annotations.clone(),
         poststart: plan.hooks.poststart.clone(),
         poststop: plan.hooks.poststop.clone(),
+        hook_output: plan.asked.hook_output.clone(),
         seccomp_listener: plan.seccomp.as_ref().and_then(|filter| filter.listener.clone()),
         program: plan
             .process
@@ -211,7 +246,9 @@ pub(super) fn settle(
     container.record.phase = phase;
     container.save()?;
     session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
-    if let Some(path) = &args.pidfd_socket {
+    // The option is the engine's, the annotation the container's: each gets its own.
+    let (option, annotation) = (&args.pidfd_socket, ready.pidfd_receiver());
+    for path in option.iter().chain(annotation.filter(|path| Some(*path) != option.as_ref())) {
         launch::send_pidfd(path, ready.child())?;
     }
     if let Some(path) = &args.pid_file {

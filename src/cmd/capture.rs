@@ -112,9 +112,10 @@ fn start(command: &Invocation<'_>, out: &OwnedFd, err: &OwnedFd) -> Result<spawn
         env: &env.map(c_string).collect::<Result<Vec<_>, _>>()?,
         dir: None,
         stdin: nowhere.as_fd(),
-        output: out.as_fd(),
+        stdout: out.as_fd(),
+        stderr: err.as_fd(),
     };
-    spawn::spawn_captive(&program, err.as_fd())
+    spawn::spawn_captive(&program)
 }
 
 /// One of its two outputs.

@@ -2,6 +2,7 @@
 //!
 //! Every step can be repeated, and the record goes last: whenever a deletion dies, the next one goes on.
 
+use super::start::hook_files;
 use super::state::status_of;
 use super::{Session, matching_ids};
 use crate::cli;
@@ -158,6 +159,7 @@ pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
         let state = hook::state_json(&record.id, "stopped", 0, &record.bundle, &record.annotations);
         // An engine may have removed it already.
         let bundle = Some(record.bundle.clone()).filter(|bundle| crate::sys::dir::Dir::open(bundle).is_ok());
+        let files = hook_files(record, log);
         for (index, hook) in hooks.iter().enumerate() {
             let run = hook::Run {
                 hook,
@@ -166,6 +168,7 @@ pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
                 state: &state,
                 place: hook::Place::Runtime,
                 dir: bundle.as_deref(),
+                files: &files,
             };
             if let Err(failed) = run.run() {
                 // runtime.md, "Lifecycle", 13: a failure is a warning, and the lifecycle continues.

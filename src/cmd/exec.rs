@@ -90,6 +90,7 @@ fn plan(
         id: record.id.clone(),
         bundle: record.bundle.clone(),
         preserve_fds: args.preserve_fds,
+        seccomp_receiver: birth::seccomp_receiver()?,
         keyring: record.new_keyring,
     };
     let plan = Plan::for_exec(&kept, &process, &options, host);

@@ -5,7 +5,7 @@
 
 use super::{OCI_VERSION, print, version};
 use crate::plan::caps::NAMES as CAPABILITIES;
-use crate::plan::{mount_options, scheduling, seccomp};
+use crate::plan::{annotations, mount_options, scheduling, seccomp};
 use crate::sys::probe;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -20,8 +20,8 @@ struct Features {
     mount_options: Vec<&'static str>,
     linux: Linux,
     annotations: BTreeMap<&'static str, &'static str>,
-    /// None: no annotation changes what is done.
-    potentially_unsafe_config_annotations: [&'static str; 0],
+    /// Every annotation that changes what is done, refusals included.
+    potentially_unsafe_config_annotations: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +102,7 @@ pub fn features_json() -> Result<String> {
             ("tare.version", env!("CARGO_PKG_VERSION")),
             ("tare.commit", version::COMMIT),
         ]),
-        potentially_unsafe_config_annotations: [],
+        potentially_unsafe_config_annotations: annotations::KNOWN.iter().map(|(name, _)| *name).collect(),
     };
     let mut text = serde_json::to_string_pretty(&features).context("the features")?;
     text.push('\n');

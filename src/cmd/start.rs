@@ -8,7 +8,7 @@ use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
 use crate::launch::{Failed, after_gate};
 use crate::log::Log;
-use crate::state::{Container, Phase, Refused, Status};
+use crate::state::{Container, Phase, Record, Refused, Status};
 use crate::sys::error::errno;
 use crate::wire::{Answer, ParentWire};
 use anyhow::{Context, Result};
@@ -66,17 +66,29 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     Ok(0)
 }
 
+/// Where the hooks of an existing container write. A file that cannot be opened any more keeps no hook from its work.
+pub(super) fn hook_files(record: &Record, log: &Log) -> hook::Files {
+    hook::Files::open(&record.hook_output).unwrap_or_else(|error| {
+        log.warn(&format!("{}: the output of hooks goes to no file: {error}", record.id));
+        hook::Files::default()
+    })
+}
+
 /// Runs the poststart hooks: a failure is a warning, and the lifecycle goes on (runtime.md, "Lifecycle", 9).
 pub(super) fn poststart(container: &mut Container, log: &Log) -> Result<()> {
     let hooks = std::mem::take(&mut container.record.poststart);
+    if hooks.is_empty() {
+        return Ok(());
+    }
     let record = &container.record;
+    let files = hook_files(record, log);
     let pid = record.init.as_ref().map_or(0, |init| init.pid);
     for (index, hook) in hooks.iter().enumerate() {
         let state = hook::state_json(&record.id, "running", pid, &record.bundle, &record.annotations);
         let place = hook::Place::Runtime;
         let dir = Some(record.bundle.as_path());
-        if let Err(failed) = (hook::Run { hook, moment: "poststart", index, state: &state, place, dir }).run()
-        {
+        let run = hook::Run { hook, moment: "poststart", index, state: &state, place, dir, files: &files };
+        if let Err(failed) = run.run() {
             log.warn(&format!("start {}: {failed}", record.id));
         }
     }

@@ -33,6 +33,7 @@ use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// What a birth needs from the caller, beside the plan.
 pub struct Given<'a> {
@@ -52,6 +53,8 @@ pub struct Given<'a> {
     pub last_capability: u8,
     /// Whether the caller lacks real root.
     pub rootless: bool,
+    /// Where hooks write.
+    pub hook_files: Rc<hook::Files>,
     /// Takes what is worth a warning.
     pub warn: &'a dyn Fn(&str),
 }
@@ -62,6 +65,7 @@ pub struct Newborn<'a> {
     child: Child,
     wire: ParentWire,
     rootless: bool,
+    hook_files: Rc<hook::Files>,
     warn: &'a dyn Fn(&str),
 }
 
@@ -77,6 +81,7 @@ pub struct Ready<'a> {
 /// Clones the container's process. It does nothing yet, and dies with us.
 pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     let (plan, rootless, warn) = (given.plan, given.rootless, given.warn);
+    let hook_files = Rc::clone(&given.hook_files);
     // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
     // rootless parent must write the maps first, which needs the files of a dumpable child: that one does it itself.
     if !rootless && !broken!("cve_2016_9962") {
@@ -89,7 +94,7 @@ pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;
     }
-    Ok(Newborn { plan, child, wire, rootless, warn })
+    Ok(Newborn { plan, child, wire, rootless, hook_files, warn })
 }
 
 impl<'a> Newborn<'a> {
@@ -100,12 +105,13 @@ impl<'a> Newborn<'a> {
 
     /// Lets it set itself up, and answers what it asks, until it is ready.
     pub fn raise(self) -> Result<Ready<'a>> {
-        let Newborn { plan, child, wire, rootless, warn } = self;
+        let Newborn { plan, child, wire, rootless, hook_files, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         raise_limits(plan, child.pid())?;
         give_stdio(plan);
         let devices = move_devices(plan, &child)?;
-        match answer_questions(plan, &child, &wire, warn) {
+        let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files);
+        match answer_questions(plan, &child, &wire, &hooks, warn) {
             Ok(()) => Ok(Ready { plan, child, wire, container: None }),
             Err(error) => {
                 devices.take_back();
@@ -115,13 +121,19 @@ impl<'a> Newborn<'a> {
     }
 }
 
-fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn(&str)) -> Result<()> {
+fn answer_questions(
+    plan: &Plan,
+    child: &Child,
+    wire: &ParentWire,
+    hooks: &dyn Fn(i32) -> Result<()>,
+    warn: &dyn Fn(&str),
+) -> Result<()> {
     // If the child is gone already, the next question says so.
     let _ = wire.answer(Answer::Go);
     loop {
         match wire.question()? {
             Some(Question::AtHooks) => {
-                runtime_hooks(plan, child.pid())?;
+                hooks(child.pid())?;
                 let _ = wire.answer(Answer::Done(child.pid()));
             }
             Some(Question::Ready) => return Ok(()),
@@ -135,16 +147,22 @@ fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn
 }
 
 /// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
-fn runtime_hooks(plan: &Plan, pid: i32) -> Result<()> {
+fn runtime_hooks(plan: &Plan, pid: i32, files: &hook::Files) -> Result<()> {
     let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
-    run_hooks("prestart", &plan.hooks.prestart, &state, plan)?;
-    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan)
+    run_hooks("prestart", &plan.hooks.prestart, &state, plan, files)?;
+    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan, files)
 }
 
-fn run_hooks(moment: &'static str, hooks: &[Hook], state: &str, plan: &Plan) -> Result<()> {
+fn run_hooks(
+    moment: &'static str,
+    hooks: &[Hook],
+    state: &str,
+    plan: &Plan,
+    files: &hook::Files,
+) -> Result<()> {
     for (index, hook) in hooks.iter().enumerate() {
         let dir = Some(plan.bundle.as_path());
-        hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir }.run()?;
+        hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir, files }.run()?;
     }
     Ok(())
 }
@@ -198,6 +216,11 @@ impl Ready<'_> {
     /// The process.
     pub fn child(&self) -> &Child {
         &self.child
+    }
+
+    /// The socket that annotation `run.oci.pidfd_receiver` names.
+    pub fn pidfd_receiver(&self) -> Option<&PathBuf> {
+        self.plan.asked.pidfd_receiver.as_ref()
     }
 
     /// Leaves it standing at the gate. From here on it outlives us.

@@ -5,6 +5,7 @@
 
 use super::last_steps::last_steps;
 use crate::plan::Plan;
+use crate::plan::annotations::DELEGATE_CGROUP;
 use crate::plan::mounts::{MountKind, MountOp};
 use crate::sys::SysError;
 use crate::sys::error::{describe, errno};
@@ -343,6 +344,9 @@ fn step_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, S
             ("user", text("set the capabilities"), text("/process/capabilities"))
         }
         Step::Seccomp => ("seccomp", text("load the seccomp filter"), text("/linux/seccomp")),
+        Step::Cgroup if plan.asked.delegate_cgroup.is_some() => {
+            ("birth", text("enter the cgroup"), format!("/annotations/{DELEGATE_CGROUP}"))
+        }
         Step::Cgroup => ("birth", text("enter the cgroup"), text("/linux/cgroupsPath")),
         Step::Keyring => ("birth", text("join a session keyring"), String::new()),
         Step::CreateContainerHook | Step::StartContainerHook => hook_words(plan, step, index),

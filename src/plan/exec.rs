@@ -4,6 +4,7 @@
 //! labels, filter, scheduling. So nothing is granted that the container's own process does not have, unless it is asked
 //! for by name.
 
+use super::annotations::Asked;
 use super::caps::NAMES;
 use super::process::Process;
 use super::rootfs::{Rootfs, Switch};
@@ -120,6 +121,8 @@ pub struct ExecOptions {
     pub bundle: PathBuf,
     /// As [`super::Options::preserve_fds`].
     pub preserve_fds: u32,
+    /// As [`super::Options::seccomp_receiver`].
+    pub seccomp_receiver: Option<PathBuf>,
     /// Join the container's session keyring.
     pub keyring: bool,
 }
@@ -140,6 +143,8 @@ impl Plan {
         let mut warnings = Vec::new();
         let mut decided = Process::from_config(process, None, host, &mut warnings)?;
         super::of_linux(&mut decided, linux)?;
+        let asked = Asked::from_config(&container.config.annotations)?;
+        asked.check_groups(&decided.user)?;
         let maps = namespaces::id_maps(linux)?;
         if let Some(maps) = &maps {
             idmap::check_user(&decided.user, maps)?;
@@ -147,7 +152,15 @@ impl Plan {
         Ok(Plan {
             expected_id_maps: maps,
             process: decided,
-            seccomp: super::seccomp(linux, host)?,
+            // What is to be said of the profile was said at the container's creation.
+            seccomp: super::seccomp(
+                linux,
+                &asked,
+                options.seccomp_receiver.as_deref(),
+                host,
+                &mut Vec::new(),
+            )?,
+            asked,
             annotations: container.config.annotations.clone(),
             new_keyring: options.keyring,
             preserve_fds: options.preserve_fds,
@@ -186,6 +199,7 @@ impl Plan {
             rdt: None,
             hooks: Hooks::default(),
             annotations: Default::default(),
+            asked: Asked::default(),
             new_keyring: false,
             preserve_fds: 0,
             warnings: Vec::new(),

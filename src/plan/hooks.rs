@@ -1,6 +1,7 @@
 //! `hooks` -> programs to run, by moment.
 
 use crate::bundle::{Invalid, config};
+use std::path::PathBuf;
 
 /// The six moments, in the order of the spec (config.md, "POSIX-platform Hooks").
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,25 @@ pub struct Hook {
     /// Seconds until it is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<u32>,
+}
+
+/// Files that hooks append their output to (annotations `run.oci.hooks.stdout` and `.stderr`). Kept in the container's
+/// record too, for poststart and poststop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Output {
+    /// Absolute path on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<PathBuf>,
+    /// Absolute path on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<PathBuf>,
+}
+
+impl Output {
+    /// Whether neither is given.
+    pub fn is_none(&self) -> bool {
+        self.stdout.is_none() && self.stderr.is_none()
+    }
 }
 
 impl Hooks {

@@ -5,9 +5,11 @@
 //! Wherever the kernel may refuse something, the plan keeps the position in config.json (`index`), so that the
 //! error can point there.
 
+pub mod annotations;
 pub mod caps;
 pub mod devices;
 pub mod exec;
+pub mod gvariant;
 pub mod hooks;
 pub mod idmap;
 pub mod limits;
@@ -23,6 +25,7 @@ pub mod scheduling;
 pub mod seccomp;
 mod sysctls;
 mod text;
+pub mod unit_properties;
 
 pub use devices::Device;
 pub use hooks::{Hook, Hooks};
@@ -54,6 +57,9 @@ pub struct Options {
     pub no_pivot: bool,
     /// `--no-new-keyring`: keep the caller's session keyring.
     pub no_new_keyring: bool,
+    /// RUN_OCI_SECCOMP_RECEIVER of the caller's environment, an absolute path: the seccomp agent of every container that
+    /// needs one and names none.
+    pub seccomp_receiver: Option<PathBuf>,
 }
 
 /// A container, decided.
@@ -95,6 +101,8 @@ pub struct Plan {
     pub hooks: Hooks,
     /// Annotations, for the state.
     pub annotations: BTreeMap<String, String>,
+    /// What some of them ask for.
+    pub asked: annotations::Asked,
     /// Join a new session keyring named `_ses.ID` (keyctl(2)).
     pub new_keyring: bool,
     /// Descriptors 3..3+n are passed on to the container's process.
@@ -112,10 +120,11 @@ impl Plan {
         let no_linux = Linux::default();
         let linux = config.linux.as_ref().unwrap_or(&no_linux);
         let mut warnings = bundle.warnings.clone();
+        let asked = annotations::Asked::from_config(&config.annotations)?;
         let namespaces = Namespaces::from_config(linux)?;
         rootless(&namespaces, host)?;
         let given_maps = namespaces::id_maps(linux)?;
-        let rootfs = Rootfs::from_config(
+        let mut rootfs = Rootfs::from_config(
             config,
             linux,
             &namespaces,
@@ -124,11 +133,15 @@ impl Plan {
             host,
             &mut warnings,
         )?;
+        if let Some(label) = &mut rootfs.mount_label {
+            label.context = asked.mount_context;
+        }
         let (limits, mut limit_warnings) = limits::Limits::from_spec(linux.resources.as_ref())?;
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
             if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
         let process = process(config, linux, options, host, &mut warnings)?;
+        asked.check_groups(&process.user)?;
         // The mappings of a joined namespace are known to nobody yet.
         if let Some(maps) = &id_maps {
             idmap::check_user(&process.user, maps)?;
@@ -145,12 +158,13 @@ impl Plan {
             sysctls: sysctls::sysctls(linux, config, &namespaces)?,
             net_devices: net_devices::net_devices(linux, host)?,
             process,
-            seccomp: seccomp(linux, host)?,
+            seccomp: seccomp(linux, &asked, options.seccomp_receiver.as_deref(), host, &mut warnings)?,
             limits,
             cgroups_path: cgroups_path(linux)?,
             rdt: linux.intel_rdt.as_ref().map(|rdt| rdt::rdt(rdt, &options.id, &mut warnings)).transpose()?,
             hooks: config.hooks.as_ref().map(Hooks::from_config).transpose()?.unwrap_or_default(),
             annotations: config.annotations.clone(),
+            asked,
             new_keyring: !options.no_new_keyring,
             preserve_fds: options.preserve_fds,
             namespaces,
@@ -193,9 +207,30 @@ fn of_linux(process: &mut Process, linux: &Linux) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn seccomp(linux: &Linux, host: &Host) -> Result<Option<seccomp::Filter>, Invalid> {
-    let compiled = linux.seccomp.as_ref().map(|profile| seccomp::compile(profile, host)).transpose()?;
-    Ok(compiled.map(|compiled| compiled.filter))
+fn seccomp(
+    linux: &Linux,
+    asked: &annotations::Asked,
+    default_receiver: Option<&std::path::Path>,
+    host: &Host,
+    warnings: &mut Vec<String>,
+) -> Result<Option<seccomp::Filter>, Invalid> {
+    let receiver = asked.seccomp_receiver.as_deref();
+    let filter = match &linux.seccomp {
+        Some(profile) => {
+            let profile = seccomp::with_receiver(profile, receiver, default_receiver)?;
+            let compiled = seccomp::compile(&profile, host)?;
+            seccomp::report_unknown(&compiled.unknown, asked.seccomp_fail_unknown, warnings)?;
+            Some(compiled.filter)
+        }
+        None => None,
+    };
+    if receiver.is_some() && filter.as_ref().is_none_or(|filter| filter.listener.is_none()) {
+        warnings.push(format!(
+            "annotation {} has no effect: the profile asks nobody, it has no SCMP_ACT_NOTIFY",
+            annotations::SECCOMP_RECEIVER
+        ));
+    }
+    Ok(filter)
 }
 
 /// sethostname(2) and setdomainname(2) take 64 bytes.

@@ -1,5 +1,6 @@
 //! `root`, `rootfsPropagation`, masked and read-only paths -> the steps of making the root filesystem.
 
+use super::annotations::MountContext;
 use super::devices::{self, Device};
 use super::mounts::{self, MountOp, Propagation, PropagationKind, Surroundings};
 use super::namespaces::Namespaces;
@@ -32,7 +33,16 @@ pub struct Rootfs {
     /// pivot_root(2), or MS_MOVE with chroot (`--no-pivot`).
     pub switch: Switch,
     /// SELinux context of the mounts (`linux.mountLabel`).
-    pub mount_label: Option<CString>,
+    pub mount_label: Option<MountLabel>,
+}
+
+/// The SELinux context of the mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountLabel {
+    /// The label.
+    pub label: CString,
+    /// The mount option that carries it.
+    pub context: MountContext,
 }
 
 /// How the child changes to its new root.
@@ -137,11 +147,12 @@ fn switch<T>(namespaces: &Namespaces, options: &Options, mounts: &[T], warnings:
     }
 }
 
-fn mount_label(linux: &Linux, host: &Host) -> Result<Option<CString>, Invalid> {
+fn mount_label(linux: &Linux, host: &Host) -> Result<Option<MountLabel>, Invalid> {
     let Some(label) = linux.mount_label.as_deref().filter(|label| !label.is_empty()) else { return Ok(None) };
     if !host.selinux {
         let problem = "selinux label is specified in config, but selinux is disabled or not supported";
         return Err(Invalid::unsupported("/linux/mountLabel", problem).advise("remove mountLabel"));
     }
-    kernel_string(label, "/linux/mountLabel").map(Some)
+    let label = kernel_string(label, "/linux/mountLabel")?;
+    Ok(Some(MountLabel { label, context: MountContext::default() }))
 }

@@ -290,8 +290,12 @@ pub mod slot {
     pub const STATE: i32 = 4;
     /// A pidfd of the container's first process, if `flag::JOIN`.
     pub const TARGET: i32 = 5;
+    /// The file for startContainer hooks' standard output, if `flag::HOOK_STDOUT`.
+    pub const HOOK_STDOUT: i32 = 6;
+    /// The file for their standard error, if `flag::HOOK_STDERR`.
+    pub const HOOK_STDERR: i32 = 7;
     /// How many there are.
-    pub const COUNT: i32 = 6;
+    pub const COUNT: i32 = 8;
 }
 
 /// Bits of [`Payload::flags`].
@@ -300,7 +304,7 @@ pub mod flag {
     pub const GATE: u32 = 1;
     /// A private procfs is there (an LSM label must be written).
     pub const PROC: u32 = 2;
-    /// The supplementary groups stay as they are: setgroups(2) is denied in this user namespace.
+    /// The supplementary groups stay as they are: it was asked for, or setgroups(2) is denied in this user namespace.
     pub const KEEP_GROUPS: u32 = 4;
     /// The filter has a listener: tell its number before the execve.
     pub const LISTENER: u32 = 8;
@@ -310,6 +314,10 @@ pub mod flag {
     pub const JOIN: u32 = 32;
     /// Standard input is the terminal that becomes the controlling one (`exec`; `create` has it already).
     pub const TERMINAL: u32 = 64;
+    /// A file for the standard output of hooks is there.
+    pub const HOOK_STDOUT: u32 = 128;
+    /// A file for their standard error is there.
+    pub const HOOK_STDERR: u32 = 256;
 }
 
 /// A run of bytes or items in the payload.

@@ -54,12 +54,15 @@ fn run_one(given: &Given, payload: &Mapped, hook: &Hook) -> Result<(), Failed> {
     }
 }
 
-/// In the forked process: state on standard input, output into the pipe, the container's filter, execve(2).
+/// In the forked process: state on standard input, output into the pipe or the files, the container's filter, execve(2).
 fn become_hook(given: &Given, payload: &Mapped, hook: &Hook, output: i32) -> ! {
     syscall::setpgid();
     let state = given.file + slot::STATE;
     syscall::rewind(state);
-    let ready = syscall::dup3(state, 0).and_then(|_| syscall::dup3(output, 1)).and_then(|_| syscall::dup3(output, 2));
+    let file_or_output = |flag, slot| if payload.has(flag) { given.file + slot } else { output };
+    let stdout = file_or_output(flag::HOOK_STDOUT, slot::HOOK_STDOUT);
+    let stderr = file_or_output(flag::HOOK_STDERR, slot::HOOK_STDERR);
+    let ready = syscall::dup3(state, 0).and_then(|_| syscall::dup3(stdout, 1)).and_then(|_| syscall::dup3(stderr, 2));
     let argv = payload.pointers(hook.argv);
     let envp = if hook.envp.offset == 0 { given.envp } else { payload.pointers(hook.envp) };
     let filtered = if payload.has(flag::SECCOMP) { super::filter(payload, 0) } else { Ok(0) };

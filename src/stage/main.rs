@@ -126,8 +126,15 @@ fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     if payload.header.hooks.len > 0 {
         syscall::close_on_exec(given.file + slot::STATE).map_err(failed)?;
     }
-    if payload.has(flag::JOIN) {
-        syscall::close_on_exec(given.file + slot::TARGET).map_err(failed)?;
+    let more = [
+        (flag::JOIN, slot::TARGET),
+        (flag::HOOK_STDOUT, slot::HOOK_STDOUT),
+        (flag::HOOK_STDERR, slot::HOOK_STDERR),
+    ];
+    for (flag, slot) in more {
+        if payload.has(flag) {
+            syscall::close_on_exec(given.file + slot).map_err(failed)?;
+        }
     }
     Ok(())
 }

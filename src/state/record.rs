@@ -6,7 +6,7 @@
 use super::Refused;
 use crate::cgroup::Handle;
 use crate::cgroup::rdt::Group;
-use crate::plan::hooks::Hook;
+use crate::plan::hooks::{Hook, Output};
 use crate::plan::seccomp::Listener;
 use crate::sys::process::Ended;
 use anyhow::{Context, Result};
@@ -105,6 +105,9 @@ pub struct Record {
     /// Hooks to run after the deletion; emptied before they run, so that they run once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub poststop: Vec<Hook>,
+    /// Where those hooks write.
+    #[serde(default, skip_serializing_if = "Output::is_none")]
+    pub hook_output: Output,
     /// Where the descriptor of its seccomp notifications went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp_listener: Option<Listener>,
@@ -137,6 +140,7 @@ impl Record {
             annotations: BTreeMap::new(),
             poststart: Vec::new(),
             poststop: Vec::new(),
+            hook_output: Output::default(),
             seccomp_listener: None,
             program: String::new(),
             terminal: false,

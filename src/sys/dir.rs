@@ -1,6 +1,6 @@
 //! A directory held by descriptor, and what may be done to the names in it, without following symlinks.
 //!
-//! Used by `state` (the folder of a container) and `cgroup` (a control group): trusted trees that belong to us.
+//! Used by `state` (the folder of a container), `cgroup` (a control group) and `hook` (its log): trusted trees of the host.
 //! A container's root filesystem is not one: for that there is `path`, which resolves inside a root.
 
 use super::{Result, SysError, fd};
@@ -115,6 +115,22 @@ impl Dir {
     /// Opens an existing file in here for reading: to wait for its changes, or to read it again and again.
     pub fn open_for_reading(&self, name: &str) -> Result<OwnedFd> {
         self.open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)
+    }
+
+    /// Opens a file in here for appending, and makes it if it is missing, for its owner alone. It must be a regular file
+    /// or a character device (EINVAL), and no symlink (ELOOP).
+    pub fn append_to(&self, name: &str) -> Result<OwnedFd> {
+        use nix::fcntl::{FcntlArg, fcntl};
+        // Without O_NONBLOCK a FIFO that nobody reads would stop us here.
+        let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+        let file = self.open_file(name, flags, 0o600)?;
+        let stat = nix::sys::stat::fstat(&file).map_err(|e| self.fail("fstat", name, e))?;
+        if !matches!(stat.st_mode & libc::S_IFMT, libc::S_IFREG | libc::S_IFCHR) {
+            let object = format!("{} (must be a regular file)", self.path_of(name));
+            return Err(SysError::new("open", object, libc::EINVAL));
+        }
+        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|e| self.fail("fcntl F_SETFL", name, e))?;
+        Ok(file)
     }
 
     /// Gives a file in here (or the directory itself, `.`) to another user; the group stays.

@@ -23,8 +23,10 @@ pub struct Program<'a> {
     pub dir: Option<&'a CStr>,
     /// Its standard input.
     pub stdin: BorrowedFd<'a>,
-    /// Its standard output and, unless said otherwise, error.
-    pub output: BorrowedFd<'a>,
+    /// Its standard output.
+    pub stdout: BorrowedFd<'a>,
+    /// Its standard error.
+    pub stderr: BorrowedFd<'a>,
 }
 
 /// A program that has been executed.
@@ -42,21 +44,28 @@ const CALLS: [&str; 5] = ["sigaction", "setpgid", "chdir", "dup2", "execve"];
 /// Starts a program in a process group of its own, with default signal actions, no signal blocked, and no descriptor
 /// but 0 to 2. Returns once it has been executed; otherwise the error is that of the call that failed in the child.
 pub fn spawn(program: &Program<'_>) -> Result<Spawned> {
-    start(program, None)
+    start(program, IfWeDie::LivesOn)
 }
 
-/// The same with a standard error of its own, and it is killed if we die first.
-pub fn spawn_captive(program: &Program<'_>, errors: BorrowedFd<'_>) -> Result<Spawned> {
-    start(program, Some(errors))
+/// The same, and it is killed if we die first.
+pub fn spawn_captive(program: &Program<'_>) -> Result<Spawned> {
+    start(program, IfWeDie::IsKilled)
 }
 
-fn start(program: &Program<'_>, captive: Option<BorrowedFd<'_>>) -> Result<Spawned> {
+/// What becomes of a program whose parent dies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfWeDie {
+    LivesOn,
+    IsKilled,
+}
+
+fn start(program: &Program<'_>, if_we_die: IfWeDie) -> Result<Spawned> {
     let object = program.path.to_string_lossy().into_owned();
     let (ours, theirs) = pipe(OFlag::O_CLOEXEC)?;
     let (argv, envp) = (pointers(program.args), pointers(program.env));
     // SAFETY: this program has one thread (nothing starts a second), so no lock is held across the clone.
     let (pid, pidfd) = match unsafe { clone3(0, None)? } {
-        Cloned::Child => become_program(program, captive, &argv, &envp, &theirs),
+        Cloned::Child => become_program(program, if_we_die, &argv, &envp, &theirs),
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
@@ -80,7 +89,7 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 /// The child's half: never returns.
 fn become_program(
     program: &Program<'_>,
-    captive: Option<BorrowedFd<'_>>,
+    if_we_die: IfWeDie,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     report: &OwnedFd,
@@ -99,7 +108,7 @@ fn become_program(
     if unsafe { libc::setpgid(0, 0) } != 0 {
         fail(1, last());
     }
-    if captive.is_some() {
+    if if_we_die == IfWeDie::IsKilled {
         // Cannot fail: the signal is one. If we are dead already, nobody reads what it prints, which ends it as well.
         let _ = die_with_parent();
     }
@@ -109,8 +118,8 @@ fn become_program(
             fail(2, last());
         }
     }
-    for (from, to) in [(program.stdin, 0), (program.output, 1), (captive.unwrap_or(program.output), 2)] {
-        // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; neither source has such a
+    for (from, to) in [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)] {
+        // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; no source has such a
         // number, for std keeps 0 to 2 open from the start.
         if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 {
             fail(3, last());

@@ -48,6 +48,11 @@ impl Fake {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a folder that the test made")]
+    pub fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.path(name)).unwrap();
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
     }

@@ -2,9 +2,10 @@
 
 use super::fake::Fake;
 use oci_spec::runtime::LinuxResources;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use tare::cgroup::{Caller, Handle, Layout, Manager, prepare};
+use std::path::{Path, PathBuf};
+use tare::cgroup::{Caller, Handle, Layout, Manager, delegate};
 use tare::plan::limits::Limits;
 
 const V2_FILES: [&str; 4] = ["cgroup.subtree_control", "cgroup.freeze", "pids.max", "memory.max"];
@@ -181,15 +182,73 @@ fn a_v2_group_is_given_away_with_the_files_that_the_kernel_names_and_no_other() 
     let uid = fake.path("").metadata().unwrap().uid();
     // A file that is not there is no error; nor is a kernel without the list.
     fake.file("kernel/delegate", "cgroup.procs\ncgroup.threads\nmemory.oom.group\n");
-    prepare::delegate(&handle, &fake.path("kernel"), uid).unwrap();
-    prepare::delegate(&handle, &fake.path("nowhere"), uid).unwrap();
+    delegate::give(&handle, &fake.path("kernel"), uid).unwrap();
+    delegate::give(&handle, &fake.path("nowhere"), uid).unwrap();
     // Only root can give to somebody else, and only then is there something to see.
     if uid == 0 {
-        prepare::delegate(&handle, &fake.path("kernel"), 12345).unwrap();
+        delegate::give(&handle, &fake.path("kernel"), 12345).unwrap();
         let owner = |name: &str| fake.path(name).metadata().unwrap().uid();
         assert_eq!((owner("cgroup/box"), owner("cgroup/box/cgroup.procs")), (12345, 12345));
         assert_eq!(owner("cgroup/box/pids.max"), 0);
-        prepare::delegate(&handle, &fake.path("nowhere"), 12346).unwrap();
+        delegate::give(&handle, &fake.path("nowhere"), 12346).unwrap();
         assert_eq!(owner("cgroup/box/cgroup.subtree_control"), 12346);
     }
+}
+
+#[test]
+fn a_group_below_is_entered_on_v2_and_given_away_alone() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box/inner", &["cgroup.subtree_control"]);
+    fake.file("cgroup/box/cgroup.controllers", "memory pids\n");
+    let handle = choose(&layout, "/box").delegating(Some("inner")).unwrap();
+    let entry =
+        handle.prepare(&layout, &allow_all(limits(serde_json::json!({"pids": {"limit": 7}})))).unwrap();
+    let delegated = entry.delegated.expect("a way in");
+    assert!(entry.born_into.is_some() && delegated.path.ends_with("cgroup/box/inner/cgroup.procs"));
+    assert_eq!(fake.read("cgroup/box/pids.max"), "7", "the limits stay above");
+    assert!(!fake.has("cgroup/box/inner/pids.max"));
+    assert!(handle.hand_down().unwrap().is_empty());
+    assert_eq!(fake.read("cgroup/box/cgroup.subtree_control"), "+memory +pids");
+    if fake.path("").metadata().unwrap().uid() == 0 {
+        delegate::give(&handle, &fake.path("nowhere"), 12345).unwrap();
+        let owner = |name: &str| fake.path(name).metadata().unwrap().uid();
+        assert_eq!((owner("cgroup/box"), owner("cgroup/box/cgroup.procs")), (0, 0));
+        assert_eq!((owner("cgroup/box/inner"), owner("cgroup/box/inner/cgroup.procs")), (12345, 12345));
+    }
+    let stored: Handle = serde_json::from_str(&serde_json::to_string(&handle).unwrap()).unwrap();
+    let joined = stored.join(1, &[]).unwrap().born_into.expect("a group");
+    assert_eq!(
+        folder_of(joined.as_fd()),
+        fake.path("cgroup/box/inner"),
+        "exec, in a later process, joins it"
+    );
+    fake.remove("cgroup/box/inner");
+    let joined = stored.join(1, &[]).unwrap().born_into.expect("a group");
+    assert_eq!(folder_of(joined.as_fd()), fake.path("cgroup/box"), "the container has removed it");
+}
+
+/// Where a descriptor leads to.
+fn folder_of(fd: BorrowedFd<'_>) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap()
+}
+
+#[test]
+fn a_group_below_with_processes_is_refused() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box/inner", &[]).file("cgroup/box/inner/cgroup.procs", "1\n");
+    let handle = choose(&layout, "/box").delegating(Some("inner")).unwrap();
+    let refused = handle.prepare(&layout, &allow_all(Limits::default())).unwrap_err().to_string();
+    assert!(refused.contains("delegated cgroup is not empty: 1 process(es)"), "{refused}");
+    assert!(refused.contains("run.oci.delegate-cgroup"), "{refused}");
+}
+
+#[test]
+fn a_group_below_is_refused_beside_v1_and_without_groups() {
+    let (_fake, layout) = v1();
+    let error = choose(&layout, "/box").delegating(Some("inner")).unwrap_err().to_string();
+    assert!(error.contains("this host mounts v1") && error.contains("run.oci.delegate-cgroup"), "{error}");
+    let (_fake, layout) = v2();
+    let disabled = Handle::choose(Manager::Disabled, Caller::Root, &layout, None, "web1").unwrap();
+    assert!(disabled.delegating(Some("inner")).unwrap_err().to_string().contains("disabled"));
+    assert_eq!(choose(&layout, "/box").delegating(None).unwrap().delegated, None);
 }

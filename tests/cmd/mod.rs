@@ -110,3 +110,13 @@ fn features_have_every_part_that_engines_look_at() {
     assert!(supported.iter().all(|flag| known.contains(flag)), "{supported:?}");
     assert!(supported.iter().any(|flag| flag == "SECCOMP_FILTER_FLAG_LOG"), "{supported:?}");
 }
+
+#[test]
+fn features_list_exactly_the_annotations_that_change_what_is_done() {
+    let features: Value = serde_json::from_str(&features_json().unwrap()).unwrap();
+    let listed = features["potentiallyUnsafeConfigAnnotations"].as_array().unwrap();
+    let listed: Vec<&str> = listed.iter().map(|name| name.as_str().unwrap()).collect();
+    let known: Vec<&str> = tare::plan::annotations::KNOWN.iter().map(|(name, _)| *name).collect();
+    assert_eq!(listed, known);
+    assert!(listed.contains(&"org.systemd.property."), "a prefix ends in a dot (features.md)");
+}

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tare::hook::{Failed, Place, Reason, Run, state_json};
-use tare::plan::hooks::Hook;
+use tare::hook::{Failed, Files, Place, Reason, Run, state_json};
+use tare::plan::hooks::{Hook, Output};
 use tare::sys::process::Ended;
 
 fn shell(script: &str) -> Hook {
@@ -20,7 +20,8 @@ fn shell(script: &str) -> Hook {
 }
 
 fn run_with(hook: &Hook, state: &str, dir: Option<&Path>) -> Result<(), Failed> {
-    Run { hook, moment: "createRuntime", index: 1, state, place: Place::Runtime, dir }.run()
+    let files = &Files::default();
+    Run { hook, moment: "createRuntime", index: 1, state, place: Place::Runtime, dir, files }.run()
 }
 
 fn run(hook: &Hook) -> Result<(), Failed> {
@@ -103,7 +104,9 @@ fn an_empty_environment_is_empty() {
 fn without_env_the_place_decides() {
     let mut hook = shell("/usr/bin/tr '\\0' '\\n' </proc/$$/environ; exit 1");
     hook.env = None;
-    let run = |place| Run { hook: &hook, moment: "poststop", index: 0, state: "{}", place, dir: None }.run();
+    let files = &Files::default();
+    let run =
+        |place| Run { hook: &hook, moment: "poststop", index: 0, state: "{}", place, dir: None, files }.run();
     let ours = std::env::var("PATH").unwrap();
     let seen = run(Place::Runtime).unwrap_err().output;
     assert!(seen.lines().any(|line| line == format!("PATH={ours}")), "{seen}");
@@ -196,4 +199,54 @@ fn the_state_has_what_the_specification_asks_for() {
     let stopped: serde_json::Value =
         serde_json::from_str(&state_json("web1", "stopped", 0, Path::new("/b"), &BTreeMap::new())).unwrap();
     assert_eq!((stopped.get("pid"), stopped.get("annotations")), (None, None));
+}
+
+/// Runs a script that writes to both streams, with the files `wanted`; gives the failure's output.
+fn run_with_files(wanted: &Output) -> String {
+    let hook = shell("echo out; echo err >&2; exit 1");
+    let files = &Files::open(wanted).unwrap();
+    let run = Run {
+        hook: &hook,
+        moment: "prestart",
+        index: 0,
+        state: "{}",
+        place: Place::Runtime,
+        dir: None,
+        files,
+    };
+    run.run().expect_err("it ends with 1").output
+}
+
+#[test]
+fn output_is_appended_to_the_files_and_the_rest_is_kept() {
+    let folder = Folder::new();
+    let path = |name: &str| Some(folder.path().join(name));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let stdout_only = Output { stdout: path("log"), stderr: None };
+    assert_eq!(run_with_files(&stdout_only), "err\n");
+    assert_eq!(run_with_files(&Output { stdout: path("log"), stderr: path("errors") }), "");
+    assert_eq!((read("log").as_str(), read("errors").as_str()), ("out\nout\n", "err\n"));
+    assert_eq!(run_with_files(&Output { stdout: path("both"), stderr: path("both") }), "");
+    assert_eq!(read("both"), "out\nerr\n");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(folder.path().join("log").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_file_for_output_is_a_regular_file_or_a_device_and_no_link() {
+    let folder = Folder::new();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    std::os::unix::fs::symlink("target", folder.path().join("link")).unwrap();
+    let open = |path: &Path| Files::open(&Output { stdout: Some(path.to_owned()), stderr: None });
+    for name in ["fifo", "link", ".", "missing/file"] {
+        open(&folder.path().join(name)).expect_err(name);
+    }
+    open(Path::new("/")).expect_err("/");
+    assert!(!folder.path().join("target").exists());
+    // A FIFO with a reader can be opened, and must be refused all the same.
+    let reader = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    assert!(open(&fifo).unwrap_err().to_string().contains("must be a regular file"));
+    drop(reader);
+    open(Path::new("/dev/null")).unwrap();
 }

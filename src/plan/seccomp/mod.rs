@@ -22,11 +22,13 @@ mod table;
 mod tests;
 mod tree;
 
+use super::annotations::{SECCOMP_FAIL_UNKNOWN, SECCOMP_RECEIVER};
 use crate::bundle::Invalid;
 use crate::host::Host;
 use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag as Flag};
 use profile::Profile;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 /// The actions of the spec; all are supported.
 pub const ACTIONS: [&str; 9] = [
@@ -81,8 +83,17 @@ const LONGEST_PROGRAM: usize = 4096;
 pub struct Compiled {
     /// The program and how to load it.
     pub filter: Filter,
-    /// Names in the profile that no architecture has (the spec lets us ignore them), for the log at debug level.
-    pub unknown: Vec<String>,
+    /// What the profile names that no architecture has (the spec lets us ignore it), sorted: for a warning.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A system call that no architecture has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// As the profile says.
+    pub name: String,
+    /// Where it says so first, as a JSON pointer.
+    pub pointer: String,
 }
 
 /// Compiles `profile` for `host`.
@@ -108,7 +119,50 @@ pub fn compile(profile: &LinuxSeccomp, host: &Host) -> Result<Compiled, Invalid>
             .advise("use fewer argument comparisons or fewer architectures"));
     }
     let filter = Filter { program, flags: flags(profile, listener.is_some()), listener };
-    Ok(Compiled { filter, unknown: rules.unknown.into_iter().collect() })
+    let unknown = rules.unknown.into_iter().map(|(name, pointer)| Unknown { name, pointer }).collect();
+    Ok(Compiled { filter, unknown })
+}
+
+/// The profile with the agent that annotation or environment name. `listenerPath` and the annotation are both the
+/// configuration's, so they must agree; the environment is the host's default for a profile that names nobody.
+///
+/// # Errors
+/// Two agents.
+pub(super) fn with_receiver<'a>(
+    profile: &'a LinuxSeccomp,
+    annotation: Option<&Path>,
+    environment: Option<&Path>,
+) -> Result<Cow<'a, LinuxSeccomp>, Invalid> {
+    let given = profile.listener_path().as_deref().filter(|path| !path.as_os_str().is_empty());
+    let receiver = match (given, annotation) {
+        (Some(given), Some(annotation)) if given != annotation => {
+            let problem = format!("is not the socket that annotation {SECCOMP_RECEIVER} names");
+            return Err(Invalid::conflict("/linux/seccomp/listenerPath", problem).advise("name one socket"));
+        }
+        (Some(_), _) => return Ok(Cow::Borrowed(profile)),
+        (None, annotation) => annotation.or(environment),
+    };
+    let Some(receiver) = receiver else { return Ok(Cow::Borrowed(profile)) };
+    let mut profile = profile.clone();
+    profile.set_listener_path(Some(receiver.to_owned()));
+    Ok(Cow::Owned(profile))
+}
+
+/// Says which system calls of the profile no architecture has: in a warning, or as an error if that is `fatal`.
+pub(super) fn report_unknown(
+    unknown: &[Unknown],
+    fatal: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(), Invalid> {
+    let Some(first) = unknown.first() else { return Ok(()) };
+    if fatal {
+        let problem =
+            format!("unknown system call {:?}, and annotation {SECCOMP_FAIL_UNKNOWN} is set", first.name);
+        return Err(Invalid::value(&*first.pointer, problem).advise("correct its name, or remove it"));
+    }
+    let names: Vec<&str> = unknown.iter().map(|call| &*call.name).collect();
+    warnings.push(format!("linux.seccomp: unknown system calls are ignored: {}", names.join(", ")));
+    Ok(())
 }
 
 /// SECCOMP_FILTER_FLAG_*. Without a `flags` in the profile, runc's default: the container's processes keep their speed.

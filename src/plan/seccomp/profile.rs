@@ -10,7 +10,7 @@ use oci_spec::runtime::{
     Arch, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator,
     LinuxSyscall,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A profile, checked.
@@ -27,8 +27,8 @@ pub(super) struct Profile {
     pub(super) calls: Vec<(Call, Range<usize>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
-    /// Names that no architecture has.
-    pub(super) unknown: BTreeSet<String>,
+    /// Names that no architecture has, with the place of the first of each.
+    pub(super) unknown: BTreeMap<String, String>,
 }
 
 /// An action, taken if all tests hold.
@@ -90,7 +90,7 @@ impl Profile {
             rules: Vec::new(),
             calls: Vec::new(),
             notifies: false,
-            unknown: BTreeSet::new(),
+            unknown: BTreeMap::new(),
         };
         for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
             read.add(position, entry)?;
@@ -136,7 +136,7 @@ impl Profile {
             match Call::find(name) {
                 Some(call) => self.calls.push((call, rules.clone())),
                 None => {
-                    self.unknown.insert(name.clone());
+                    self.unknown.entry(name.clone()).or_insert_with(at);
                 }
             }
         }

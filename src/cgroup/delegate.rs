@@ -1,0 +1,111 @@
+//! Groups that are given to the container: its own one (config-linux.md, "Cgroup ownership"), or one below it that the
+//! annotation `run.oci.delegate-cgroup` names.
+//!
+//! Called by [`Handle`] and `prepare`. With a group below, the limits stay on the group above, which is not the
+//! container's to change: it can divide what it has, and never get more. cgroup v2 only: a v1 group that can be written
+//! has files that undo its parent's choices (cgroups(7), "Cgroups delegation").
+
+use super::fs::{self, Refusal, code};
+use super::{Handle, Manager, TasksFile, kill};
+use crate::sys::SysError;
+use crate::sys::dir::Dir;
+use crate::sys::error::errno;
+use std::path::Path;
+
+/// The annotation, as a JSON pointer.
+const POINTER: &str = "/annotations/run.oci.delegate-cgroup";
+
+/// See [`Handle::delegating`].
+pub fn delegating(mut handle: Handle, name: Option<&str>) -> Result<Handle, Refusal> {
+    let Some(name) = name else { return Ok(handle) };
+    let problem = match (&handle.v2, handle.manager) {
+        (_, Manager::Disabled) => "control groups are disabled: there is no group to delegate",
+        (Some(_), _) if handle.v1.is_empty() => {
+            handle.delegated = Some(name.to_owned());
+            return Ok(handle);
+        }
+        _ => {
+            "a control group can be delegated only where cgroup v2 has all controllers, and this host mounts v1"
+        }
+    };
+    Err(Refusal::limit(code::PLACE, POINTER, problem).advise("remove the annotation run.oci.delegate-cgroup"))
+}
+
+/// Makes the group `name`, or finds it without processes; says whether it was there.
+pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
+    let place = |error: SysError| Refusal {
+        pointer: POINTER.to_owned(),
+        ..Refusal::system(code::PLACE, &error, "making the delegated control group")
+    };
+    let found = match above.make_dir(name, 0o755) {
+        Ok(()) => false,
+        Err(error) if error.is(errno::EEXIST) => true,
+        Err(error) => return Err(place(error)),
+    };
+    let group = above.open_dir(name).map_err(place)?;
+    let pids = kill::pids_in(&group, "cgroup.procs").map_err(place)?;
+    if pids.is_empty() {
+        return Ok((group, found));
+    }
+    let problem = format!("delegated cgroup is not empty: {} process(es) found", pids.len());
+    let refusal = Refusal::new(code::PLACE, group.path().display().to_string(), problem);
+    Err(Refusal { pointer: POINTER.to_owned(), ..refusal }
+        .advise("end them, or name another linux.cgroupsPath"))
+}
+
+/// The way into it. Opened by us: the kernel asks who opened the file whether the move is allowed.
+pub(super) fn procs_file(group: &Dir) -> Result<TasksFile, Refusal> {
+    let fd = group.open_for_writing("cgroup.procs");
+    let fd = fd.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
+    Ok(TasksFile { fd, path: group.path_of("cgroup.procs") })
+}
+
+/// The delegated group below `above`, if there is to be one and it is there. The container may have removed it.
+pub(super) fn open(handle: &Handle, above: &Dir) -> Result<Option<Dir>, SysError> {
+    let Some(name) = &handle.delegated else { return Ok(None) };
+    match above.open_dir(name) {
+        Err(error) if error.is(errno::ENOENT) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// See [`Handle::hand_down`].
+pub fn hand_down(handle: &Handle) -> Result<Vec<String>, Refusal> {
+    let Some(above) = handle.open_v2().filter(|_| handle.delegated.is_some()) else { return Ok(Vec::new()) };
+    let read = above.read("cgroup.controllers", fs::FILE_LIMIT_BYTES);
+    let read = read.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
+    let text = String::from_utf8_lossy(&read);
+    let controllers: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
+    let line: Vec<String> = controllers.iter().map(|name| format!("+{name}")).collect();
+    if line.is_empty() || above.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
+        return Ok(Vec::new());
+    }
+    // The kernel takes a line as a whole or not at all: one by one, what can be had is had.
+    let refused = |name: &String| {
+        above.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes()).is_err()
+    };
+    Ok(controllers.into_iter().filter(refused).collect())
+}
+
+/// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.
+pub fn give(handle: &Handle, kernel: &Path, uid: u32) -> Result<(), SysError> {
+    // Beside v1 hierarchies nothing is given away: the container's view there is v1.
+    let Some(dir) = handle.open_v2().filter(|_| handle.v1.is_empty()) else { return Ok(()) };
+    let dir = open(handle, &dir)?.unwrap_or(dir);
+    dir.change_owner(".", uid)?;
+    let files = match Dir::open(kernel).and_then(|kernel| kernel.read("delegate", 4096)) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        // Before Linux 4.15; the list is config-linux.md's.
+        Err(error) if error.is(errno::ENOENT) => {
+            "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
+    for file in files.lines().filter(|file| !file.is_empty() && !file.contains('/')) {
+        match dir.change_owner(file, uid) {
+            Err(error) if error.is(errno::ENOENT) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
