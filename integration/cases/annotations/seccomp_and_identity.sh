@@ -160,10 +160,10 @@ test_one_socket_for_both_gets_the_pidfd_once() {
     python3 -c 'import socket, sys
 server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(4)
 print("listening", file=sys.stderr, flush=True)
-count = 0
+connections = []
 try:
-    while True: server.accept(); count += 1; server.settimeout(0.5)
-except TimeoutError: print(count)' "$T/one.sock" >"$T/one.out" 2>"$T/one.err" &
+    while True: connections.append(server.accept()); server.settimeout(0.5)
+except TimeoutError: print(len(connections))' "$T/one.sock" >"$T/one.out" 2>"$T/one.err" &
     local counter=$!
     eventually grep -q listening "$T/one.err"
     annotate run.oci.pidfd_receiver "$T/one.sock"
