@@ -131,6 +131,7 @@ pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
         .chain(CGROUP_CODES)
         .chain(crate::state::CODES)
         .chain(launch::CODES)
+        .chain([&launch::foreground::Interrupted::CODE])
         .copied()
 }
 
@@ -196,6 +197,10 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
         report.errno = failed.errno.filter(|errno| *errno != 0);
         report.pointer = Some(failed.pointer.clone()).filter(|pointer| !pointer.is_empty());
         return Some(failed.advice.clone()).filter(|advice| !advice.is_empty());
+    }
+    if error.downcast_ref::<launch::foreground::Interrupted>().is_some() {
+        report.code = launch::foreground::Interrupted::CODE.0;
+        return None;
     }
     if let Some(refused) = error.downcast_ref::<Refused>() {
         report.code = refused.code();

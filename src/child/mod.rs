@@ -242,6 +242,8 @@ fn hook_failure(error: &hook::Failed) -> Failure {
         hook::Reason::Ended(Ended::Exited(status), _) => (Detail::HookStatus, *status),
         hook::Reason::Ended(Ended::Signalled(signal), _) => (Detail::HookSignal, *signal),
         hook::Reason::Timeout(limit_s) => (Detail::HookTimeout, i32::try_from(*limit_s).unwrap_or(i32::MAX)),
+        // Nothing is looked after in here.
+        hook::Reason::Interrupted(signal) => (Detail::HookSignal, *signal),
     };
     Failure {
         step: Step::CreateContainerHook,

@@ -12,10 +12,12 @@ use crate::cli::{self, CgroupManager};
 use crate::error;
 use crate::host::Host;
 use crate::launch::console::Console;
+use crate::launch::foreground::Watch;
+use crate::launch::notify::Proxy;
 use crate::launch::{self, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
-use crate::state::{Container, Phase, Record, identify};
+use crate::state::{Container, Phase, Record, identify, notify_folder};
 use crate::sys::probe;
 use anyhow::{Context, Result};
 use std::os::fd::OwnedFd;
@@ -38,6 +40,18 @@ pub(super) enum Gate {
     None,
 }
 
+/// What a birth has from its command, beside the plan.
+pub(super) struct Attended<'a> {
+    /// Whether it stands at a gate in the end.
+    pub gate: Gate,
+    /// Who gets the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// Signals to us, if we stay in the foreground.
+    pub watch: Option<&'a Watch>,
+    /// Takes what is worth a warning.
+    pub warn: &'a dyn Fn(&str),
+}
+
 /// Reads the bundle and decides everything. No side effect.
 pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     crate::state::check_id(&args.id)?;
@@ -55,11 +69,13 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         Some(cli::Rootless::No) => host.rootless = false,
         Some(cli::Rootless::Auto) | None => {}
     }
+    let listen = super::listening();
     let options = Options {
         id: args.id.clone(),
         bundle: dir,
-        preserve_fds: args.preserve_fds.max(cli::listen_fds().unwrap_or(0)),
-        listen_fds: cli::listen_fds(),
+        preserve_fds: args.preserve_fds.max(listen.as_ref().map_or(0, |listen| listen.count)),
+        listen,
+        notify_folder: planned_notify(session, &here, &args.id)?,
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
     };
@@ -76,6 +92,32 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     Ok(Planned { plan, config: bundle.text, host })
 }
 
+/// The caller's NOTIFY_SOCKET (sd_notify(3)); an empty one is none.
+fn notify_address() -> Option<String> {
+    std::env::var("NOTIFY_SOCKET").ok().filter(|address| !address.is_empty())
+}
+
+/// Where the container will have its own, if there is somebody to tell.
+fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<PathBuf>> {
+    match notify_address() {
+        None => Ok(None),
+        Some(address) if address.starts_with(['/', '@']) => {
+            Ok(Some(notify_folder(&here.join(session.root()?), id)))
+        }
+        Some(address) => {
+            let problem = "it is neither a path nor an abstract name";
+            session.log.warn(&format!("NOTIFY_SOCKET {address:?} is not used: {problem}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
+pub(super) fn notify_proxy(container: &Container) -> Result<Option<Proxy>> {
+    let Some(address) = notify_address() else { return Ok(None) };
+    container.notify_inbox()?.map(|inbox| Proxy::new(inbox, &address)).transpose()
+}
+
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
 fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
@@ -85,9 +127,7 @@ fn tidy(path: &Path) -> PathBuf {
 pub(super) fn bear<'a>(
     session: &'a Session,
     planned: &'a Planned,
-    gate: Gate,
-    console: Option<OwnedFd>,
-    warn: &'a dyn Fn(&str),
+    attended: Attended<'a>,
 ) -> Result<(Container, Ready<'a>)> {
     let plan = &planned.plan;
     let layout = Layout::detect()?;
@@ -102,7 +142,7 @@ pub(super) fn bear<'a>(
     };
     let store = session.new_store()?;
     let mut container = store.create(record(plan, &handle, group))?;
-    match bear_in(&mut container, &layout, planned, session, gate, console, warn) {
+    match bear_in(&mut container, &layout, planned, session, attended) {
         Ok(ready) => Ok((container, ready)),
         Err(error) => {
             let error = explain_death(error, &handle);
@@ -116,12 +156,14 @@ fn bear_in<'a>(
     layout: &Layout,
     planned: &'a Planned,
     session: &Session,
-    gate: Gate,
-    console: Option<OwnedFd>,
-    warn: &'a dyn Fn(&str),
+    attended: Attended<'a>,
 ) -> Result<Ready<'a>> {
+    let Attended { gate, console, watch, warn } = attended;
     let plan = &planned.plan;
     container.save_config(&planned.config)?;
+    if plan.notify {
+        container.make_notify()?;
+    }
     let handle = container.record.cgroup.clone().unwrap_or_default();
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,
@@ -151,6 +193,7 @@ fn bear_in<'a>(
         preserved: session.preserved.clone(),
         last_capability: planned.host.last_capability,
         rootless: planned.host.rootless,
+        watch,
         warn,
     })?;
     let pid = newborn.child().pid();
@@ -199,13 +242,14 @@ pub(super) fn settle(
     container: &mut Container,
     phase: Phase,
     args: &cli::Birth,
+    pidfd_socket: Option<OwnedFd>,
     ready: &Ready<'_>,
 ) -> Result<()> {
     container.record.phase = phase;
     container.save()?;
     session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
-    if let Some(path) = &args.pidfd_socket {
-        launch::send_pidfd(path, ready.child())?;
+    if let Some(socket) = pidfd_socket {
+        launch::send_pidfd(&socket, ready.child())?;
     }
     if let Some(path) = &args.pid_file {
         write_pid_file(path, ready.child().pid())?;
@@ -284,6 +328,11 @@ pub(super) fn console(plan: &Plan, args: &cli::Birth, stays: Stays) -> Result<Co
             Some("set process.terminal to true and detach, or leave --console-socket out"),
         )),
     }
+}
+
+/// Whoever waits for the process's pidfd; asked before anything is made.
+pub(super) fn pidfd_socket(args: &cli::Birth) -> Result<Option<OwnedFd>> {
+    args.pidfd_socket.as_deref().map(launch::pidfd_socket).transpose()
 }
 
 /// Whether the command stays with its container.

@@ -1,7 +1,7 @@
 //! `create`: everything up to the gate (runtime.md, "Create").
 
 use super::Session;
-use super::birth::{self, Gate, Stays};
+use super::birth::{self, Attended, Gate, Stays};
 use crate::cli;
 use crate::state::Phase;
 use anyhow::Result;
@@ -10,9 +10,11 @@ use anyhow::Result;
 pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let (console, _) = birth::console(&planned.plan, &args.birth, Stays::No)?.split();
+    let pidfd_socket = birth::pidfd_socket(&args.birth)?;
     let warn = |message: &str| session.log.warn(message);
-    let (mut container, ready) = birth::bear(session, &planned, Gate::Closed, console, &warn)?;
-    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, &ready);
+    let attended = Attended { gate: Gate::Closed, console, watch: None, warn: &warn };
+    let (mut container, ready) = birth::bear(session, &planned, attended)?;
+    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, pidfd_socket, &ready);
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
         Err(error) => {

@@ -11,6 +11,7 @@ mod guard;
 mod joins;
 mod maps;
 pub mod net;
+pub mod notify;
 mod sources;
 mod spawn;
 pub mod start;
@@ -21,12 +22,13 @@ pub use maps::host_uid;
 pub use steps::{CODES, Failed, after_gate};
 
 use crate::cgroup::Entry;
-use crate::hook;
+use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
 use crate::sys::{fd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
+use foreground::{Interrupted, Watch, wait_readable};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
@@ -48,6 +50,8 @@ pub struct Given<'a> {
     pub last_capability: u8,
     /// Whether the caller lacks real root.
     pub rootless: bool,
+    /// Whether somebody in the foreground may ask us to end.
+    pub watch: Option<&'a Watch>,
     /// Takes what is worth a warning.
     pub warn: &'a dyn Fn(&str),
 }
@@ -58,6 +62,7 @@ pub struct Newborn<'a> {
     child: Child,
     wire: ParentWire,
     rootless: bool,
+    watch: Option<&'a Watch>,
     warn: &'a dyn Fn(&str),
 }
 
@@ -66,11 +71,12 @@ pub struct Ready<'a> {
     plan: &'a Plan,
     child: Child,
     wire: ParentWire,
+    watch: Option<&'a Watch>,
 }
 
 /// Clones the container's process. It does nothing yet, and dies with us.
 pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
-    let (plan, rootless, warn) = (given.plan, given.rootless, given.warn);
+    let (plan, rootless, watch, warn) = (given.plan, given.rootless, given.watch, given.warn);
     // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
     // rootless parent must write the maps first, which needs the files of a dumpable child: that one does it itself.
     if !rootless && !broken!("cve_2016_9962") {
@@ -83,7 +89,7 @@ pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;
     }
-    Ok(Newborn { plan, child, wire, rootless, warn })
+    Ok(Newborn { plan, child, wire, rootless, watch, warn })
 }
 
 impl<'a> Newborn<'a> {
@@ -94,13 +100,14 @@ impl<'a> Newborn<'a> {
 
     /// Lets it set itself up, and answers what it asks, until it is ready.
     pub fn raise(self) -> Result<Ready<'a>> {
-        let Newborn { plan, child, wire, rootless, warn } = self;
+        let Newborn { plan, child, wire, rootless, watch, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         give_stdio(plan);
         let devices = move_devices(plan, &child)?;
-        let raised = answer_questions(plan, &child, &wire, warn).and_then(|()| set_limits(plan, child.pid()));
+        let raised =
+            answer_questions(plan, &child, &wire, watch, warn).and_then(|()| set_limits(plan, child.pid()));
         match raised {
-            Ok(()) => Ok(Ready { plan, child, wire }),
+            Ok(()) => Ok(Ready { plan, child, wire, watch }),
             Err(error) => {
                 devices.take_back();
                 Err(error)
@@ -109,13 +116,21 @@ impl<'a> Newborn<'a> {
     }
 }
 
-fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn(&str)) -> Result<()> {
+fn answer_questions(
+    plan: &Plan,
+    child: &Child,
+    wire: &ParentWire,
+    watch: Option<&Watch>,
+    warn: &dyn Fn(&str),
+) -> Result<()> {
     // If the child is gone already, the next question says so.
     let _ = wire.answer(Answer::Go);
     loop {
+        // A createContainer hook may take its time.
+        wait_readable(wire.as_fd(), watch)?;
         match wire.question()? {
             Some(Question::AtHooks) => {
-                runtime_hooks(plan, child.pid())?;
+                runtime_hooks(plan, child.pid(), watch)?;
                 let _ = wire.answer(Answer::Done(child.pid()));
             }
             Some(Question::Ready) => return Ok(()),
@@ -129,16 +144,28 @@ fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn
 }
 
 /// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
-fn runtime_hooks(plan: &Plan, pid: i32) -> Result<()> {
+fn runtime_hooks(plan: &Plan, pid: i32, watch: Option<&Watch>) -> Result<()> {
     let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
-    run_hooks("prestart", &plan.hooks.prestart, &state, plan)?;
-    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan)
+    run_hooks("prestart", &plan.hooks.prestart, &state, plan, watch)?;
+    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan, watch)
 }
 
-fn run_hooks(moment: &'static str, hooks: &[Hook], state: &str, plan: &Plan) -> Result<()> {
+fn run_hooks(
+    moment: &'static str,
+    hooks: &[Hook],
+    state: &str,
+    plan: &Plan,
+    watch: Option<&Watch>,
+) -> Result<()> {
+    let look = || watch.map_or(Ok(None), Watch::ending);
+    let beside = watch.map(|watch| Beside { fd: watch.fd(), look: &look });
     for (index, hook) in hooks.iter().enumerate() {
         let dir = Some(plan.bundle.as_path());
-        hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir }.run()?;
+        let run = hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir };
+        run.run_beside(beside).map_err(|failed| match failed.reason {
+            hook::Reason::Interrupted(signal) => anyhow::Error::new(Interrupted { signal }),
+            _ => failed.into(),
+        })?;
     }
     Ok(())
 }
@@ -211,7 +238,7 @@ impl Ready<'_> {
             pid: self.child.pid(),
             listener: listener.as_ref(),
         };
-        match start::until_executed(&self.wire, self.child.pidfd(), &told)? {
+        match start::until_executed(&self.wire, self.child.pidfd(), &told, self.watch)? {
             start::Outcome::Executed => Ok(self.child),
             start::Outcome::Failed(failure) => Err(steps::explain(self.plan, &failure).into()),
             start::Outcome::Died => Err(self.child.died().into()),
@@ -219,8 +246,12 @@ impl Ready<'_> {
     }
 }
 
-/// Sends a pidfd of the process to whoever listens at `path` (`--pidfd-socket`).
-pub fn send_pidfd(path: &std::path::Path, child: &Child) -> Result<()> {
-    let socket = crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")?;
+/// Connects to whoever waits for the process's pidfd (`--pidfd-socket`).
+pub fn pidfd_socket(path: &std::path::Path) -> Result<OwnedFd> {
+    crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")
+}
+
+/// Sends it.
+pub fn send_pidfd(socket: &OwnedFd, child: &Child) -> Result<()> {
     crate::sys::socket::send_descriptor(socket.as_fd(), b"pidfd", child.pidfd()).context("send the pidfd")
 }

@@ -14,6 +14,7 @@ pub mod mount_options;
 pub mod mounts;
 pub mod namespaces;
 mod net_devices;
+pub mod notify;
 pub mod process;
 mod rdt;
 pub mod rootfs;
@@ -46,12 +47,23 @@ pub struct Options {
     pub bundle: PathBuf,
     /// Descriptors from 3 on that the container inherits (`--preserve-fds`, or LISTEN_FDS if larger).
     pub preserve_fds: u32,
-    /// The caller's LISTEN_FDS, for the container's environment (sd_listen_fds(3)); None if not set.
-    pub listen_fds: Option<u32>,
+    /// The sockets that the caller was activated with; they are among the descriptors above.
+    pub listen: Option<Listen>,
+    /// The folder on the host in which the container will find its NOTIFY_SOCKET; None: the caller has none.
+    pub notify_folder: Option<PathBuf>,
     /// `--no-pivot`: MS_MOVE and chroot instead of pivot_root, for a root on initramfs.
     pub no_pivot: bool,
     /// `--no-new-keyring`: keep the caller's session keyring.
     pub no_new_keyring: bool,
+}
+
+/// Sockets of a service that is activated by them (sd_listen_fds(3)): descriptors from 3 on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// LISTEN_FDS.
+    pub count: u32,
+    /// LISTEN_FDNAMES, as given.
+    pub names: Option<String>,
 }
 
 /// A container, decided.
@@ -97,6 +109,8 @@ pub struct Plan {
     pub new_keyring: bool,
     /// Descriptors 3..3+n are passed on to the container's process.
     pub preserve_fds: u32,
+    /// The container has a socket to tell its readiness to; the last of the mounts shows it.
+    pub notify: bool,
     /// What the plan wants said, at warning level: one sentence each.
     pub warnings: Vec<String>,
 }
@@ -113,7 +127,7 @@ impl Plan {
         let namespaces = Namespaces::from_config(linux)?;
         rootless(&namespaces, host)?;
         let given_maps = namespaces::id_maps(linux)?;
-        let rootfs = Rootfs::from_config(
+        let mut rootfs = Rootfs::from_config(
             config,
             linux,
             &namespaces,
@@ -126,7 +140,8 @@ impl Plan {
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
             if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
-        let process = process(config, linux, options, host, &mut warnings)?;
+        let mut process = process(config, linux, options, host, &mut warnings)?;
+        let notify = notify::add(options.notify_folder.as_deref(), &mut process, &mut rootfs)?;
         // The mappings of a joined namespace are known to nobody yet.
         if let Some(maps) = &id_maps {
             idmap::check_user(&process.user, maps)?;
@@ -151,6 +166,7 @@ impl Plan {
             annotations: config.annotations.clone(),
             new_keyring: !options.no_new_keyring,
             preserve_fds: options.preserve_fds,
+            notify,
             namespaces,
             warnings,
         })
@@ -177,7 +193,7 @@ fn process(
 ) -> Result<Process, Invalid> {
     // REQUIRED only when the container is started (config.md, "Process"): `start` refuses.
     let mut process = match &config.process {
-        Some(given) => Process::from_config(given, options.listen_fds, host, warnings)?,
+        Some(given) => Process::from_config(given, options.listen.as_ref(), host, warnings)?,
         None => Process::absent(),
     };
     process.personality = linux.personality.as_ref().map(process::personality).transpose()?;

@@ -1,4 +1,6 @@
-//! Names of signals (signal(7)) to their numbers on this architecture. Called by `cmd::kill`.
+//! Names of signals (signal(7)) to their numbers on this architecture, and back.
+//!
+//! Called by `cmd::kill` and for messages.
 
 /// SIGKILL: ends a process whatever it does.
 pub const KILL: i32 = libc::SIGKILL;
@@ -59,6 +61,11 @@ pub fn number(name: &str) -> Option<i32> {
         _ => return None,
     };
     Some(base + offset).filter(|number| (FIRST_REAL_TIME..=LAST).contains(number))
+}
+
+/// The name of a signal, without `SIG`; None for real-time signals and numbers that are none.
+pub fn name(number: i32) -> Option<&'static str> {
+    NAMES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
 }
 
 fn offset(text: &str, sign: char) -> Option<i32> {
