@@ -45,6 +45,7 @@ mod plan {
     mod mounts; // one operation each
     mod namespaces; // new, joined, shared; time offsets
     mod net_devices; // interfaces that move
+    mod notify; // the container's NOTIFY_SOCKET
     mod plan; // the parts that stand alone
     mod process; // program, environment, user, limits
     mod rdt; // resctrl groups
@@ -60,9 +61,15 @@ mod plan {
     mod sysctls; // kernel parameters by namespace
 }
 
+mod launch {
+    mod notify; // what a container may say to the service manager
+}
+
 mod sys {
     mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
+    mod outlet; // writing that never waits
     mod path; // paths inside a root, by the kernel and by the walk; races
+    mod pty; // raw mode, and its end
 }
 
 mod child {

@@ -50,10 +50,11 @@ impl Incoming {
         }
     }
 
-    /// Takes what has come, until there is one that asks us to end.
+    /// Takes what has come, until there is one that asks us to end: not what our caller has chosen to have ignored, as
+    /// nohup(1) does.
     pub fn ending(&self) -> Result<Option<i32>> {
         while let Some(number) = self.take()? {
-            if !HARMLESS.contains(&number) {
+            if !HARMLESS.contains(&number) && !is_ignored(number) {
                 return Ok(Some(number));
             }
         }
@@ -63,5 +64,15 @@ impl Incoming {
     /// To wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Whether a signal is ignored by this process, were it not taken as data.
+fn is_ignored(number: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no new action is given; the kernel's answer goes into a live struct, for which all zeroes is valid, too.
+    unsafe {
+        libc::sigaction(number, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
