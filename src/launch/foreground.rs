@@ -150,11 +150,10 @@ pub fn wait_readable(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> Result<()> {
     let Some(watch) = watch else { return Ok(()) };
     loop {
         let ready = fd::poll_readable(&[fd, watch.fd()], None)?;
-        if ready.get(1) == Some(&true) {
-            watch.interrupted()?;
-        }
+        // First what has been said already: if it is that the program runs, then the signal is the program's.
         if ready.first() == Some(&true) {
             return Ok(());
         }
+        watch.interrupted()?;
     }
 }
