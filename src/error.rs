@@ -138,6 +138,8 @@ pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// What to do about what the kernel said: by call (empty: any), by errno.
 const HINTS: &[(&str, i32, &str)] = &[
     ("pidfd_open", ENOSYS, "Linux 5.3 or newer is needed"),
+    ("connect", EAGAIN, "whoever listens there takes no connections"),
+    ("connect", ECONNREFUSED, "nobody listens there any more"),
     ("mkdir", EACCES, "use --root with a folder of your own, or set XDG_RUNTIME_DIR"),
     ("mkdir", EROFS, "use --root with a folder that can be written"),
     ("", ENOSPC, "make room on that file system"),
