@@ -8,7 +8,8 @@ tty.py act [OPTION...] COMMAND...   run COMMAND as a job on a terminal of its ow
     --when FILE ACTION    when FILE exists, do ACTION:
                           resize:ROWSxCOLUMNS | kill:SIGNAL | send:TEXT | show (prints [raw] or [cooked]) | cook (as a shell does) | wait
 tty.py runs COUNT TEXT COMMAND...   run COMMAND on a terminal COUNT times: each must print exactly TEXT, end with 0 and keep the settings
-tty.py sink KIND COMMAND...         COMMAND writes to a pipe | full (a pipe that does not wait) | socket | tty that is read slowly; copy it
+tty.py sink KIND [--after FILE] COMMAND...   COMMAND writes to a pipe | full (a pipe that does not wait) | socket | tty that is read slowly, from
+                                    half a second on or when FILE exists; copy it
 """
 import errno, fcntl, os, select, signal, socket, struct, subprocess, sys, termios, time
 
@@ -135,7 +136,9 @@ def runs(args):
 
 
 def sink(args):
-    kind, command = args[0], args[1:]
+    kind, command, after = args[0], args[1:], None
+    if command[0] == "--after":
+        after, command = command[1], command[2:]
     if kind == "socket":
         ours, theirs = (end.detach() for end in socket.socketpair())
     elif kind == "tty":
@@ -146,9 +149,12 @@ def sink(args):
     else:
         ours, theirs = os.pipe()
         os.set_blocking(theirs, kind != "full")
+        fcntl.fcntl(theirs, 1031, 4096)  # F_SETPIPE_SZ: so that little waits in it
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs)
     os.close(theirs)
     time.sleep(0.5)
+    while after and not os.path.exists(after):
+        time.sleep(0.1)
     while True:
         try:
             data = os.read(ours, 3000)
