@@ -20,7 +20,7 @@ use crate::plan::{Options, Plan};
 use crate::state::{Container, Phase, Record, identify, notify_folder};
 use crate::sys::probe;
 use anyhow::{Context, Result};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// A plan, and what it was made for.
@@ -116,6 +116,14 @@ fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<Pat
 pub(super) fn notify_proxy(container: &Container) -> Result<Option<Proxy>> {
     let Some(address) = notify_address() else { return Ok(None) };
     container.notify_inbox()?.map(|inbox| Proxy::new(inbox, &address)).transpose()
+}
+
+/// Waits until the container is ready, and tells so. The container runs: a service manager that cannot be reached is
+/// no failure of it.
+pub(super) fn tell_readiness(session: &Session, id: &str, notify: &Proxy, pidfd: BorrowedFd<'_>, pid: i32) {
+    if let Err(error) = notify.until_ready(pidfd, pid) {
+        session.log.warn(&format!("{id}: {error:#}"));
+    }
 }
 
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.

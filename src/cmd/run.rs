@@ -66,7 +66,7 @@ fn run_to_the_end(session: &Session, args: &cli::Run) -> Result<u8> {
     let Some(watch) = watch else {
         poststart(&mut container, &session.log, None)?;
         session.log.settle();
-        return detach(child, notify);
+        return detach(session, &args.birth.id, child, notify);
     };
     let look = || watch.passing_on(&child, relay.as_ref());
     poststart(&mut container, &session.log, Some(Beside { fd: watch.fd(), look: &look }))?;
@@ -75,12 +75,12 @@ fn run_to_the_end(session: &Session, args: &cli::Run) -> Result<u8> {
 }
 
 /// Leaves the container alone; once it is ready, if a service manager waits for that.
-fn detach(child: Child, notify: Option<Proxy>) -> Result<u8> {
+fn detach(session: &Session, id: &str, child: Child, notify: Option<Proxy>) -> Result<u8> {
     let pid = child.pid();
     let pidfd = fd::duplicate(child.pidfd(), 3)?;
     child.release();
     if let Some(notify) = notify {
-        notify.until_ready(pidfd.as_fd(), pid)?;
+        birth::tell_readiness(session, id, &notify, pidfd.as_fd(), pid);
     }
     Ok(0)
 }

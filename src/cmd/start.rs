@@ -1,7 +1,7 @@
 //! `start`: opens the gate (runtime.md, "Start").
 
 use super::Session;
-use super::birth::notify_proxy;
+use super::birth::{notify_proxy, tell_readiness};
 use super::state::status_of;
 use crate::cli;
 use crate::error;
@@ -65,7 +65,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     container.unlock()?;
     poststart(&mut container, &session.log, None)?;
     if let Some(notify) = notify {
-        notify.until_ready(init.as_fd(), pid)?;
+        tell_readiness(session, &args.id, &notify, init.as_fd(), pid);
     }
     Ok(0)
 }

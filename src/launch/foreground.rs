@@ -59,6 +59,8 @@ impl Watch {
 
     /// Waits until `child` has ended.
     pub fn until_end(self, child: Child, mut relay: Option<Relay>) -> Result<Ended> {
+        // Of those that a hook has left to us; while it ran, one of our children was the hook's own.
+        process::reap_strangers(child.pid());
         loop {
             let [output, outlet, input, typed] = relay.as_ref().map(Relay::wants).unwrap_or_default();
             let ready = fd::poll_some(&[
@@ -73,6 +75,7 @@ impl Watch {
             let is_ready = |at: usize| ready.get(at).copied().unwrap_or(false);
             if is_ready(0) {
                 self.pass_on(&child, relay.as_ref())?;
+                process::reap_strangers(child.pid());
             }
             if let Some(notify) = self.notify.as_ref().filter(|_| is_ready(2)) {
                 notify.pass_on();
@@ -99,8 +102,7 @@ impl Watch {
     fn pass_on(&self, child: &Child, relay: Option<&Relay>) -> sys::Result<()> {
         while let Some(number) = self.incoming.take()? {
             match number {
-                signal::CHLD => process::reap_strangers(child.pid()),
-                signal::PIPE | signal::URG => {}
+                signal::CHLD | signal::PIPE | signal::URG => {}
                 signal::WINCH if relay.is_some() => relay.into_iter().for_each(Relay::resize),
                 other => {
                     if other == signal::CONT {

@@ -43,8 +43,8 @@ impl Proxy {
     pub fn pass_on(&self) {
         for _ in 0..MESSAGES_AT_ONCE {
             let Ok(Some(text)) = self.take() else { return };
-            if !text.is_empty() {
-                let _ = self.manager.send(text.as_bytes(), None);
+            if !text.is_empty() && self.manager.send(text.as_bytes(), None).is_err() {
+                return;
             }
         }
     }

@@ -5,9 +5,10 @@
 
 use super::mounts::{Attributes, MountKind, MountOp, NOT_CONFIGURED};
 use super::rootfs::Rootfs;
-use super::text::{kernel_string, path_text};
+use super::text::kernel_string;
 use super::{Process, mount_options};
 use crate::bundle::Invalid;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The socket's name in its folder, on the host and in the container.
@@ -28,7 +29,9 @@ pub(super) fn add(
         return Ok(false);
     }
     process.env.push(kernel_string(&format!("{VARIABLE}{FOLDER}/{SOCKET}"), "/process/env")?);
-    let kind = MountKind::Bind { source: kernel_string(path_text(folder), "/mounts")?, recursive: false };
+    let source = std::ffi::CString::new(folder.as_os_str().as_bytes())
+        .map_err(|_| Invalid::value("", "the path of the containers' state has a NUL byte"))?;
+    let kind = MountKind::Bind { source, recursive: false };
     rootfs.mounts.push(MountOp {
         index: NOT_CONFIGURED,
         target: kernel_string(FOLDER, "/mounts")?,

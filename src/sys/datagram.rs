@@ -11,7 +11,7 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// A service manager that does not read must not stop us for ever.
-const SEND_LIMIT_S: i64 = 5;
+const SEND_LIMIT_S: i64 = 1;
 
 fn datagram_socket() -> Result<OwnedFd> {
     socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)

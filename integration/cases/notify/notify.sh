@@ -170,7 +170,11 @@ test_a_service_manager_that_is_gone_does_not_end_the_container() {
     ends 7 tare run "$ID"
     rm "$T/manager.sock"
     ends 7 tare run "$ID"
+    call tare run --detach "$ID" >/dev/null
+    eq "$code" 0 "exit code of run --detach"
+    has "$err" "NOTIFY_SOCKET" "warning"
     unset NOTIFY_SOCKET
+    gone
 }
 
 test_without_a_service_manager_there_is_no_socket() {
