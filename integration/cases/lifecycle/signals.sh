@@ -7,14 +7,16 @@ begin_run() {
     env --default-signal=INT,QUIT "$TARE" --root "$STATE" run "$@" "$ID" >"$T/out" 2>"$T/err" </dev/null &
     RUNTIME=$!
 }
+is_over() {
+    case $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$RUNTIME/status" 2>/dev/null) in '' | Z) return 0 ;; *) return 1 ;; esac
+}
 # It ends within some seconds with this code.
 run_ends() { # CODE WHAT
-    local code
-    (sleep 8; kill -KILL $RUNTIME 2>/dev/null) &
-    local guard=$!
+    local i code
+    for ((i = 0; i < 400; i++)); do is_over && break; sleep 0.02; done
+    is_over || kill -KILL $RUNTIME
     wait $RUNTIME
     code=$?
-    pkill -P $guard; kill $guard 2>/dev/null
     eq $code "$1" "exit code of run, $2: $(cat "$T/err")"
 }
 # A hook at this moment that says it is there, in $T/waiting, and hangs.
