@@ -173,12 +173,15 @@ pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
         .chain(CGROUP_CODES)
         .chain(crate::state::CODES)
         .chain(launch::CODES)
+        .chain([&launch::foreground::Interrupted::CODE])
         .copied()
 }
 
 /// What to do about what the kernel said: by call (empty: any), by errno.
 const HINTS: &[(&str, i32, &str)] = &[
     ("pidfd_open", ENOSYS, "Linux 5.3 or newer is needed"),
+    ("connect", EAGAIN, "whoever listens there takes no connections"),
+    ("connect", ECONNREFUSED, "nobody listens there any more"),
     ("mkdir", EACCES, "use --root with a folder of your own, or set XDG_RUNTIME_DIR"),
     ("mkdir", EROFS, "use --root with a folder that can be written"),
     ("", ENOSPC, "make room on that file system"),
@@ -248,6 +251,10 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
             report.errno = failed.errno.filter(|errno| *errno != 0);
         }
         return Some(within.advice.clone()).filter(|advice| !advice.is_empty());
+    }
+    if error.downcast_ref::<launch::foreground::Interrupted>().is_some() {
+        report.code = launch::foreground::Interrupted::CODE.0;
+        return None;
     }
     if let Some(refused) = error.downcast_ref::<Refused>() {
         report.code = refused.code();

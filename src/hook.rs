@@ -81,6 +81,15 @@ pub enum Place {
     Container,
 }
 
+/// What else has to be looked after while a hook runs: signals of a caller that stays in the foreground.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Readable when there is something to look at.
+    pub fd: BorrowedFd<'a>,
+    /// Looks. A signal's number: the hook has to end because of it.
+    pub look: &'a dyn Fn() -> Result<Option<i32>, SysError>,
+}
+
 /// A hook that did not do its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
@@ -101,7 +110,7 @@ impl Failed {
     pub fn errno(&self) -> Option<i32> {
         match &self.reason {
             Reason::System(error) => Some(error.errno),
-            Reason::Ended(..) | Reason::Timeout(_) => None,
+            Reason::Ended(..) | Reason::Timeout(_) | Reason::Interrupted(_) => None,
         }
     }
 }
@@ -115,6 +124,8 @@ pub enum Reason {
     Ended(Ended, Duration),
     /// It was killed at the end of its timeout of so many seconds.
     Timeout(u32),
+    /// It was killed because of a signal to us.
+    Interrupted(i32),
 }
 
 impl fmt::Display for Failed {
@@ -129,6 +140,7 @@ impl fmt::Display for Failed {
                 write!(f, "ended by signal {signal} after {}", seconds(*after))?;
             }
             Reason::Timeout(limit_s) => write!(f, "ran past its timeout of {limit_s} s and was killed")?,
+            Reason::Interrupted(signal) => write!(f, "killed because of signal {signal} to tare")?,
         }
         let output = self.output.trim();
         if output.is_empty() { Ok(()) } else { write!(f, ", output: {}", output.replace('\n', " | ")) }
@@ -144,8 +156,13 @@ fn seconds(time: Duration) -> String {
 impl Run<'_> {
     /// Runs the hook to its end.
     pub fn run(&self) -> Result<(), Failed> {
+        self.run_beside(None)
+    }
+
+    /// Runs the hook to its end, and looks after something else meanwhile.
+    pub fn run_beside(&self, beside: Option<Beside<'_>>) -> Result<(), Failed> {
         let mut output = Tail::default();
-        self.run_into(&mut output).map_err(|reason| Failed {
+        self.run_into(&mut output, beside).map_err(|reason| Failed {
             moment: self.moment,
             index: self.index,
             path: self.hook.path.clone(),
@@ -154,8 +171,28 @@ impl Run<'_> {
         })
     }
 
-    fn run_into(&self, output: &mut Tail) -> Result<(), Reason> {
+    fn run_into(&self, output: &mut Tail, beside: Option<Beside<'_>>) -> Result<(), Reason> {
         let begin = Instant::now();
+        let (child, read) = self.spawn()?;
+        let limit = self.hook.timeout_s.map(|seconds| begin + Duration::from_secs(seconds.into()));
+        let watched = watch(child.pidfd.as_fd(), read.as_fd(), output, limit, beside)?;
+        if watched != Watched::Ended {
+            // The whole group: a shell that is killed leaves its sleep behind.
+            spawn::kill_group(child.pid)?;
+            let limit = Instant::now() + Duration::from_secs(KILLED_S);
+            watch(child.pidfd.as_fd(), read.as_fd(), output, Some(limit), None)?;
+        }
+        let ended = reap(child.pidfd.as_fd())?;
+        match (watched, ended) {
+            (Watched::Late, _) => Err(Reason::Timeout(self.hook.timeout_s.unwrap_or_default())),
+            (Watched::Interrupted(signal), _) => Err(Reason::Interrupted(signal)),
+            (Watched::Ended, Ended::Exited(0)) => Ok(()),
+            (Watched::Ended, ended) => Err(Reason::Ended(ended, begin.elapsed())),
+        }
+    }
+
+    /// The running hook, and the end to read its output from.
+    fn spawn(&self) -> Result<(spawn::Spawned, OwnedFd), SysError> {
         let stdin = self.state_file()?;
         let (read, write) = spawn::output_pipe()?;
         let path = self.c_string(self.hook.path.as_bytes())?;
@@ -173,26 +210,7 @@ impl Run<'_> {
             stdout: self.files.stdout.as_ref().unwrap_or(&write).as_fd(),
             stderr: self.files.stderr.as_ref().unwrap_or(&write).as_fd(),
         };
-        let child = spawn::spawn(&program)?;
-        drop(write);
-        let limit = self.hook.timeout_s.map(|seconds| begin + Duration::from_secs(seconds.into()));
-        let in_time = watch(child.pidfd.as_fd(), read.as_fd(), output, limit)?;
-        if !in_time {
-            // The whole group: a shell that is killed leaves its sleep behind.
-            spawn::kill_group(child.pid)?;
-            watch(
-                child.pidfd.as_fd(),
-                read.as_fd(),
-                output,
-                Some(Instant::now() + Duration::from_secs(KILLED_S)),
-            )?;
-        }
-        let ended = reap(child.pidfd.as_fd())?;
-        match (in_time, ended) {
-            (false, _) => Err(Reason::Timeout(self.hook.timeout_s.unwrap_or_default())),
-            (true, Ended::Exited(0)) => Ok(()),
-            (true, ended) => Err(Reason::Ended(ended, begin.elapsed())),
-        }
+        Ok((spawn::spawn(&program)?, read))
     }
 
     /// The state as a file: a hook that does not read it, or not all of it, stops nobody.
@@ -230,27 +248,48 @@ impl From<SysError> for Reason {
     }
 }
 
-/// Collects output until the process has ended; `Ok(false)`: it had not by `limit`. What it left behind may hold the
-/// output open for ever, so the end of the process counts, not the end of the output.
+/// Why a hook is not watched any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// It has ended.
+    Ended,
+    /// Its time is up.
+    Late,
+    /// It has to end because of this signal.
+    Interrupted(i32),
+}
+
+/// Collects output until the process has ended, or has to. What it left behind may hold the output open for ever, so
+/// the end of the process counts, not the end of the output.
 fn watch(
     process: BorrowedFd<'_>,
     output: BorrowedFd<'_>,
     kept: &mut Tail,
     limit: Option<Instant>,
-) -> Result<bool, SysError> {
+    beside: Option<Beside<'_>>,
+) -> Result<Watched, SysError> {
     let mut open = true;
     loop {
         let rest_ms = match limit.map(|limit| limit.saturating_duration_since(Instant::now())) {
             None => None,
-            Some(rest) if rest.is_zero() => return pidfd::wait_end(process, 0),
+            Some(rest) if rest.is_zero() => {
+                let ended = pidfd::wait_end(process, 0)?;
+                return Ok(if ended { Watched::Ended } else { Watched::Late });
+            }
             // Rounded up, so that the last wait is not a busy one.
             Some(rest) => Some(u16::try_from(rest.as_millis() + 1).unwrap_or(u16::MAX)),
         };
-        let watched = if open { vec![process, output] } else { vec![process] };
-        let ended = fd::poll_readable(&watched, rest_ms)?.first().copied().unwrap_or(false);
+        let others = [beside.map(|beside| beside.fd), open.then_some(output)];
+        let watched: Vec<_> = std::iter::once(process).chain(others.into_iter().flatten()).collect();
+        let ready = fd::poll_readable(&watched, rest_ms)?;
         open = open && kept.fill(output)?;
-        if ended {
-            return Ok(true);
+        if ready.first() == Some(&true) {
+            return Ok(Watched::Ended);
+        }
+        if let Some(beside) = beside.filter(|_| ready.get(1) == Some(&true))
+            && let Some(signal) = (beside.look)()?
+        {
+            return Ok(Watched::Interrupted(signal));
         }
     }
 }

@@ -52,6 +52,7 @@ mod plan {
     mod mounts; // one operation each
     mod namespaces; // new, joined, shared; time offsets
     mod net_devices; // interfaces that move
+    mod notify; // the container's NOTIFY_SOCKET
     mod plan; // the parts that stand alone
     mod process; // program, environment, user, limits
     mod rdt; // resctrl groups
@@ -69,10 +70,16 @@ mod plan {
     mod unit_properties; // what a container may set of its unit
 }
 
+mod launch {
+    mod notify; // what a container may say to the service manager
+}
+
 mod sys {
     mod mountinfo; // /proc/self/mountinfo and /proc/self/cgroup
-    mod path;
-    mod pidfd; // /proc/PID/stat, and how a process ended // paths inside a root, by the kernel and by the walk; races
+    mod outlet; // writing that never waits
+    mod path; // paths inside a root, by the kernel and by the walk; races
+    mod pidfd; // /proc/PID/stat, and how a process ended
+    mod pty; // raw mode, and its end
 }
 
 mod child {

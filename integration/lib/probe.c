@@ -19,8 +19,10 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -89,6 +91,50 @@ static int do_keyring(void) /* the name of the session keyring */
     if (r < 0) return say_errno(-1);
     puts(text);
     return 0;
+}
+
+static int do_serial(void) /* the number of the session keyring */
+{
+    return say_errno(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+}
+
+static int do_in_keyring(char **a) /* COMMAND in the session keyring NAME, which is made if there is none that can be searched */
+{
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, a[0]) < 0) return say_errno(-1);
+    execvp(a[1], a + 1);
+    return perror(a[1]), 127;
+}
+
+static int do_use_up_keys(void) /* holds as many keys as this user may have */
+{
+    char name[32];
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    for (int i = 0; i < 1 << 20; i++) {
+        snprintf(name, sizeof name, "key%d", i);
+        if (syscall(SYS_add_key, "user", name, "x", 1, KEY_SPEC_SESSION_KEYRING) >= 0) continue;
+        if (errno != EDQUOT) return say_errno(-1);
+        puts("used up");
+        fflush(stdout);
+        return pause();
+    }
+    return 1;
+}
+
+static int do_notify(char **a) /* sends TEXT to $NOTIFY_SOCKET, and with `fd` the descriptor 0, too */
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char room[CMSG_SPACE(sizeof(int))] = "";
+    struct iovec data = {a[0], strlen(a[0])};
+    struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &data, .msg_iovlen = 1};
+    if (!path) return puts("NOTIFY_SOCKET is not set"), 1;
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    if (a[1]) {
+        message.msg_control = room, message.msg_controllen = sizeof room;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof(int));
+    }
+    return sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &message, 0) < 0 ? say_errno(-1) : 0;
 }
 
 static int do_affinity(void)
@@ -249,6 +295,10 @@ int main(int argc, char **argv)
     if (!strcmp(c, "sched")) return do_sched();
     if (!strcmp(c, "mempolicy")) return do_mempolicy();
     if (!strcmp(c, "keyring")) return do_keyring();
+    if (!strcmp(c, "serial")) return do_serial();
+    if (!strcmp(c, "in-keyring") && argc > 3) return do_in_keyring(a);
+    if (!strcmp(c, "use-up-keys")) return do_use_up_keys();
+    if (!strcmp(c, "notify") && argc > 2) return do_notify(a);
     if (!strcmp(c, "affinity")) return do_affinity();
     if (!strcmp(c, "status")) return do_status();
     if (!strcmp(c, "tiocsti")) return do_tiocsti();

@@ -208,15 +208,23 @@ fn own_session(plan: &Plan) -> Stepped<()> {
         process::new_session().map_err(failed(Step::Go))?;
     }
     process::set_umask(0o022);
-    if plan.new_keyring
-        && let Ok(name) = std::ffi::CString::new(keyring_name(&plan.id))
-    {
-        match cred::join_session_keyring(&name) {
-            Err(e) if e.is(sys::error::errno::ENOSYS) || e.is(sys::error::errno::EPERM) => {}
-            other => other.map_err(failed(Step::Keyring))?,
-        }
+    if plan.new_keyring { own_keyring(plan) } else { Ok(()) }
+}
+
+/// Does: joins the session keyring `_ses.ID`, labelled for the container under SELinux. Here because: `exec` joins it by
+/// that name as the same root of the same user namespace, in which the kernel looks for it. Where there are no keys, or
+/// a container around us forbids them, none are reached either.
+fn own_keyring(plan: &Plan) -> Stepped<()> {
+    let Ok(name) = std::ffi::CString::new(keyring_name(&plan.id)) else { return Ok(()) };
+    let label = plan.process.selinux_label.as_deref();
+    let label_keys = |text: &[u8]| proc::label_new_keys(text).map_err(failed(Step::Keyring));
+    label.map_or(Ok(()), |label| label_keys(label.to_bytes()))?;
+    match cred::join_session_keyring(&name) {
+        Err(e) if e.is(sys::error::errno::ENOSYS) || e.is(sys::error::errno::EPERM) => {}
+        other => other.map_err(failed(Step::Keyring))?,
     }
-    Ok(())
+    // Not for the keys that the program makes: those are labelled by its own domain.
+    label.map_or(Ok(()), |_| label_keys(b"\n"))
 }
 
 /// The session keyring of a container, as runc names it: `exec` joins it by this name.
@@ -274,6 +282,8 @@ fn hook_failure(error: &hook::Failed) -> Failure {
         hook::Reason::Ended(Ended::Exited(status), _) => (Detail::HookStatus, *status),
         hook::Reason::Ended(Ended::Signalled(signal), _) => (Detail::HookSignal, *signal),
         hook::Reason::Timeout(limit_s) => (Detail::HookTimeout, i32::try_from(*limit_s).unwrap_or(i32::MAX)),
+        // Nothing is looked after in here.
+        hook::Reason::Interrupted(signal) => (Detail::HookSignal, *signal),
     };
     Failure {
         step: Step::CreateContainerHook,

@@ -107,6 +107,10 @@ pub fn execute(leaving: &Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallibl
 
     let mut env = plan.process.env.clone();
     env.extend(home);
+    if plan.process.needs_listen_pid {
+        // As our own pid namespace counts: 1 in a new one, whatever it is in another.
+        env.extend(CString::new(format!("LISTEN_PID={}", process::own_pid())));
+    }
     // Over the execve, in case our parent dies in it: the stage takes over.
     let placed = process::place_descriptors(&places).map_err(failed(Step::Descriptors))?;
     let error = process::execute(placed.program(first), &plan.process.args, &env);

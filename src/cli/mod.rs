@@ -197,7 +197,7 @@ impl Command {
 impl Command {
     /// How many descriptors from 3 on are the container's: --preserve-fds, or LISTEN_FDS if that is more
     /// (sd_listen_fds(3)): the two are not added.
-    pub fn preserved(&self) -> u32 {
+    pub fn preserved(&self, listen_fds: u32) -> u32 {
         let asked = match self {
             Command::Create(args) => args.birth.preserve_fds,
             Command::Run(args) => args.birth.preserve_fds,
@@ -205,11 +205,15 @@ impl Command {
             Command::Exec(args) => return args.preserve_fds,
             _ => return 0,
         };
-        asked.max(listen_fds().unwrap_or(0))
+        asked.max(listen_fds)
     }
 }
 
-/// The caller's LISTEN_FDS.
-pub fn listen_fds() -> Option<u32> {
-    std::env::var("LISTEN_FDS").ok()?.parse().ok().filter(|count| *count > 0)
+/// How many sockets LISTEN_FDS announces to the process `own_pid`. LISTEN_PID names whom it is meant for; who is started
+/// by a service inherits it, and has none of the sockets.
+pub fn listen_fds(listen_fds: Option<String>, listen_pid: Option<String>, own_pid: i32) -> Option<u32> {
+    if listen_pid.is_some_and(|pid| pid.parse() != Ok(own_pid)) {
+        return None;
+    }
+    listen_fds?.parse().ok().filter(|count| *count > 0)
 }

@@ -13,13 +13,15 @@ use crate::error;
 use crate::hook;
 use crate::host::Host;
 use crate::launch::console::Console;
+use crate::launch::foreground::Watch;
+use crate::launch::notify::Proxy;
 use crate::launch::{self, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
-use crate::state::{Container, Phase, Record, identify};
+use crate::state::{Container, Phase, Record, identify, notify_folder};
 use crate::sys::probe;
 use anyhow::{Context, Result};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -40,6 +42,18 @@ pub(super) enum Gate {
     None,
 }
 
+/// What a birth has from its command, beside the plan.
+pub(super) struct Attended<'a> {
+    /// Whether it stands at a gate in the end.
+    pub gate: Gate,
+    /// Who gets the terminal's master.
+    pub console: Option<OwnedFd>,
+    /// Signals to us, if we stay in the foreground.
+    pub watch: Option<&'a Watch>,
+    /// Takes what is worth a warning.
+    pub warn: &'a dyn Fn(&str),
+}
+
 /// Reads the bundle and decides everything. No side effect.
 pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     crate::state::check_id(&args.id)?;
@@ -52,11 +66,13 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let bundle =
         Bundle::load(&dir, &config.to_string_lossy()).with_context(|| format!("bundle {}", dir.display()))?;
     let host = host(session)?;
+    let listen = super::listening();
     let options = Options {
         id: args.id.clone(),
         bundle: dir,
-        preserve_fds: args.preserve_fds.max(cli::listen_fds().unwrap_or(0)),
-        listen_fds: cli::listen_fds(),
+        preserve_fds: args.preserve_fds.max(listen.as_ref().map_or(0, |listen| listen.count)),
+        listen,
+        notify_folder: planned_notify(session, &here, &args.id)?,
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
         seccomp_receiver: seccomp_receiver()?,
@@ -100,6 +116,40 @@ pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
     }
 }
 
+/// The caller's NOTIFY_SOCKET (sd_notify(3)); an empty one is none.
+fn notify_address() -> Option<String> {
+    std::env::var("NOTIFY_SOCKET").ok().filter(|address| !address.is_empty())
+}
+
+/// Where the container will have its own, if there is somebody to tell.
+fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<PathBuf>> {
+    match notify_address() {
+        None => Ok(None),
+        Some(address) if address.starts_with(['/', '@']) => {
+            Ok(Some(notify_folder(&here.join(session.root()?), id)))
+        }
+        Some(address) => {
+            let problem = "it is neither a path nor an abstract name";
+            session.log.warn(&format!("NOTIFY_SOCKET {address:?} is not used: {problem}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
+pub(super) fn notify_proxy(container: &Container) -> Result<Option<Proxy>> {
+    let Some(address) = notify_address() else { return Ok(None) };
+    container.notify_inbox()?.map(|inbox| Proxy::new(inbox, &address)).transpose()
+}
+
+/// Waits until the container is ready, and tells so. The container runs: a service manager that cannot be reached is
+/// no failure of it.
+pub(super) fn tell_readiness(session: &Session, id: &str, notify: &Proxy, pidfd: BorrowedFd<'_>, pid: i32) {
+    if let Err(error) = notify.until_ready(pidfd, pid) {
+        session.log.warn(&format!("{id}: {error:#}"));
+    }
+}
+
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
 fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
@@ -109,9 +159,7 @@ fn tidy(path: &Path) -> PathBuf {
 pub(super) fn bear<'a>(
     session: &'a Session,
     planned: &'a Planned,
-    gate: Gate,
-    console: Option<OwnedFd>,
-    warn: &'a dyn Fn(&str),
+    attended: Attended<'a>,
 ) -> Result<(Container, Ready<'a>)> {
     let plan = &planned.plan;
     let layout = Layout::detect()?;
@@ -127,7 +175,7 @@ pub(super) fn bear<'a>(
     };
     let store = session.new_store()?;
     let mut container = store.create(record(plan, &handle, group))?;
-    match bear_in(&mut container, &layout, planned, session, gate, console, warn) {
+    match bear_in(&mut container, &layout, planned, session, attended) {
         Ok(ready) => Ok((container, ready)),
         Err(error) => {
             let error = explain_death(error, &handle);
@@ -141,15 +189,17 @@ fn bear_in<'a>(
     layout: &Layout,
     planned: &'a Planned,
     session: &Session,
-    gate: Gate,
-    console: Option<OwnedFd>,
-    warn: &'a dyn Fn(&str),
+    attended: Attended<'a>,
 ) -> Result<Ready<'a>> {
+    let Attended { gate, console, watch, warn } = attended;
     let plan = &planned.plan;
     container.save_config(&planned.config)?;
     // First of all: where hooks cannot write, nothing is made.
     let hook_files =
         hook::Files::open(&plan.asked.hook_output).context("open the files for the output of hooks")?;
+    if plan.notify {
+        container.make_notify()?;
+    }
     let handle = container.record.cgroup.clone().unwrap_or_default();
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,
@@ -174,6 +224,7 @@ fn bear_in<'a>(
         preserved: session.preserved.clone(),
         last_capability: planned.host.last_capability,
         rootless: planned.host.rootless,
+        watch,
         hook_files: Rc::new(hook_files),
         warn,
     })?;
@@ -241,15 +292,14 @@ pub(super) fn settle(
     container: &mut Container,
     phase: Phase,
     args: &cli::Birth,
+    pidfd_sockets: Vec<OwnedFd>,
     ready: &Ready<'_>,
 ) -> Result<()> {
     container.record.phase = phase;
     container.save()?;
     session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
-    // The option is the engine's, the annotation the container's: each gets its own.
-    let (option, annotation) = (&args.pidfd_socket, ready.pidfd_receiver());
-    for path in option.iter().chain(annotation.filter(|path| Some(*path) != option.as_ref())) {
-        launch::send_pidfd(path, ready.child())?;
+    for socket in pidfd_sockets {
+        launch::send_pidfd(&socket, ready.child())?;
     }
     if let Some(path) = &args.pid_file {
         pid_file::write(path, ready.child().pid())?;
@@ -307,6 +357,13 @@ pub(super) fn console(plan: &Plan, socket: Option<&Path>, stays: Stays) -> Resul
             Some("set process.terminal to true and detach, or leave --console-socket out"),
         )),
     }
+}
+
+/// Whoever waits for the process's pidfd; asked before anything is made. The option is the engine's, the annotation the
+/// container's: each gets its own, and one that is both gets one.
+pub(super) fn pidfd_sockets(plan: &Plan, option: Option<&Path>) -> Result<Vec<OwnedFd>> {
+    let annotation = plan.asked.pidfd_receiver.as_deref().filter(|path| Some(*path) != option);
+    option.into_iter().chain(annotation).map(launch::pidfd_socket).collect()
 }
 
 /// Whether the command stays with its container.

@@ -1,6 +1,6 @@
 //! `create`: everything up to the gate (runtime.md, "Create").
 
-use super::birth::{self, Gate, Stays};
+use super::birth::{self, Attended, Gate, Stays};
 use super::{Session, pid_file};
 use crate::cli;
 use crate::state::Phase;
@@ -11,9 +11,11 @@ pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let (console, _) =
         birth::console(&planned.plan, args.birth.console_socket.as_deref(), Stays::No)?.split();
+    let pidfd_sockets = birth::pidfd_sockets(&planned.plan, args.birth.pidfd_socket.as_deref())?;
     let warn = |message: &str| session.log.warn(message);
-    let (mut container, ready) = birth::bear(session, &planned, Gate::Closed, console, &warn)?;
-    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, &ready);
+    let attended = Attended { gate: Gate::Closed, console, watch: None, warn: &warn };
+    let (mut container, ready) = birth::bear(session, &planned, attended)?;
+    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, pidfd_sockets, &ready);
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
         Err(error) => {

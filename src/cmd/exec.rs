@@ -28,9 +28,9 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let plan = plan(session, &container, args, &host)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) = birth::console(&plan, args.console_socket.as_deref(), stays)?.split();
+    let pidfd_socket = args.pidfd_socket.as_deref().map(launch::pidfd_socket).transpose()?;
     let watch = if stays == Stays::Yes { Some(foreground::watch()?) } else { None };
     let cgroup = container.record.cgroup.clone().unwrap_or_default();
-    let warn = |message: &str| session.log.warn(message);
     let ready = launch::exec::enter(launch::exec::Given {
         plan: &plan,
         init: (init_pid, init.as_fd()),
@@ -40,11 +40,11 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
         preserved: session.preserved.clone(),
         last_capability: host.last_capability,
         rootless: host.rootless,
-        warn: &warn,
+        watch: watch.as_ref(),
     })
     .map_err(without_pointer)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose()?;
-    let child = match tell(args, &ready).and_then(|()| ready.start()) {
+    let child = match tell(args, pidfd_socket, &ready).and_then(|()| ready.start()) {
         Ok(child) => child,
         Err(error) => {
             pid_file::take_back(args.pid_file.as_deref());
@@ -176,9 +176,9 @@ fn usage(problem: String, advice: &'static str) -> anyhow::Error {
 }
 
 /// The process is there: tells whoever wants to know.
-fn tell(args: &cli::Exec, ready: &Ready<'_>) -> Result<()> {
-    if let Some(path) = &args.pidfd_socket {
-        launch::send_pidfd(path, ready.child())?;
+fn tell(args: &cli::Exec, pidfd_socket: Option<OwnedFd>, ready: &Ready<'_>) -> Result<()> {
+    if let Some(socket) = pidfd_socket {
+        launch::send_pidfd(&socket, ready.child())?;
     }
     if let Some(path) = &args.pid_file {
         pid_file::write(path, ready.child().pid())?;

@@ -39,9 +39,11 @@ pub use wait::Outcome;
 
 use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, exit_code};
+use crate::launch::foreground::Interrupted;
 use crate::log::Log;
+use crate::plan::Listen;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
-use crate::sys::{SysError, fd, probe, process, spawn};
+use crate::sys::{self, SysError, fd, probe, process, spawn};
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::PathBuf;
@@ -53,6 +55,7 @@ pub use crate::hook::OCI_VERSION;
 pub fn main() -> ExitCode {
     let argv: Vec<_> = std::env::args_os().collect();
     std::panic::set_hook(Box::new(|panic| {
+        sys::pty::leave_raw();
         // One line instead of a backtrace, and an exit code instead of a core file.
         Log::stderr().error(&error::Report::bug(&panic.to_string()));
         process::exit_now(i32::from(exit_code("")));
@@ -75,7 +78,8 @@ fn run_line(line: CommandLine) -> ExitCode {
     let operation = command.as_ref().map_or("", Command::name);
     let id = command.as_ref().and_then(Command::id).map(str::to_string);
     // Before we open anything: what is open now is the caller's.
-    let wanted = command.as_ref().map_or(0, Command::preserved);
+    let listening = listening().map_or(0, |listen| listen.count);
+    let wanted = command.as_ref().map_or(0, |command| command.preserved(listening));
     let inherited = fd::take_inherited(wanted).context("keep the caller's descriptors");
     let level = if globals.debug { Some(LogLevel::Debug) } else { globals.log_level };
     match Log::open(globals.log.as_deref(), globals.log_format, level) {
@@ -127,7 +131,9 @@ fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> Exi
         }
         Err(error) => {
             log.error(&error::report(operation, id, &error));
-            ExitCode::from(exit_code(operation))
+            // Asked to end, and so it did: the code is that of a process that a signal has ended.
+            let interrupted = error.downcast_ref::<Interrupted>().map(|interrupted| interrupted.exit_code());
+            ExitCode::from(interrupted.unwrap_or_else(|| exit_code(operation)))
         }
     }
 }
@@ -175,6 +181,13 @@ impl Session {
         let store = self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?;
         store.load(id)
     }
+}
+
+/// The sockets that we were activated with, if they are meant for us (sd_listen_fds(3)): LISTEN_PID says so, or nobody.
+fn listening() -> Option<Listen> {
+    let variable = |name| std::env::var(name).ok();
+    cli::listen_fds(variable("LISTEN_FDS"), variable("LISTEN_PID"), process::own_pid())
+        .map(|count| Listen { count, names: variable("LISTEN_FDNAMES") })
 }
 
 /// Writes to stdout. Nothing else in the program does.

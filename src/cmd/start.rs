@@ -1,6 +1,7 @@
 //! `start`: opens the gate (runtime.md, "Start").
 
 use super::Session;
+use super::birth::{notify_proxy, tell_readiness};
 use super::state::status_of;
 use crate::cli;
 use crate::error;
@@ -41,6 +42,8 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         other => ParentWire::from_gate(other.context("connect to the start gate")?),
     };
     let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    // If the caller is a service, it counts as started when the container says so.
+    let notify = notify_proxy(&container)?;
     gate.answer(Answer::Start).map_err(|_| Failed::died(pid))?;
     let told = Told {
         id: container.id(),
@@ -51,7 +54,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         init: pid,
         listener: container.record.seccomp_listener.as_ref(),
     };
-    let outcome = until_executed(&gate, init.as_fd(), &told)?;
+    let outcome = until_executed(&gate, init.as_fd(), &told, None)?;
     container.remove_gate()?;
     container.record.phase = Phase::Running;
     container.save()?;
@@ -62,7 +65,10 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     }
     // A hook of the user may take its time: others may kill and delete the container meanwhile.
     container.unlock()?;
-    poststart(&mut container, &session.log)?;
+    poststart(&mut container, &session.log, None)?;
+    if let Some(notify) = notify {
+        tell_readiness(session, &args.id, &notify, init.as_fd(), pid);
+    }
     Ok(0)
 }
 
@@ -75,7 +81,11 @@ pub(super) fn hook_files(record: &Record, log: &Log) -> hook::Files {
 }
 
 /// Runs the poststart hooks: a failure is a warning, and the lifecycle goes on (runtime.md, "Lifecycle", 9).
-pub(super) fn poststart(container: &mut Container, log: &Log) -> Result<()> {
+pub(super) fn poststart(
+    container: &mut Container,
+    log: &Log,
+    beside: Option<hook::Beside<'_>>,
+) -> Result<()> {
     let hooks = std::mem::take(&mut container.record.poststart);
     if hooks.is_empty() {
         return Ok(());
@@ -88,7 +98,7 @@ pub(super) fn poststart(container: &mut Container, log: &Log) -> Result<()> {
         let place = hook::Place::Runtime;
         let dir = Some(record.bundle.as_path());
         let run = hook::Run { hook, moment: "poststart", index, state: &state, place, dir, files: &files };
-        if let Err(failed) = run.run() {
+        if let Err(failed) = run.run_beside(beside) {
             log.warn(&format!("start {}: {failed}", record.id));
         }
     }

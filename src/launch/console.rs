@@ -2,8 +2,12 @@
 //! joined for a foreground `run`.
 
 use crate::sys::error::errno;
-use crate::sys::{fd, pty, socket};
+use crate::sys::fd::{self, Wanted};
+use crate::sys::outlet::Outlet;
+use crate::sys::signal::Incoming;
+use crate::sys::{pty, socket};
 use anyhow::{Context, Result};
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -40,66 +44,123 @@ impl Console {
     }
 }
 
-/// Our terminal and the container's, joined.
+/// How much of the container's output waits here for a slow reader. The rest waits in its terminal, and then the
+/// container does.
+const PRINTED_BYTES_MAX: usize = 64 << 10;
+/// More than a terminal of the kernel holds (64 KiB and 4 KiB, drivers/tty): what is read after the container's end.
+const LEFT_BYTES_MAX: usize = 128 << 10;
+
+/// Whether our standard input has more to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Open,
+    /// The terminal belongs to another job at the moment.
+    Elsewhere,
+    /// As under runc, its end is not the container's: that goes on with a terminal on which nobody types.
+    Ended,
+}
+
+/// Our standard streams and the container's terminal, joined.
 #[derive(Debug)]
 pub struct Relay {
     master: OwnedFd,
+    /// Held open, so that a container which closes its terminal for a while does not hang it up.
+    slave: Option<OwnedFd>,
+    /// Nothing will come any more: only without that slave.
+    hung_up: bool,
+    input: Cell<Input>,
     /// Bytes typed that the container has not taken yet.
     typed: Vec<u8>,
-    /// Whether our standard input may still say something.
-    input_open: bool,
-    raw: Option<pty::Raw>,
+    outlet: Outlet,
+    /// Bytes of the container that our standard output has not taken yet.
+    printed: Vec<u8>,
 }
+
+/// What a relay waits for.
+pub type Wants<'a> = [Option<(BorrowedFd<'a>, Wanted)>; 4];
 
 impl Relay {
     /// Takes the master that the child has sent; puts our terminal, if we have one, into raw mode.
     pub fn receive(socket: &OwnedFd) -> Result<Relay> {
         let master = socket::receive_descriptor(socket.as_fd())?.context("the container sent no terminal")?;
         fd::set_nonblocking(master.as_fd())?;
-        let input = fd::stdin();
-        let raw = pty::is_terminal(input).then(|| pty::Raw::enter(input)).transpose()?;
-        let relay = Relay { master, typed: Vec::new(), input_open: true, raw };
-        relay.resize();
+        let relay = Relay {
+            slave: pty::open_slave(master.as_fd()).ok(),
+            hung_up: false,
+            master,
+            input: Cell::new(Input::Open),
+            typed: Vec::new(),
+            outlet: Outlet::of(fd::stdout())?,
+            printed: Vec::new(),
+        };
+        relay.take_terminal();
         Ok(relay)
     }
 
-    /// Gives the container's terminal the size of ours.
-    pub fn resize(&self) {
-        if self.raw.is_some()
-            && let Some(size) = pty::size(fd::stdin())
-        {
-            // The container may have ended: then nobody minds.
-            let _ = pty::set_size(self.master.as_fd(), size);
+    /// Uses our terminal, if we have one and it is not another job's: now, or when we are continued (SIGCONT). Raw mode
+    /// is for who types: if standard input is no terminal, the keyboard's signals stay ours.
+    pub fn take_terminal(&self) {
+        let input = fd::stdin();
+        if pty::is_terminal(input) && self.input.get() != Input::Ended {
+            if pty::is_in_foreground(input) {
+                self.input.set(Input::Open);
+                // A terminal that has just gone away: the next read tells.
+                let _ = pty::enter_raw(input);
+            } else {
+                self.input.set(Input::Elsewhere);
+            }
         }
+        self.resize();
     }
 
-    /// The master, to wait for output.
-    pub fn master(&self) -> BorrowedFd<'_> {
-        self.master.as_fd()
+    /// Gives the container's terminal the size of ours: that of the first of our streams which is one.
+    pub fn resize(&self) {
+        let streams = [fd::stdin(), fd::stdout(), fd::stderr()];
+        let _ = streams.into_iter().any(|stream| pty::copy_size(stream, self.master.as_fd()));
     }
 
-    /// Whether input is wanted: not while the container has not taken the last.
-    pub fn wants_input(&self) -> bool {
-        self.input_open && self.typed.is_empty()
+    /// What to wait for, in the order of [`Relay::go_on`]. Nothing is read that could not be kept.
+    pub fn wants(&self) -> Wants<'_> {
+        let master = self.master.as_fd();
+        let input = self.input.get() == Input::Open && self.typed.is_empty();
+        [
+            (!self.hung_up && self.printed.len() < PRINTED_BYTES_MAX).then_some((master, Wanted::Read)),
+            (!self.printed.is_empty()).then_some((self.outlet.as_fd(), Wanted::Write)),
+            input.then_some((fd::stdin(), Wanted::Read)),
+            (!self.typed.is_empty()).then_some((master, Wanted::Write)),
+        ]
     }
 
-    /// Whether typed bytes wait to be taken.
-    pub fn has_typed(&self) -> bool {
-        !self.typed.is_empty()
+    /// Does what is ready. `false`: nobody takes our output any more.
+    pub fn go_on(&mut self, ready: [bool; 4]) -> bool {
+        let [output, outlet, input, typed] = ready;
+        if input {
+            self.take_input();
+        }
+        if input || typed {
+            self.give_input();
+        }
+        if output {
+            self.take_output();
+        }
+        !(output || outlet) || self.give_output()
     }
 
-    /// Reads what was typed.
-    pub fn take_input(&mut self) {
+    fn take_input(&mut self) {
         let mut chunk = [0u8; 4096];
         match fd::read_some(fd::stdin(), &mut chunk) {
-            Ok(0) | Err(_) => self.input_open = false,
-            Ok(n) => self.typed.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+            Ok(n) if n > 0 => self.typed.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+            // Somebody who shares it was faster.
+            Err(e) if e.is(errno::EAGAIN) => {}
+            // What the kernel tells a job in the background, with SIGTTIN blocked (termios(3)).
+            Err(e) if e.is(errno::EIO) && !pty::is_in_foreground(fd::stdin()) => {
+                self.input.set(Input::Elsewhere)
+            }
+            Ok(_) | Err(_) => self.input.set(Input::Ended),
         }
-        self.give_input();
     }
 
-    /// Passes on what was typed, as far as the container takes it.
-    pub fn give_input(&mut self) {
+    fn give_input(&mut self) {
         match fd::write_some(self.master.as_fd(), &self.typed) {
             Ok(n) => drop(self.typed.drain(..n.min(self.typed.len()))),
             Err(e) if e.is(errno::EAGAIN) => {}
@@ -107,29 +168,60 @@ impl Relay {
         }
     }
 
-    /// Passes on what the container has written. `false`: there will be nothing more.
-    pub fn take_output(&mut self) -> bool {
+    /// Reads what the container has written; 0: there is nothing now.
+    fn take_output(&mut self) -> usize {
         let mut chunk = [0u8; 16384];
         match fd::read_some(self.master.as_fd(), &mut chunk) {
-            Ok(0) => false,
-            Ok(n) => fd::write_all(fd::stdout(), "stdout", chunk.get(..n).unwrap_or_default()).is_ok(),
-            Err(e) => e.is(errno::EAGAIN),
+            Ok(n) => {
+                self.printed.extend_from_slice(chunk.get(..n).unwrap_or_default());
+                n
+            }
+            Err(e) => {
+                // EIO: the container has closed its terminal, and nothing holds a slave open.
+                self.hung_up = self.slave.is_none() && !e.is(errno::EAGAIN);
+                0
+            }
         }
     }
 
-    /// The container has ended: passes on all that it has left in its terminal.
-    pub fn drain(mut self) {
+    fn give_output(&mut self) -> bool {
+        match self.outlet.write(&self.printed) {
+            Ok(n) => drop(self.printed.drain(..n.min(self.printed.len()))),
+            Err(e) if e.is(errno::EAGAIN) => {}
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// The container has ended: passes on all that it has left in its terminal, however slow our reader is. Somebody
+    /// who asks us to end meanwhile has seen enough.
+    pub fn finish(mut self, incoming: &Incoming) -> Result<()> {
+        let mut left = LEFT_BYTES_MAX;
         loop {
-            let mut chunk = [0u8; 16384];
-            match fd::read_some(self.master.as_fd(), &mut chunk) {
-                Ok(n) if n > 0 => {
-                    if fd::write_all(fd::stdout(), "stdout", chunk.get(..n).unwrap_or_default()).is_err() {
-                        break;
-                    }
+            // The kernel's read waits for what is still on its way through the terminal, so that nothing is nothing.
+            while left > 0 && self.printed.len() < PRINTED_BYTES_MAX {
+                match self.take_output() {
+                    0 => left = 0,
+                    n => left = left.saturating_sub(n),
                 }
-                _ => break,
+            }
+            if self.printed.is_empty() {
+                return Ok(());
+            }
+            let outlet = Some((self.outlet.as_fd(), Wanted::Write));
+            let ready = fd::poll_some(&[Some((incoming.fd(), Wanted::Read)), outlet])?;
+            if ready.first() == Some(&true) && incoming.ending()?.is_some() {
+                return Ok(());
+            }
+            if ready.get(1) == Some(&true) && !self.give_output() {
+                return Ok(());
             }
         }
-        self.raw = None;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        pty::leave_raw();
     }
 }

@@ -3,6 +3,7 @@
 //! `cmd::exec` calls [`enter`], then writes the pid file, then [`Ready::start`](super::Ready::start). The other half is
 //! `child::exec` and, inside of the container, `stage::join`.
 
+use super::foreground::{Watch, wait_readable};
 use super::{Child, Ready, joins, maps, spawn, steps};
 use crate::cgroup::Entry;
 use crate::child::exec::{Visitor, init, set_scheduler};
@@ -31,8 +32,8 @@ pub struct Given<'a> {
     pub last_capability: u8,
     /// Whether the caller lacks real root.
     pub rootless: bool,
-    /// Takes what is worth a warning.
-    pub warn: &'a dyn Fn(&str),
+    /// Whether somebody in the foreground may ask us to end.
+    pub watch: Option<&'a Watch>,
 }
 
 /// Makes the process and has it enter the container. When this returns it waits for its last word, and whoever drops
@@ -41,7 +42,7 @@ pub struct Given<'a> {
 /// # Errors
 /// The container has ended; a namespace, a cgroup, the user or the program is refused.
 pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
-    let (plan, container) = (given.plan, (given.init.0, given.status));
+    let (plan, watch, container) = (given.plan, given.watch, (given.init.0, given.status));
     if let Some(cpus) = plan.process.exec_cpu_affinity.as_ref().and_then(|affinity| affinity.initial.as_ref())
     {
         // config.md, "execCPUAffinity": the runtime's own, until the process is in the container's cgroup.
@@ -62,6 +63,7 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
     super::raise_limits(plan, child.pid())?;
     // If the child is gone already, the next question says so.
     let _ = wire.answer(Answer::Go);
+    wait_readable(wire.as_fd(), watch)?;
     match wire.question()? {
         Some(Question::Ready) => {}
         Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
@@ -72,7 +74,7 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
         set_scheduler(child.pid(), wanted)
             .map_err(|error| steps::attribute("/process/scheduler", "set the scheduler to", error))?;
     }
-    Ok(Ready { plan, child, wire, container: Some(container) })
+    Ok(Ready { plan, child, wire, watch, container: Some(container) })
 }
 
 /// What is to be known of the container's inside, all of it read from its first process.
@@ -111,7 +113,7 @@ impl Inside {
 }
 
 fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child, ParentWire)> {
-    let plan = given.plan;
+    let (plan, watch) = (given.plan, given.watch);
     let (parent_wire, child_wire) = wire::pair()?;
     let target = given.init.1.try_clone_to_owned().context("copy the pidfd")?;
     let visitor = Visitor {
@@ -147,6 +149,8 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
         Cloned::Parent { pid, pidfd } => {
             drop((visitor, careless));
             let middle = Child::new(pid, pidfd);
+            // In a frozen container this takes until it is thawed.
+            wait_readable(parent_wire.as_fd(), watch)?;
             let child = spawn::real_child(plan, middle, &parent_wire)?;
             Ok((child, parent_wire))
         }

@@ -1,58 +1,96 @@
 //! Staying with a container until it ends: signals are passed on, its terminal is relayed, its exit code is ours.
 //!
-//! Called by `cmd::run`.
+//! Called by `cmd::run` and `cmd::exec`. Before the program runs there is nobody to pass a signal to: then one that asks
+//! us to end is the end of the birth ([`Interrupted`]), which `launch` watches for by [`Watch::interrupted`].
 
 use super::Child;
 use super::console::Relay;
+use super::notify::Proxy;
 use crate::sys::process::{self, Ended};
 use crate::sys::signal::{self, Incoming};
-use crate::sys::{fd, pidfd};
+use crate::sys::{self, fd, pidfd, signal_name};
 use anyhow::{Context, Result};
+use std::os::fd::BorrowedFd;
 
 /// Signals are taken from here on; made before the clone, so that none is lost.
 #[derive(Debug)]
 pub struct Watch {
     incoming: Incoming,
+    notify: Option<Proxy>,
 }
+
+/// A birth that ended because we were asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted {
+    /// By this signal.
+    pub signal: i32,
+}
+
+impl Interrupted {
+    /// The stable word for it, and its meaning.
+    pub const CODE: (&'static str, &'static str) =
+        ("interrupted", "a signal asked tare to end before the container's program ran");
+
+    /// What a shell would say of a process that such a signal ends.
+    pub fn exit_code(self) -> u8 {
+        Ended::Signalled(self.signal).exit_code()
+    }
+}
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = signal_name::name(self.signal).map(|name| format!(" (SIG{name})")).unwrap_or_default();
+        write!(f, "interrupted by signal {}{name} before the container's program ran", self.signal)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// Begins to take signals instead of being ended by them. The child resets this for itself.
 pub fn watch() -> Result<Watch> {
-    Ok(Watch { incoming: Incoming::all().context("take over signals")? })
+    Ok(Watch { incoming: Incoming::all().context("take over signals")?, notify: None })
 }
 
 impl Watch {
+    /// Relays what the container tells its service manager, too.
+    pub fn with_notify(self, notify: Option<Proxy>) -> Watch {
+        Watch { notify, ..self }
+    }
+
     /// Waits until `child` has ended.
     pub fn until_end(self, child: Child, mut relay: Option<Relay>) -> Result<Ended> {
+        // Of those that a hook has left to us; while it ran, one of our children was the hook's own.
+        process::reap_strangers(child.pid());
         loop {
-            let input = relay.as_ref().filter(|relay| relay.wants_input()).map(|_| fd::stdin());
-            let output = relay.as_ref().map(Relay::master);
+            let [output, outlet, input, typed] = relay.as_ref().map(Relay::wants).unwrap_or_default();
             let ready = fd::poll_some(&[
                 Some((self.incoming.fd(), fd::Wanted::Read)),
                 Some((child.pidfd(), fd::Wanted::Read)),
-                output.map(|fd| (fd, fd::Wanted::Read)),
-                input.map(|fd| (fd, fd::Wanted::Read)),
-                output
-                    .filter(|_| relay.as_ref().is_some_and(Relay::has_typed))
-                    .map(|fd| (fd, fd::Wanted::Write)),
+                self.notify.as_ref().map(|notify| (notify.fd(), fd::Wanted::Read)),
+                output,
+                outlet,
+                input,
+                typed,
             ])?;
             let is_ready = |at: usize| ready.get(at).copied().unwrap_or(false);
             if is_ready(0) {
                 self.pass_on(&child, relay.as_ref())?;
+                process::reap_strangers(child.pid());
             }
-            if let Some(joined) = relay.as_mut() {
-                if is_ready(3) {
-                    joined.take_input();
-                } else if is_ready(4) {
-                    joined.give_input();
-                }
-                // The other side has closed: what is left to wait for is the end of the process.
-                if is_ready(2) && !joined.take_output() && !is_ready(1) {
-                    relay = None;
-                }
+            if let Some(notify) = self.notify.as_ref().filter(|_| is_ready(2)) {
+                notify.pass_on();
+            }
+            let streams = [is_ready(3), is_ready(4), is_ready(5), is_ready(6)];
+            if relay.as_mut().is_some_and(|relay| !relay.go_on(streams)) {
+                // Our reader is gone: the container's terminal hangs up, as that of a lost connection does.
+                relay = None;
             }
             if is_ready(1) {
+                if let Some(notify) = &self.notify {
+                    notify.pass_on();
+                }
                 if let Some(relay) = relay.take() {
-                    relay.drain();
+                    relay.finish(&self.incoming).context("pass on the container's last output")?;
                 }
                 return child.wait().context("wait for the container");
             }
@@ -61,16 +99,63 @@ impl Watch {
 
     /// A signal for us is one for the container; but a child's end, a broken pipe and a change of our terminal's size
     /// are our own affairs.
-    fn pass_on(&self, child: &Child, relay: Option<&Relay>) -> Result<()> {
+    fn pass_on(&self, child: &Child, relay: Option<&Relay>) -> sys::Result<()> {
         while let Some(number) = self.incoming.take()? {
             match number {
-                signal::CHLD => process::reap_strangers(child.pid()),
-                signal::PIPE | signal::URG => {}
+                signal::CHLD | signal::PIPE | signal::URG => {}
                 signal::WINCH if relay.is_some() => relay.into_iter().for_each(Relay::resize),
-                // It may have ended meanwhile: that shows at its pidfd.
-                other => drop(pidfd::send_signal(child.pidfd(), other, "container process")),
+                other => {
+                    if other == signal::CONT {
+                        // The shell that has stopped us has used the terminal in between.
+                        relay.into_iter().for_each(Relay::take_terminal);
+                    }
+                    // It may have ended meanwhile: that shows at its pidfd.
+                    let _ = pidfd::send_signal(child.pidfd(), other, "container process");
+                }
             }
         }
         Ok(())
+    }
+
+    /// To wait for, beside what a birth waits for.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.incoming.fd()
+    }
+
+    /// During a birth: whether we have been asked to end.
+    ///
+    /// # Errors
+    /// [`Interrupted`], if so.
+    pub fn interrupted(&self) -> Result<()> {
+        match self.incoming.ending()? {
+            Some(signal) => Err(Interrupted { signal }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// For a hook before the program runs: a signal that asks us to end is the end of the hook.
+    pub fn ending(&self) -> sys::Result<Option<i32>> {
+        self.incoming.ending()
+    }
+
+    /// For a hook after that: signals go on to the container, and the hook goes on.
+    pub fn passing_on(&self, child: &Child, relay: Option<&Relay>) -> sys::Result<Option<i32>> {
+        self.pass_on(child, relay).map(|()| None)
+    }
+}
+
+/// Waits until `fd` has something to read.
+///
+/// # Errors
+/// [`Interrupted`], if a watch is given and we are asked to end.
+pub fn wait_readable(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> Result<()> {
+    let Some(watch) = watch else { return Ok(()) };
+    loop {
+        let ready = fd::poll_readable(&[fd, watch.fd()], None)?;
+        // First what has been said already: if it is that the program runs, then the signal is the program's.
+        if ready.first() == Some(&true) {
+            return Ok(());
+        }
+        watch.interrupted()?;
     }
 }

@@ -13,6 +13,7 @@ mod joins;
 mod last_steps;
 mod maps;
 pub mod net;
+pub mod notify;
 pub mod running_mounts;
 mod sources;
 mod spawn;
@@ -25,12 +26,13 @@ pub use maps::host_uid;
 pub use steps::{CODES, Failed};
 
 use crate::cgroup::Entry;
-use crate::hook;
+use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
 use crate::sys::{fd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
+use foreground::{Interrupted, Watch, wait_readable};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -55,6 +57,8 @@ pub struct Given<'a> {
     pub rootless: bool,
     /// Where hooks write.
     pub hook_files: Rc<hook::Files>,
+    /// Whether somebody in the foreground may ask us to end.
+    pub watch: Option<&'a Watch>,
     /// Takes what is worth a warning.
     pub warn: &'a dyn Fn(&str),
 }
@@ -66,6 +70,7 @@ pub struct Newborn<'a> {
     wire: ParentWire,
     rootless: bool,
     hook_files: Rc<hook::Files>,
+    watch: Option<&'a Watch>,
     warn: &'a dyn Fn(&str),
 }
 
@@ -76,11 +81,12 @@ pub struct Ready<'a> {
     wire: ParentWire,
     /// The container's first process and the container's status, if this is one more process (`exec`).
     container: Option<(i32, &'a str)>,
+    watch: Option<&'a Watch>,
 }
 
 /// Clones the container's process. It does nothing yet, and dies with us.
 pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
-    let (plan, rootless, warn) = (given.plan, given.rootless, given.warn);
+    let (plan, rootless, watch, warn) = (given.plan, given.rootless, given.watch, given.warn);
     let hook_files = Rc::clone(&given.hook_files);
     // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
     // rootless parent must write the maps first, which needs the files of a dumpable child: that one does it itself.
@@ -94,7 +100,7 @@ pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;
     }
-    Ok(Newborn { plan, child, wire, rootless, hook_files, warn })
+    Ok(Newborn { plan, child, wire, rootless, hook_files, watch, warn })
 }
 
 impl<'a> Newborn<'a> {
@@ -105,14 +111,14 @@ impl<'a> Newborn<'a> {
 
     /// Lets it set itself up, and answers what it asks, until it is ready.
     pub fn raise(self) -> Result<Ready<'a>> {
-        let Newborn { plan, child, wire, rootless, hook_files, warn } = self;
+        let Newborn { plan, child, wire, rootless, hook_files, watch, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         raise_limits(plan, child.pid())?;
         give_stdio(plan);
         let devices = move_devices(plan, &child)?;
-        let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files);
-        match answer_questions(plan, &child, &wire, &hooks, warn) {
-            Ok(()) => Ok(Ready { plan, child, wire, container: None }),
+        let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files, watch);
+        match answer_questions(plan, &child, &wire, &hooks, watch, warn) {
+            Ok(()) => Ok(Ready { plan, child, wire, watch, container: None }),
             Err(error) => {
                 devices.take_back();
                 Err(error)
@@ -126,11 +132,14 @@ fn answer_questions(
     child: &Child,
     wire: &ParentWire,
     hooks: &dyn Fn(i32) -> Result<()>,
+    watch: Option<&Watch>,
     warn: &dyn Fn(&str),
 ) -> Result<()> {
     // If the child is gone already, the next question says so.
     let _ = wire.answer(Answer::Go);
     loop {
+        // A createContainer hook may take its time.
+        wait_readable(wire.as_fd(), watch)?;
         match wire.question()? {
             Some(Question::AtHooks) => {
                 hooks(child.pid())?;
@@ -147,10 +156,10 @@ fn answer_questions(
 }
 
 /// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
-fn runtime_hooks(plan: &Plan, pid: i32, files: &hook::Files) -> Result<()> {
+fn runtime_hooks(plan: &Plan, pid: i32, files: &hook::Files, watch: Option<&Watch>) -> Result<()> {
     let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
-    run_hooks("prestart", &plan.hooks.prestart, &state, plan, files)?;
-    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan, files)
+    run_hooks("prestart", &plan.hooks.prestart, &state, plan, files, watch)?;
+    run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan, files, watch)
 }
 
 fn run_hooks(
@@ -159,10 +168,17 @@ fn run_hooks(
     state: &str,
     plan: &Plan,
     files: &hook::Files,
+    watch: Option<&Watch>,
 ) -> Result<()> {
+    let look = || watch.map_or(Ok(None), Watch::ending);
+    let beside = watch.map(|watch| Beside { fd: watch.fd(), look: &look });
     for (index, hook) in hooks.iter().enumerate() {
         let dir = Some(plan.bundle.as_path());
-        hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir, files }.run()?;
+        let run = hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir, files };
+        run.run_beside(beside).map_err(|failed| match failed.reason {
+            hook::Reason::Interrupted(signal) => anyhow::Error::new(Interrupted { signal }),
+            _ => failed.into(),
+        })?;
     }
     Ok(())
 }
@@ -218,11 +234,6 @@ impl Ready<'_> {
         &self.child
     }
 
-    /// The socket that annotation `run.oci.pidfd_receiver` names.
-    pub fn pidfd_receiver(&self) -> Option<&PathBuf> {
-        self.plan.asked.pidfd_receiver.as_ref()
-    }
-
     /// Leaves it standing at the gate. From here on it outlives us.
     pub fn stand(self) -> Result<()> {
         self.wire.answer(Answer::Stand).map_err(|_| self.child.died())?;
@@ -246,7 +257,7 @@ impl Ready<'_> {
             init,
             listener: listener.as_ref(),
         };
-        match start::until_executed(&self.wire, self.child.pidfd(), &told)? {
+        match start::until_executed(&self.wire, self.child.pidfd(), &told, self.watch)? {
             start::Outcome::Executed => Ok(self.child),
             start::Outcome::Failed(failure) => Err(steps::explain(self.plan, &failure).into()),
             start::Outcome::Died if self.container.is_some() => {
@@ -257,8 +268,12 @@ impl Ready<'_> {
     }
 }
 
-/// Sends a pidfd of the process to whoever listens at `path` (`--pidfd-socket`).
-pub fn send_pidfd(path: &std::path::Path, child: &Child) -> Result<()> {
-    let socket = crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")?;
+/// Connects to whoever waits for the process's pidfd (`--pidfd-socket`).
+pub fn pidfd_socket(path: &std::path::Path) -> Result<OwnedFd> {
+    crate::sys::socket::connect_stream(path).context("connect to the pidfd socket")
+}
+
+/// Sends it.
+pub fn send_pidfd(socket: &OwnedFd, child: &Child) -> Result<()> {
     crate::sys::socket::send_descriptor(socket.as_fd(), b"pidfd", child.pidfd()).context("send the pidfd")
 }

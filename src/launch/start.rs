@@ -1,5 +1,6 @@
 //! From "let it go" to "it has executed its program": the last words on a wire, for `run` and for `start`.
 
+use super::foreground::{Watch, wait_readable};
 use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
 use crate::sys::{process, socket};
@@ -36,9 +37,18 @@ pub enum Outcome {
 }
 
 /// Waits until the process behind `pidfd` has executed its program.
-pub fn until_executed(wire: &ParentWire, pidfd: BorrowedFd<'_>, told: &Told<'_>) -> Result<Outcome> {
+pub fn until_executed(
+    wire: &ParentWire,
+    pidfd: BorrowedFd<'_>,
+    told: &Told<'_>,
+    watch: Option<&Watch>,
+) -> Result<Outcome> {
     let mut executing = false;
     loop {
+        // A startContainer hook may take its time. From the last word on, a signal is one for the program.
+        if !executing {
+            wait_readable(wire.as_fd(), watch)?;
+        }
         match wire.question()? {
             Some(Question::Failed(failure)) => return Ok(Outcome::Failed(failure)),
             Some(Question::Listener(number)) => {

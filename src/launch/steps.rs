@@ -224,7 +224,7 @@ pub(super) fn mount_source(plan: &Plan, op: &MountOp, error: anyhow::Error) -> a
     let _ = plan;
     let Some(cause) = error.downcast_ref::<SysError>() else { return error };
     let message = format!("{}: {}: {}", mounting(op), cause.call, describe(cause.errno));
-    let failed = Failed::new("mount", "mount", message).because(cause).at(format!("/mounts/{}", op.index));
+    let failed = Failed::new("mount", "mount", message).because(cause).at(op.pointer());
     let failed = match (cause.call, cause.errno) {
         ("mount_setattr", errno::EINVAL) => failed.advise(
             "the file system of the source does not support id-mapped mounts, or is id-mapped already",
@@ -271,7 +271,7 @@ fn step_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, S
         |list: &str| index.map_or(format!("/linux/{list}"), |index| format!("/linux/{list}/{index}"));
     match step {
         Step::Mount => match index.and_then(|index| plan.rootfs.mounts.get(index)) {
-            Some(op) => ("mount", mounting(op), format!("/mounts/{}", op.index)),
+            Some(op) => ("mount", mounting(op), op.pointer()),
             None => ("mount", text("mount"), text("/mounts")),
         },
         Step::Device | Step::DeviceLink => {
@@ -390,6 +390,9 @@ fn advice(plan: &Plan, failure: &Failure, index: Option<usize>) -> &'static str 
         }
         (Step::Groups | Step::Uid | Step::Gid, errno::EINVAL) => {
             "map the id in linux.uidMappings or gidMappings"
+        }
+        (Step::Keyring, errno::EDQUOT) => {
+            "the user has too many keys (sysctl kernel.keys.maxkeys, root_maxkeys): --no-new-keyring needs none"
         }
         (Step::Stage, errno::EACCES | errno::EPERM) => "the sysctl vm.memfd_noexec must not be 2",
         _ => "",

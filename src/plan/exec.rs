@@ -202,6 +202,7 @@ impl Plan {
             asked: Asked::default(),
             new_keyring: false,
             preserve_fds: 0,
+            notify: false,
             warnings: Vec::new(),
         }
     }

@@ -17,6 +17,7 @@ pub mod mount_options;
 pub mod mounts;
 pub mod namespaces;
 mod net_devices;
+pub mod notify;
 pub mod process;
 pub mod rdt;
 pub mod rootfs;
@@ -51,8 +52,10 @@ pub struct Options {
     pub bundle: PathBuf,
     /// Descriptors from 3 on that the container inherits (`--preserve-fds`, or LISTEN_FDS if larger).
     pub preserve_fds: u32,
-    /// The caller's LISTEN_FDS, for the container's environment (sd_listen_fds(3)); None if not set.
-    pub listen_fds: Option<u32>,
+    /// The sockets that the caller was activated with; they are among the descriptors above.
+    pub listen: Option<Listen>,
+    /// The folder on the host in which the container will find its NOTIFY_SOCKET; None: the caller has none.
+    pub notify_folder: Option<PathBuf>,
     /// `--no-pivot`: MS_MOVE and chroot instead of pivot_root, for a root on initramfs.
     pub no_pivot: bool,
     /// `--no-new-keyring`: keep the caller's session keyring.
@@ -60,6 +63,15 @@ pub struct Options {
     /// RUN_OCI_SECCOMP_RECEIVER of the caller's environment, an absolute path: the seccomp agent of every container that
     /// needs one and names none.
     pub seccomp_receiver: Option<PathBuf>,
+}
+
+/// Sockets of a service that is activated by them (sd_listen_fds(3)): descriptors from 3 on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// LISTEN_FDS.
+    pub count: u32,
+    /// LISTEN_FDNAMES, as given.
+    pub names: Option<String>,
 }
 
 /// A container, decided.
@@ -107,6 +119,8 @@ pub struct Plan {
     pub new_keyring: bool,
     /// Descriptors 3..3+n are passed on to the container's process.
     pub preserve_fds: u32,
+    /// The container has a socket to tell its readiness to; the last of the mounts shows it.
+    pub notify: bool,
     /// What the plan wants said, at warning level: one sentence each.
     pub warnings: Vec<String>,
 }
@@ -140,8 +154,9 @@ impl Plan {
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
             if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
-        let process = process(config, linux, options, host, &mut warnings)?;
+        let mut process = process(config, linux, options, host, &mut warnings)?;
         asked.check_groups(&process.user)?;
+        let notify = notify::add(options.notify_folder.as_deref(), &mut process, &mut rootfs)?;
         // The mappings of a joined namespace are known to nobody yet.
         if let Some(maps) = &id_maps {
             idmap::check_user(&process.user, maps)?;
@@ -167,6 +182,7 @@ impl Plan {
             asked,
             new_keyring: !options.no_new_keyring,
             preserve_fds: options.preserve_fds,
+            notify,
             namespaces,
             warnings,
         })
@@ -193,7 +209,7 @@ fn process(
 ) -> Result<Process, Invalid> {
     // REQUIRED only when the container is started (config.md, "Process"): `start` refuses.
     let mut process = match &config.process {
-        Some(given) => Process::from_config(given, options.listen_fds, host, warnings)?,
+        Some(given) => Process::from_config(given, options.listen.as_ref(), host, warnings)?,
         None => Process::absent(),
     };
     of_linux(&mut process, linux)?;

@@ -22,6 +22,9 @@ pub mod attr {
     pub const NOSYMFOLLOW: u64 = 0x20_0000;
 }
 
+/// For what is only shown to the container.
+pub(super) const SHOWN_ONLY: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC;
+
 /// What one option word asks for.
 #[derive(Debug, Clone, Copy)]
 enum Word {

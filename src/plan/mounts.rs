@@ -10,6 +10,9 @@ use crate::bundle::config::Mount;
 use std::ffi::CString;
 use std::path::Path;
 
+/// The index of a mount that no entry of the configuration asks for.
+pub const NOT_CONFIGURED: u16 = u16::MAX;
+
 /// One entry of `mounts`, ready for the new mount API (mount_setattr(2), fsopen(2)).
 #[derive(Debug, Clone)]
 pub struct MountOp {
@@ -42,6 +45,11 @@ pub struct MountOp {
 }
 
 impl MountOp {
+    /// Where in config.json it stands; empty if nowhere.
+    pub fn pointer(&self) -> String {
+        if self.index == NOT_CONFIGURED { String::new() } else { format!("/mounts/{}", self.index) }
+    }
+
     /// Whether the mount cannot be written to.
     pub fn is_readonly(&self) -> bool {
         const RDONLY: u64 = 1;

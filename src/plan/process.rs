@@ -1,5 +1,6 @@
 //! `process` -> the program, its identity and its attributes.
 
+use super::Listen;
 use super::caps::masks;
 use super::scheduling;
 use super::text::{absolute_path, index_u16, kernel_string};
@@ -17,6 +18,8 @@ pub struct Process {
     pub env: Vec<CString>,
     /// Whether HOME must still be added from the container's passwd file (it is not in `env`).
     pub needs_home: bool,
+    /// Whether LISTEN_PID must still be added: only the process itself knows its pid, 1 or not.
+    pub needs_listen_pid: bool,
     /// Absolute working directory, made if missing.
     pub cwd: CString,
     /// A terminal of its own.
@@ -155,6 +158,7 @@ impl Process {
             args: vec![CString::default()],
             env: Vec::new(),
             needs_home: false,
+            needs_listen_pid: false,
             cwd: c"/".to_owned(),
             terminal: None,
             user: User { uid: 0, gid: 0, additional_gids: Vec::new(), umask: 0o022 },
@@ -172,20 +176,26 @@ impl Process {
         }
     }
 
+    /// Whether it is that: nothing that could be started.
+    pub fn is_absent(&self) -> bool {
+        self.args.first().is_none_or(|program| program.is_empty())
+    }
+
     /// Takes over a `process` object. `personality` and `memory_policy` stand elsewhere and stay empty here.
     ///
-    /// `listen_fds`: the caller's LISTEN_FDS, for a process that is a service (sd_listen_fds(3)).
+    /// `listen`: the sockets that the caller was activated with, and hands on (sd_listen_fds(3)).
     pub fn from_config(
         given: &config::Process,
-        listen_fds: Option<u32>,
+        listen: Option<&Listen>,
         host: &Host,
         warnings: &mut Vec<String>,
     ) -> Result<Process, Invalid> {
-        let (env, needs_home) = environment(&given.env, listen_fds)?;
+        let (env, needs_home) = environment(&given.env, listen, warnings)?;
         Ok(Process {
             args: args(&given.args)?,
             env,
             needs_home,
+            needs_listen_pid: listen.is_some(),
             cwd: absolute_path(&given.cwd, "/process/cwd")?,
             terminal: terminal(given)?,
             user: user(&given.user)?,
@@ -224,7 +234,11 @@ fn args(given: &[String]) -> Result<Vec<CString>, Invalid> {
 ///
 /// Of each name the last value counts, at its place: execve(2) would pass both on, and programs differ in which one
 /// they see.
-fn environment(given: &[String], listen_fds: Option<u32>) -> Result<(Vec<CString>, bool), Invalid> {
+fn environment(
+    given: &[String],
+    listen: Option<&Listen>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<CString>, bool), Invalid> {
     let mut entries: Vec<(&str, CString)> = Vec::with_capacity(given.len() + 2);
     for (index, entry) in given.iter().enumerate() {
         let pointer = format!("/process/env/{index}");
@@ -241,9 +255,13 @@ fn environment(given: &[String], listen_fds: Option<u32>) -> Result<(Vec<CString
         };
         entries.push((name, kernel_string(entry, &pointer)?));
     }
-    if let Some(count) = listen_fds {
-        for (name, value) in [("LISTEN_FDS", count), ("LISTEN_PID", 1)] {
-            entries.push((name, kernel_string(&format!("{name}={value}"), "/process/env")?));
+    if let Some(listen) = listen {
+        // What a configuration says of them is of another time; the pid is added by who has it.
+        entries.retain(|(name, _)| !name.starts_with("LISTEN_"));
+        entries.push(("LISTEN_FDS", kernel_string(&format!("LISTEN_FDS={}", listen.count), "/process/env")?));
+        if let Some(names) = listen_names(listen, warnings) {
+            entries
+                .push(("LISTEN_FDNAMES", kernel_string(&format!("LISTEN_FDNAMES={names}"), "/process/env")?));
         }
     }
     let mut seen = std::collections::HashSet::with_capacity(entries.len());
@@ -256,6 +274,17 @@ fn environment(given: &[String], listen_fds: Option<u32>) -> Result<(Vec<CString
     env.reverse();
     let needs_home = !env.iter().any(|entry| entry.as_bytes().starts_with(b"HOME="));
     Ok((env, needs_home))
+}
+
+/// LISTEN_FDNAMES: one name for each socket, or a receiver refuses them all (sd_listen_fds_with_names(3)).
+fn listen_names<'a>(listen: &'a Listen, warnings: &mut Vec<String>) -> Option<&'a str> {
+    let names = listen.names.as_deref()?;
+    if names.split(':').count() != listen.count as usize || names.contains(char::is_control) {
+        warnings
+            .push(format!("LISTEN_FDNAMES {names:?} is left out: it does not name {} sockets", listen.count));
+        return None;
+    }
+    Some(names)
 }
 
 fn terminal(given: &config::Process) -> Result<Option<Terminal>, Invalid> {

@@ -2,7 +2,8 @@
 //!
 //! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole), `config.json` (the
 //! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
-//! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration) and, until the
+//! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration), `notify` (a folder
+//! with the NOTIFY_SOCKET that is shown to the container, if the caller has one) and, until the
 //! container has been started, `gate` (a listening unix socket). The lifecycle's commands read the
 //! record only, nothing enters a namespace, and every read has a bound.
 //!
@@ -23,6 +24,7 @@ pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
 
+use crate::sys::datagram::Inbox;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
 use crate::sys::{SysError, socket};
@@ -40,6 +42,8 @@ const GATE: &str = "gate";
 const CONFIG: &str = "config.json";
 /// Name of the limits that `update` has changed in a container's folder.
 const RESOURCES: &str = "resources.json";
+/// Name of the folder of a container's NOTIFY_SOCKET in its own.
+const NOTIFY: &str = "notify";
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -135,11 +139,17 @@ fn is_ours(name: &str) -> bool {
     let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
     whole(name)
         || name == GATE
+        || name == NOTIFY
         || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
 fn is_empty(dir: &Dir) -> Result<bool> {
     Ok(dir.entries().context("list the state folder")?.iter().all(|entry| is_ours(&entry.name)))
+}
+
+/// Where the folder of a container's NOTIFY_SOCKET will be.
+pub fn notify_folder(root: &Path, id: &str) -> PathBuf {
+    root.join(id).join(NOTIFY)
 }
 
 fn gate_address(dir: &Dir) -> PathBuf {
@@ -234,6 +244,27 @@ impl Container {
         }
     }
 
+    /// Makes the folder of its NOTIFY_SOCKET, for the container to mount: every user of it may look into it.
+    pub fn make_notify(&self) -> Result<()> {
+        let made = self.dir.make_dir(NOTIFY, 0o755).and_then(|()| self.dir.open_dir(NOTIFY)?.set_mode(0o755));
+        made.context("make the folder of the notify socket")
+    }
+
+    /// Its NOTIFY_SOCKET, from now on listened to; None: it has none.
+    pub fn notify_inbox(&self) -> Result<Option<Inbox>> {
+        let folder = match self.dir.open_dir(NOTIFY) {
+            Err(e) if e.is(errno::ENOENT) => return Ok(None),
+            other => other.context("open the folder of the notify socket")?,
+        };
+        // Of a `start` that came to nothing.
+        let name = crate::plan::notify::SOCKET;
+        match folder.remove_file(name) {
+            Err(e) if !e.is(errno::ENOENT) => return Err(e).context("replace the notify socket"),
+            _ => {}
+        }
+        Inbox::bind_in(folder.as_fd(), name).map(Some).context("make the notify socket")
+    }
+
     /// What the container is doing now. See [`Status`] for how that is decided.
     pub fn status(&self) -> Result<Status> {
         status::decide(&self.record, &status::Probes { dir: &self.dir })
@@ -321,6 +352,7 @@ impl Container {
         }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
         self.remove_gate()?;
+        self.dir.remove_tree(NOTIFY).context("remove the notify socket")?;
         let files = [".resources.json.new", RESOURCES, ".config.json.new", CONFIG, ".state.json.new", RECORD];
         for name in files {
             match self.dir.remove_file(name) {

@@ -7,6 +7,7 @@
 pub mod attribute;
 pub mod bpf;
 pub mod cred;
+pub mod datagram;
 pub mod dir;
 pub mod error;
 pub mod eventfd;
@@ -17,6 +18,7 @@ pub mod mountinfo;
 pub mod namespace;
 pub mod netlink;
 pub mod openat2;
+pub mod outlet;
 pub mod path;
 pub mod pidfd;
 pub mod probe;

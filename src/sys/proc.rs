@@ -130,6 +130,13 @@ pub fn path_of(proc: BorrowedFd<'_>, fd: BorrowedFd<'_>, object: &str) -> Result
     Ok(text.into())
 }
 
+/// Sets the SELinux label of keys that this process makes from now on; a newline: the usual one again.
+pub fn label_new_keys(label: &[u8]) -> Result<()> {
+    let proc = host_procfs()?;
+    let file = open_in(proc.as_fd(), c"thread-self/attr/keycreate", Access::Write)?;
+    super::fd::write_once(file.as_fd(), "/proc/thread-self/attr/keycreate", label)
+}
+
 fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, String)> {
     let path = format!("/proc/{pid}/{file}");
     let fd = nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())

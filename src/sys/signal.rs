@@ -1,4 +1,6 @@
-//! Signals of this process, taken as data (signalfd(2)). Used by `launch::foreground`.
+//! Signals of this process, taken as data (signalfd(2)).
+//!
+//! Used by `launch::foreground`.
 
 use super::{Result, SysError};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
@@ -14,17 +16,23 @@ pub const URG: i32 = libc::SIGURG;
 /// A new size of our terminal.
 pub const WINCH: i32 = libc::SIGWINCH;
 
+/// Go on, after a stop.
+pub const CONT: i32 = libc::SIGCONT;
+
+/// Signals that do not end a process that does nothing about them (signal(7)), and the one that tells of a broken pipe,
+/// which is an errno to us.
+const HARMLESS: [i32; 9] =
+    [CHLD, PIPE, URG, WINCH, CONT, libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
 /// All signals that can be taken.
 #[derive(Debug)]
 pub struct Incoming(SignalFd);
 
 impl Incoming {
-    /// Blocks all signals (but those that tell of a fault of our own) and takes them from now on.
+    /// Blocks all signals and takes them from now on. A fault of our own ends us all the same: the kernel does not
+    /// wait with those (signal(7), "Synchronous").
     pub fn all() -> Result<Incoming> {
-        let mut set = SigSet::all();
-        for fault in [nix::sys::signal::SIGSEGV, nix::sys::signal::SIGBUS, nix::sys::signal::SIGABRT] {
-            set.remove(fault);
-        }
+        let set = SigSet::all();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
             .map_err(|e| SysError::nix("sigprocmask", "all signals", e))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
@@ -42,8 +50,29 @@ impl Incoming {
         }
     }
 
+    /// Takes what has come, until there is one that asks us to end: not what our caller has chosen to have ignored, as
+    /// nohup(1) does.
+    pub fn ending(&self) -> Result<Option<i32>> {
+        while let Some(number) = self.take()? {
+            if !HARMLESS.contains(&number) && !is_ignored(number) {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
     /// To wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Whether a signal is ignored by this process, were it not taken as data.
+fn is_ignored(number: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no new action is given; the kernel's answer goes into a live struct, for which all zeroes is valid, too.
+    unsafe {
+        libc::sigaction(number, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }

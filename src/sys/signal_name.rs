@@ -1,4 +1,6 @@
-//! Names of signals (signal(7)) to their numbers on this architecture. And back. Called by `cmd::kill` and `cmd::wait`.
+//! Names of signals (signal(7)) to their numbers on this architecture, and back.
+//!
+//! Called by `cmd::kill`, `cmd::wait`, and for messages.
 
 /// SIGKILL: ends a process whatever it does.
 pub const KILL: i32 = libc::SIGKILL;

@@ -96,6 +96,12 @@ pub fn connect_stream(path: &std::path::Path) -> Result<OwnedFd> {
         nix::sys::stat::Mode::empty(),
     )
     .map_err(|e| SysError::nix("connect", object.as_str(), e))?;
+    let kind =
+        nix::sys::stat::fstat(&handle).map_err(|e| SysError::nix("fstat", object.as_str(), e))?.st_mode;
+    if kind & libc::S_IFMT != libc::S_IFSOCK {
+        // connect(2) would say that nobody listens.
+        return Err(SysError::new("connect", object, libc::ENOTSOCK));
+    }
     // A socket's own path may be longer than the 108 bytes of an address; its descriptor's is not.
     let address = Address::of_path(&format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
     address.connect(&socket, &object)?;

@@ -253,3 +253,18 @@ fn wait_and_mounts_have_their_arguments() {
     let MountsChange::Remove(of) = &mounts.change else { panic!("{mounts:?}") };
     assert_eq!((of.id.as_str(), of.file.to_str()), ("web1", Some("-")));
 }
+
+#[test]
+fn sockets_of_an_activation_are_counted_if_they_are_meant_for_us() {
+    let count = |fds: Option<&str>, pid: Option<&str>| {
+        tare::cli::listen_fds(fds.map(str::to_owned), pid.map(str::to_owned), 42)
+    };
+    assert_eq!(count(Some("2"), Some("42")), Some(2));
+    assert_eq!(count(Some("2"), None), Some(2), "an engine may not know our pid");
+    for (fds, pid) in
+        [(Some("2"), Some("41")), (Some("2"), Some("")), (Some("2"), Some("x")), (None, Some("42"))]
+    {
+        assert_eq!(count(fds, pid), None, "{fds:?} {pid:?}");
+    }
+    assert_eq!((count(Some("0"), None), count(Some("-1"), None)), (None, None));
+}

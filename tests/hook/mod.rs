@@ -2,10 +2,11 @@
 
 use crate::state::Folder;
 use std::collections::BTreeMap;
-use std::os::fd::AsRawFd;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tare::hook::{Failed, Files, Place, Reason, Run, state_json};
+use tare::hook::{Beside, Failed, Files, Place, Reason, Run, state_json};
 use tare::plan::hooks::{Hook, Output};
 use tare::sys::process::Ended;
 
@@ -150,6 +151,45 @@ fn the_timeout_kills_the_whole_group() {
         (0..200).inspect(|_| std::thread::sleep(Duration::from_millis(10))).any(|n| dead(&n)),
         "{pid} lives on"
     );
+}
+
+/// Runs a script beside a pipe in which something lies, and counts the looks.
+fn run_beside(script: &str, answer: Option<i32>) -> (Result<(), Failed>, u32) {
+    let (read, mut write) = std::io::pipe().unwrap();
+    write.write_all(b"x").unwrap();
+    let looks = std::cell::Cell::new(0);
+    let look = || {
+        looks.set(looks.get() + 1);
+        let mut byte = [0u8];
+        (&read).read_exact(&mut byte).unwrap();
+        Ok(answer)
+    };
+    let beside = Some(Beside { fd: read.as_fd(), look: &look });
+    let hook = shell(script);
+    let (place, files) = (Place::Runtime, Files::default());
+    let run =
+        Run { hook: &hook, moment: "createRuntime", index: 0, state: "{}", place, dir: None, files: &files };
+    (run.run_beside(beside), looks.get())
+}
+
+#[test]
+fn what_is_looked_at_beside_a_hook_does_not_disturb_it() {
+    let (done, looks) = run_beside("sleep 0.2", None);
+    done.unwrap();
+    assert_eq!(looks, 1);
+}
+
+#[test]
+fn a_signal_that_asks_to_end_kills_the_hook_and_all_that_it_started() {
+    let folder = Folder::new();
+    let file = folder.path().join("pid");
+    let begin = Instant::now();
+    let script = format!("trap '' TERM; sleep 60 & echo $! >{}; echo said; sleep 60", file.display());
+    let (done, _) = run_beside(&script, Some(15));
+    let failed = done.unwrap_err();
+    assert!(begin.elapsed() < Duration::from_secs(8));
+    assert_eq!(failed.reason, Reason::Interrupted(15));
+    assert!(failed.to_string().contains("killed because of signal 15 to tare"), "{failed}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::ffi::CString;
 use tare::bundle::Invalid;
 use tare::host::Host;
-use tare::plan::{Options, Plan, Process};
+use tare::plan::{Listen, Options, Plan, Process};
 
 fn process(patch: Value) -> Result<Process, Invalid> {
     Ok(plan(json!({"process": patch}))?.process)
@@ -70,13 +70,35 @@ fn home_missing_or_empty_is_looked_up_in_the_container() {
     assert!(process(json!({"env": ["HOMEX=/root"]})).unwrap().needs_home);
 }
 
+fn activated(count: u32, names: Option<&str>, env: serde_json::Value) -> Plan {
+    let listen = Some(Listen { count, names: names.map(str::to_owned) });
+    let options = Options { listen, preserve_fds: count, ..options() };
+    let bundle = bundle(json!({"process": {"env": env}})).unwrap();
+    Plan::for_create(&bundle, &options, &host()).unwrap()
+}
+
 #[test]
-fn listen_fds_are_announced_to_process_1() {
-    let options = Options { listen_fds: Some(2), preserve_fds: 2, ..options() };
-    let bundle = bundle(json!({"process": {"env": ["LISTEN_FDS=9", "A=1"]}})).unwrap();
-    let plan = Plan::for_create(&bundle, &options, &host()).unwrap();
-    assert_eq!(texts(&plan.process.env), ["A=1", "LISTEN_FDS=2", "LISTEN_PID=1"]);
+fn sockets_of_the_caller_are_announced_in_place_of_what_the_configuration_says() {
+    let plan = activated(2, Some("a:b"), json!(["LISTEN_FDS=9", "LISTEN_PID=7", "LISTEN_FDNAMES=x", "A=1"]));
+    assert_eq!(texts(&plan.process.env), ["A=1", "LISTEN_FDS=2", "LISTEN_FDNAMES=a:b"]);
+    assert!(plan.process.needs_listen_pid, "which number it is, only the process knows");
     assert_eq!(plan.preserve_fds, 2);
+}
+
+#[test]
+fn without_sockets_the_configurations_own_variables_stay() {
+    let process = process(json!({"env": ["LISTEN_FDS=1", "LISTEN_PID=1"]})).unwrap();
+    assert_eq!(texts(&process.env), ["LISTEN_FDS=1", "LISTEN_PID=1"]);
+    assert!(!process.needs_listen_pid);
+}
+
+#[test]
+fn names_that_do_not_fit_the_sockets_are_left_out_with_a_warning() {
+    for names in ["a", "a:b:c", "a:b\n"] {
+        let plan = activated(2, Some(names), json!([]));
+        assert_eq!(texts(&plan.process.env), ["LISTEN_FDS=2"]);
+        assert!(plan.warnings.iter().any(|warning| warning.contains("LISTEN_FDNAMES")), "{names}");
+    }
 }
 
 #[test]
