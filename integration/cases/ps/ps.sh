@@ -191,9 +191,9 @@ test_ps_gets_no_input_and_its_errors_are_not_ours() {
     eq "$out" "$(printf '  PID CMD\n%5d it' "$PID")"
     eq "$err" "" stderr
     # A child that keeps the output open does not keep us.
-    fake_ps 'sleep 4 & echo "  PID CMD"'
+    fake_ps 'sleep 2 & echo "  PID CMD"'
     ok with_fake_ps ps "$ID"
-    at_most "$took_ms" 2000
+    at_most "$took_ms" 1500
     gone
     eventually sh -c '! pgrep -x sleep'
 }
