@@ -43,42 +43,6 @@ pub fn coded(code: &'static str, problem: impl Into<String>, advice: Option<&'st
     Coded { code, problem: problem.into(), advice }.into()
 }
 
-/// An error whose cause stands in a file that the command was given, not in config.json.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InFile {
-    /// The file's name as it was given.
-    pub file: String,
-    /// JSON pointer into it.
-    pub pointer: String,
-    /// The stable word.
-    pub code: &'static str,
-    /// What is wrong, as the end of a sentence; or the whole of it, where something was being done.
-    pub problem: Problem,
-    /// What to do; may be empty.
-    pub advice: String,
-}
-
-/// What is wrong with something in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// The value itself.
-    Value(String),
-    /// It could not be carried out.
-    Failed(Box<launch::Failed>),
-}
-
-impl std::fmt::Display for InFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.problem {
-            Problem::Value(problem) if self.pointer.is_empty() => write!(f, "{}: {problem}", self.file),
-            Problem::Value(problem) => write!(f, "{}#{}: {problem}", self.file, self.pointer),
-            Problem::Failed(failed) => write!(f, "{} ({}#{})", failed.message, self.file, self.pointer),
-        }
-    }
-}
-
-impl std::error::Error for InFile {}
-
 /// An error, ready to be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -241,16 +205,6 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
         report.errno = failed.errno.filter(|errno| *errno != 0);
         report.pointer = Some(failed.pointer.clone()).filter(|pointer| !pointer.is_empty());
         return Some(failed.advice.clone()).filter(|advice| !advice.is_empty());
-    }
-    if let Some(within) = error.downcast_ref::<InFile>() {
-        report.code = within.code;
-        report.pointer = Some(within.pointer.clone()).filter(|pointer| !pointer.is_empty());
-        if let Problem::Failed(failed) = &within.problem {
-            report.step = Some(failed.step.clone());
-            report.object = Some(failed.object.clone()).filter(|object| !object.is_empty());
-            report.errno = failed.errno.filter(|errno| *errno != 0);
-        }
-        return Some(within.advice.clone()).filter(|advice| !advice.is_empty());
     }
     if error.downcast_ref::<launch::foreground::Interrupted>().is_some() {
         report.code = launch::foreground::Interrupted::CODE.0;

@@ -2,7 +2,6 @@
 //! prints it. It knows nothing of files or of the kernel.
 
 use std::fmt;
-use std::path::Path;
 
 /// Stable words for the kinds of error, as `code` in the log and in docs/errors.md.
 pub mod code {
@@ -66,15 +65,23 @@ impl Invalid {
         Invalid::new(code::UNSUPPORTED, pointer, problem)
     }
 
-    /// The same, about a file that holds a `process` object alone.
-    pub fn of_process_file(mut self, path: &Path) -> Invalid {
-        self.file = path.display().to_string();
-        if let Some(inside) = self.pointer.strip_prefix("/process") {
+    /// The same, about a file that holds what stands at `prefix` in config.json.
+    pub fn in_file(mut self, file: &str, prefix: &str) -> Invalid {
+        let is_whole_file = self.pointer.is_empty();
+        if let Some(inside) = self.pointer.strip_prefix(prefix) {
             self.pointer = inside.to_owned();
+            self.file = file.to_owned();
+        } else if is_whole_file {
+            self.file = file.to_owned();
         }
-        if self.code == code::MISSING {
-            self.problem = "no such file or directory".to_owned();
-            self.advice = Some("give a file in the form of config.json's `process`".to_owned());
+        if is_whole_file {
+            // The words for files name them too; and what is advised there is about bundles.
+            if self.code == code::MISSING {
+                self.problem = "no such file or directory".to_owned();
+                self.advice = None;
+            }
+            let without = self.problem.strip_prefix(&format!("{file} ")).map(str::to_owned);
+            self.problem = without.unwrap_or(self.problem);
         }
         self
     }

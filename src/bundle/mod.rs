@@ -50,12 +50,7 @@ impl Bundle {
     }
 }
 
-/// Reads a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
-pub fn process_from_file(path: &Path) -> Result<config::Process, Invalid> {
-    process_from_json(&file_text(path)?)
-}
-
-/// Parses such an object.
+/// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.
 pub fn process_from_json(text: &str) -> Result<config::Process, Invalid> {
     read::json(text)
 }

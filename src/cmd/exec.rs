@@ -4,7 +4,7 @@
 
 use super::birth::{self, Stays};
 use super::state::status_of;
-use super::{Session, pid_file};
+use super::{Session, input, pid_file};
 use crate::bundle::{self, Bundle, Invalid, config};
 use crate::cgroup::Below;
 use crate::cli;
@@ -96,7 +96,7 @@ fn plan(
     let plan = Plan::for_exec(&kept, &process, &options, host);
     let plan = match (plan, &args.process) {
         (Err(invalid), Some(path)) if has_file && invalid.pointer.starts_with("/process") => {
-            return Err(invalid.of_process_file(path).into());
+            return Err(invalid.in_file(&input::name(path), "/process").into());
         }
         (plan, _) => plan?,
     };
@@ -105,14 +105,15 @@ fn plan(
 }
 
 fn read_process(path: &std::path::Path) -> Result<config::Process, Invalid> {
-    bundle::process_from_file(path).map_err(|invalid| invalid.of_process_file(path))
+    let process = bundle::process_from_json(&input::text(path)?);
+    process.map_err(|invalid| invalid.in_file(&input::name(path), ""))
 }
 
 fn overrides(args: &cli::Exec) -> Result<Overrides> {
     let (uid, gid) = args.user.as_deref().map(user).transpose()?.unwrap_or_default();
     let groups = args.additional_gids.iter().map(|word| id(word, "--additional-gids"));
     for entry in &args.env {
-        if !entry.split_once('=').is_some_and(|(name, _)| !name.is_empty()) {
+        if entry.split_once('=').is_none_or(|(name, _)| name.is_empty()) {
             return Err(usage(format!("invalid --env {entry:?}"), "write NAME=value"));
         }
     }

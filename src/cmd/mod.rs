@@ -11,6 +11,7 @@ mod delete;
 mod events;
 mod exec;
 mod features;
+mod input;
 mod interfaces;
 mod kill;
 mod list;

@@ -4,31 +4,27 @@
 //! namespace does.
 
 use super::state::status_of;
-use super::{Session, birth};
+use super::{Session, birth, input};
 use crate::bundle::config::Mount;
 use crate::bundle::{self, Bundle, Invalid};
 use crate::cli;
-use crate::error::{self, InFile, Problem};
+use crate::error;
 use crate::launch::Failed;
 use crate::launch::running_mounts::Running;
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Refused, Status};
-use crate::sys::fd;
 use anyhow::Result;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::Duration;
-
-/// Standard input holds no more than a file may.
-const STDIN_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn mounts(session: &Session, args: &cli::Mounts) -> Result<u8> {
     let (of, change) = match &args.change {
         cli::MountsChange::Add(of) => (of, Change::Add),
         cli::MountsChange::Remove(of) => (of, Change::Remove),
     };
-    let name = if of.file == Path::new("-") { "standard input".into() } else { of.file.to_string_lossy() };
-    let mounts = read(&of.file).map_err(|error| in_file(&name, error))?;
+    let name = input::name(&of.file);
+    let mounts = bundle::mounts_from_json(&input::text(&of.file)?);
+    let mounts = mounts.map_err(|invalid| invalid.in_file(&name, ""))?;
     let container = session.container(&of.id)?;
     let done = carry_out(session, container, mounts, change);
     done.map(|()| 0).map_err(|error| in_file(&name, error))
@@ -39,16 +35,6 @@ pub(super) fn mounts(session: &Session, args: &cli::Mounts) -> Result<u8> {
 enum Change {
     Add,
     Remove,
-}
-
-fn read(file: &Path) -> Result<Vec<Mount>> {
-    let text = if file == Path::new("-") {
-        let data = fd::read_to_end(fd::stdin(), "standard input", STDIN_BYTES_MAX)?;
-        String::from_utf8(data).map_err(|_| Invalid::new(bundle::code::SYNTAX, "", "is not UTF-8"))?
-    } else {
-        bundle::file_text(file)?
-    };
-    Ok(bundle::mounts_from_json(&text)?)
 }
 
 fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, change: Change) -> Result<()> {
@@ -93,28 +79,12 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
 /// Puts the place of an error into the file that the user gave, if it is there: the list is config.json's `mounts` to
 /// everybody else.
 fn in_file(name: &str, error: anyhow::Error) -> anyhow::Error {
-    let within = |pointer: &str| pointer.strip_prefix("/mounts").unwrap_or(pointer).to_string();
     let error = match error.downcast::<Invalid>() {
-        Ok(invalid) => {
-            // The container's own configuration has other properties than a list has.
-            let pointer = within(&invalid.pointer);
-            let is_of_list = pointer.is_empty() || pointer.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
-            if !is_of_list {
-                return invalid.into();
-            }
-            let advice = invalid.advice.unwrap_or_default();
-            let (code, problem) = (invalid.code, Problem::Value(invalid.problem));
-            return InFile { file: name.to_string(), pointer, code, problem, advice }.into();
-        }
+        Ok(invalid) => return invalid.in_file(name, "/mounts").into(),
         Err(error) => error,
     };
     match error.downcast::<Failed>() {
-        Ok(failed) if failed.pointer.starts_with("/mounts/") => {
-            let (pointer, advice) = (within(&failed.pointer), failed.advice.clone());
-            let (code, problem) = (failed.code, Problem::Failed(Box::new(failed)));
-            InFile { file: name.to_string(), pointer, code, problem, advice }.into()
-        }
-        Ok(failed) => failed.into(),
+        Ok(failed) => failed.in_file(name, "/mounts").into(),
         Err(error) => error,
     }
 }

@@ -6,7 +6,7 @@
 
 use super::pause::{alone, cgroup_of};
 use super::state::status_of;
-use super::{Session, print};
+use super::{Session, input, print};
 use crate::bundle::config::IntelRdt;
 use crate::bundle::merge::{is_not_given, merged};
 use crate::bundle::{self, Invalid};
@@ -16,13 +16,9 @@ use crate::error;
 use crate::plan::limits::{Limits, POINTER};
 use crate::plan::rdt;
 use crate::state::{Container, Refused, Status};
-use crate::sys::fd;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use std::path::Path;
-
-/// As for config.json.
-const SIZE_CAP_BYTES: usize = 16 << 20;
 
 pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
     let container = session.container(&args.id)?;
@@ -161,15 +157,8 @@ impl Change {
 
     /// Takes over a file: an object, or null, which Go's programs write for one without content.
     fn read(&mut self, path: &Path) -> Result<()> {
-        let text = if path == Path::new("-") {
-            self.file = Some("standard input".to_owned());
-            let text = fd::read_to_end(fd::stdin(), "standard input", SIZE_CAP_BYTES);
-            let text = text.context("read the limits")?;
-            String::from_utf8(text).ok().context("the limits on standard input are not UTF-8")?
-        } else {
-            self.file = Some(path.display().to_string());
-            bundle::file_text(path)?
-        };
+        self.file = Some(input::name(path));
+        let text = input::text(path)?;
         if text.trim() != "null" {
             // First by the types: they know the place of a mistake.
             bundle::resources_from_json(&text)?;
@@ -231,18 +220,9 @@ impl Change {
     }
 
     fn invalid(&self, invalid: Invalid) -> anyhow::Error {
-        use bundle::code::{MISSING, UNREADABLE};
-        // These name the file themselves, and what they advise is about bundles.
-        let text = match invalid.code {
-            MISSING | UNREADABLE => format!("the limits: {}", invalid.problem),
-            _ => format!("{}: {}", self.place(&invalid.pointer), invalid.problem),
-        };
-        let advice = match invalid.code {
-            MISSING => None,
-            UNREADABLE => Some("name a file, or - for standard input".to_owned()),
-            _ => invalid.advice,
-        };
-        error::coded(invalid.code, advice.map_or(text.clone(), |advice| format!("{text}; {advice}")), None)
+        let text = format!("{}: {}", self.place(&invalid.pointer), invalid.problem);
+        let advice = invalid.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+        error::coded(invalid.code, format!("{text}{advice}"), None)
     }
 
     /// The same of a contradiction that may lie in a limit that the container has had before.

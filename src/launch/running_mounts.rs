@@ -119,15 +119,7 @@ struct Theirs {
 }
 
 fn refusal(message: String, advice: &str) -> Failed {
-    Failed {
-        code: "mount",
-        step: format!("{:?}", Step::Mount),
-        object: String::new(),
-        errno: None,
-        pointer: String::new(),
-        message,
-        advice: advice.to_string(),
-    }
+    Failed::new("mount", &format!("{:?}", Step::Mount), message).advise(advice)
 }
 
 /// A failed step in words: of a birth's, but that nothing can be made in a root that has become read-only, and that

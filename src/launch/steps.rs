@@ -24,7 +24,9 @@ pub struct Failed {
     pub object: String,
     /// What the kernel said, if it did.
     pub errno: Option<i32>,
-    /// Where in config.json the cause is; may be empty.
+    /// The file that the cause is in.
+    pub file: String,
+    /// Where in it the cause is; may be empty.
     pub pointer: String,
     /// Doing what on which object: reason.
     pub message: String,
@@ -36,7 +38,7 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if !self.pointer.is_empty() {
-            write!(f, " (config.json#{})", self.pointer)?;
+            write!(f, " ({}#{})", self.file, self.pointer)?;
         }
         Ok(())
     }
@@ -78,6 +80,7 @@ impl Failed {
             step,
             object: String::new(),
             errno: None,
+            file: "config.json".to_string(),
             pointer: String::new(),
             message,
             advice: String::new(),
@@ -97,6 +100,15 @@ impl Failed {
 
     pub(super) fn advise(mut self, advice: &str) -> Failed {
         self.advice = advice.to_string();
+        self
+    }
+
+    /// The same, about a file that holds what stands at `prefix` in config.json.
+    pub fn in_file(mut self, file: &str, prefix: &str) -> Failed {
+        if let Some(inside) = self.pointer.strip_prefix(prefix) {
+            self.pointer = inside.to_string();
+            self.file = file.to_string();
+        }
         self
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tare::bundle::Invalid;
 use tare::cgroup::fs::Refusal;
 use tare::cli::Usage;
-use tare::error::{InFile, Problem, Report, coded, codes, hint, report};
+use tare::error::{Report, coded, codes, hint, report};
 use tare::state::Refused;
 use tare::sys::SysError;
 use tare::sys::error::errno::{EACCES, ENOENT, ENOSPC, ENOSYS};
@@ -33,21 +33,14 @@ fn the_line_names_operation_id_action_object_reason_and_advice() {
 
 #[test]
 fn a_mistake_in_a_file_of_the_caller_names_that_file() {
-    let within = |pointer: &str, problem| InFile {
-        file: "m.json".to_string(),
-        pointer: pointer.to_string(),
-        code: "config-value",
-        problem,
-        advice: "correct it".to_string(),
-    };
-    let report = of(within("/2/destination", Problem::Value("is empty".to_string())).into());
+    let invalid = |pointer: &str, problem: &str| Invalid::value(pointer, problem).advise("correct it");
+    let report = of(invalid("/mounts/2/destination", "is empty").in_file("m.json", "/mounts").into());
     assert_eq!(report.message, "create web1: m.json#/2/destination: is empty; correct it");
     assert_eq!((report.code, report.pointer.as_deref()), ("config-value", Some("/2/destination")));
-    let whole = of(within("", Problem::Value("is not valid JSON".to_string())).into());
-    assert_eq!(
-        (whole.message.as_str(), whole.pointer),
-        ("create web1: m.json: is not valid JSON; correct it", None)
-    );
+    let whole = of(invalid("", "m.json is a directory").in_file("m.json", "/mounts").into());
+    assert_eq!(whole.message, "create web1: m.json: is a directory; correct it");
+    let other = of(invalid("/linux/seccomp", "is odd").in_file("m.json", "/mounts").into());
+    assert_eq!(other.message, "create web1: config.json#/linux/seccomp: is odd; correct it");
 }
 
 #[test]

@@ -142,6 +142,6 @@ fn the_filter_and_the_memory_policy_are_the_containers() {
 fn a_process_file_is_named_in_its_errors() {
     let given = file(json!({"args": ["id"], "cwd": "tmp"}));
     let error = plan(json!({}), given, Overrides::default()).unwrap_err();
-    let error = error.of_process_file(std::path::Path::new("/p.json"));
+    let error = error.in_file("/p.json", "/process");
     assert_eq!(error.to_string(), "/p.json#/cwd: must be an absolute path, is \"tmp\"");
 }
