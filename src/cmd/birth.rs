@@ -7,12 +7,12 @@ use super::Session;
 use super::delete::dismantle;
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
-use crate::cgroup::{Caller, Handle, Manager, rdt};
+use crate::cgroup::{Caller, Entry, Handle, Manager, rdt};
 use crate::cli::{self, CgroupManager};
 use crate::error;
 use crate::host::Host;
 use crate::launch::console::Console;
-use crate::launch::{self, Failed, Given, Ready};
+use crate::launch::{self, Child, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Phase, Record, identify};
@@ -89,6 +89,18 @@ pub(super) fn bear<'a>(
     console: Option<OwnedFd>,
     warn: &'a dyn Fn(&str),
 ) -> Result<(Container, Ready<'a>)> {
+    let (mut container, layout) = register(session, planned)?;
+    match bear_in(&mut container, &layout, planned, session, gate, console, warn) {
+        Ok(ready) => Ok((container, ready)),
+        Err(error) => {
+            let handle = container.record.cgroup.clone().unwrap_or_default();
+            Err(undo(container, session, explain_death(error, &handle)))
+        }
+    }
+}
+
+/// Decides where the control groups go, and writes the record of the new container: nothing of it exists yet.
+pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Container, Layout)> {
     let plan = &planned.plan;
     let layout = Layout::detect()?;
     let manager = manager(session)?;
@@ -101,25 +113,16 @@ pub(super) fn bear<'a>(
         None => None,
     };
     let store = session.new_store()?;
-    let mut container = store.create(record(plan, &handle, group))?;
-    match bear_in(&mut container, &layout, planned, session, gate, console, warn) {
-        Ok(ready) => Ok((container, ready)),
-        Err(error) => {
-            let error = explain_death(error, &handle);
-            Err(undo(container, session, error))
-        }
-    }
+    Ok((store.create(record(plan, &handle, group))?, layout))
 }
 
-fn bear_in<'a>(
+/// Keeps the configuration, and makes the groups with their limits: the ways into them.
+pub(super) fn make_groups(
     container: &mut Container,
     layout: &Layout,
-    planned: &'a Planned,
-    session: &Session,
-    gate: Gate,
-    console: Option<OwnedFd>,
-    warn: &'a dyn Fn(&str),
-) -> Result<Ready<'a>> {
+    planned: &Planned,
+    warn: &dyn Fn(&str),
+) -> Result<Entry> {
     let plan = &planned.plan;
     container.save_config(&planned.config)?;
     let handle = container.record.cgroup.clone().unwrap_or_default();
@@ -141,11 +144,27 @@ fn bear_in<'a>(
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
     }
+    Ok(entry)
+}
+
+fn bear_in<'a>(
+    container: &mut Container,
+    layout: &Layout,
+    planned: &'a Planned,
+    session: &Session,
+    gate: Gate,
+    console: Option<OwnedFd>,
+    warn: &'a dyn Fn(&str),
+) -> Result<Ready<'a>> {
+    let plan = &planned.plan;
+    let entry = make_groups(container, layout, planned, warn)?;
+    let own_cgroup2 = container.record.cgroup.as_ref().and_then(|handle| handle.v2.as_ref());
+    let own_cgroup2 = own_cgroup2.map(crate::cgroup::Tree::dir);
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
     let newborn = launch::begin(Given {
         plan,
         entry,
-        own_cgroup2: handle.v2.as_ref().map(crate::cgroup::Tree::dir),
+        own_cgroup2,
         console,
         gate,
         preserved: session.preserved.clone(),
@@ -189,7 +208,16 @@ fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         terminal: plan.process.terminal.is_some(),
+        streams: streams(plan),
         ..Record::new(&plan.id)
+    }
+}
+
+/// Our standard streams, which will be the container's, if it has no terminal: `checkpoint` must know them.
+fn streams(plan: &Plan) -> Vec<String> {
+    match plan.process.terminal {
+        Some(_) => Vec::new(),
+        None => (0..3).map(|number| crate::sys::fd::link_of(number).unwrap_or_default()).collect(),
     }
 }
 
@@ -199,16 +227,16 @@ pub(super) fn settle(
     container: &mut Container,
     phase: Phase,
     args: &cli::Birth,
-    ready: &Ready<'_>,
+    child: &Child,
 ) -> Result<()> {
     container.record.phase = phase;
     container.save()?;
-    session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
+    session.log.debug(&format!("{}: ready: process {}", args.id, child.pid()));
     if let Some(path) = &args.pidfd_socket {
-        launch::send_pidfd(path, ready.child())?;
+        launch::send_pidfd(path, child)?;
     }
     if let Some(path) = &args.pid_file {
-        write_pid_file(path, ready.child().pid())?;
+        write_pid_file(path, child.pid())?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     let (console, _) = birth::console(&planned.plan, &args.birth, Stays::No)?.split();
     let warn = |message: &str| session.log.warn(message);
     let (mut container, ready) = birth::bear(session, &planned, Gate::Closed, console, &warn)?;
-    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, &ready);
+    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, ready.child());
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
         Err(error) => {

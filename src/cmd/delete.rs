@@ -92,7 +92,8 @@ pub fn retire(mut container: Container, log: &Log) -> Result<()> {
     dismantle(container, log)
 }
 
-fn lock(container: &Container) -> Result<()> {
+/// Takes the container's lock, or tells who has it.
+pub(super) fn lock(container: &Container) -> Result<()> {
     if container.lock_within(Duration::from_millis(DEADLINE_MS.into()))? {
         return Ok(());
     }

@@ -1,10 +1,272 @@
 //! `restore`: brings a saved container back with CRIU.
+//!
+//! The container is new: its record, its control groups with the limits of config.json, its network. Its processes,
+//! their memory and their mounts are CRIU's to bring. CRIU is born in the container's control groups and in a
+//! mount namespace of its own, so that its children, who become ours, are there from their first moment, and nothing
+//! that is mounted for the restore is ever seen on the host.
+//!
+//! The journal: while CRIU works it stands in the record as the container's process, with no pid namespace of its own. So
+//! whoever deletes the container then ends CRIU, and everybody else in the control group.
 
 use super::Session;
+use super::birth::{self, Planned, Stays};
+use super::checkpoint::{config_file, find_criu, needs_root, require, usage};
+use super::run::{Afterwards, go_on, watch};
+use crate::cgroup::detect::Layout;
 use crate::cli;
-use crate::error;
-use anyhow::Result;
+use crate::criu::client::{Binary, Criu};
+use crate::criu::images::Images;
+use crate::criu::messages::{InheritFd, Kind, Notify, Options};
+use crate::criu::{Failed, UNFIT, external, log::Log, mountpoints, namespaces, options, stdio};
+use crate::launch::console::Relay;
+use crate::launch::{self, Child, masks};
+use crate::plan::Plan;
+use crate::state::{Container, Phase, identify};
+use crate::sys::mount::{self, Depth, LastLink};
+use crate::sys::spawn::Place;
+use crate::sys::walk::c_path;
+use crate::sys::{mountinfo, proc, socket};
+use anyhow::{Context, Result};
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
-pub(super) fn restore(_session: &Session, _args: &cli::Restore) -> Result<u8> {
-    Err(error::coded(error::OTHER, "not there yet", None))
+/// Restores a container. In the foreground its exit code is ours; with --detach it is left running.
+pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
+    options::check_restore(args).map_err(usage)?;
+    needs_root()?;
+    let birth = birth_of(args);
+    let planned = birth::plan(session, &birth)?;
+    namespaces::check(&planned.plan.namespaces)?;
+    let criu = find_criu(session)?;
+    options::check_version(criu.version()?, &options::needs_to_restore(args))?;
+    require(&criu, false, args.criu.lazy_pages)?;
+    let images = Images::find(&args.criu.image_path, args.criu.work_path.as_deref())?;
+    if !images.has_inventory()? {
+        let problem = format!("{} has no images of a checkpoint", images.dir.path().display());
+        return Err(Failed::new(UNFIT, problem, Some("name their folder with --image-path")).into());
+    }
+    if args.no_pivot {
+        session.log.warn("restore: --no-pivot has no effect: CRIU switches roots itself");
+    }
+    let stays = if args.detach { Stays::No } else { Stays::Yes };
+    let (console, relay_socket) = birth::console(&planned.plan, &birth, stays)?.split();
+    let watch = watch(stays, args.no_subreaper)?;
+    let (mut container, layout) = birth::register(session, &planned)?;
+    let mut revival = Revival {
+        session,
+        args,
+        birth: &birth,
+        planned: &planned,
+        criu: &criu,
+        images: &images,
+        console,
+        terminal: false,
+        moved: None,
+        child: None,
+    };
+    match revival.all(&mut container, &layout, relay_socket.as_ref()) {
+        Ok((child, relay)) => {
+            go_on(session, container, child, Afterwards { watch, relay, keep: args.keep })
+        }
+        Err(error) => {
+            revival.take_back();
+            birth::take_back_pid_file(&birth);
+            Err(birth::undo(container, session, error))
+        }
+    }
+}
+
+/// What a restore shares with `run`: the bundle, its checks, the console, the pid file.
+fn birth_of(args: &cli::Restore) -> cli::Birth {
+    cli::Birth {
+        id: args.id.clone(),
+        bundle: args.bundle.clone(),
+        pid_file: args.pid_file.clone(),
+        console_socket: args.console_socket.clone(),
+        no_new_keyring: args.no_new_keyring,
+        ..cli::Birth::default()
+    }
+}
+
+/// A restore at work.
+struct Revival<'a> {
+    session: &'a Session,
+    args: &'a cli::Restore,
+    birth: &'a cli::Birth,
+    planned: &'a Planned,
+    criu: &'a Binary,
+    images: &'a Images,
+    /// Takes the terminal's master.
+    console: Option<OwnedFd>,
+    /// Whether the image had a terminal.
+    terminal: bool,
+    moved: Option<launch::net::Moved>,
+    child: Option<Child>,
+}
+
+impl Revival<'_> {
+    fn all(
+        &mut self,
+        container: &mut Container,
+        layout: &Layout,
+        relay_socket: Option<&OwnedFd>,
+    ) -> Result<(Child, Option<Relay>)> {
+        let plan = &self.planned.plan;
+        let masks = state_folder(container)?;
+        let (criu, options) = self.start(container, layout, &masks)?;
+        let log = Log { dir: &self.images.work, name: options::RESTORE_LOG };
+        self.session.log.debug(&format!("{}: {options:?}", self.args.id));
+        let answer = criu.work(Kind::Restore, &options, &log, &mut |notify, fd| {
+            self.notified(container, notify, fd)
+        })?;
+        let child = self.child.take().context("CRIU tells of no restored process")?;
+        if answer.restore.is_some_and(|restored| restored.pid != child.pid()) {
+            self.child = Some(child);
+            anyhow::bail!("CRIU tells of two restored processes");
+        }
+        // Or a terminal that nobody sends would be waited for.
+        self.console = None;
+        if plan.process.terminal.is_some() && !self.terminal {
+            self.child = Some(child);
+            let problem = "process.terminal is true, but the image has no terminal";
+            return Err(Failed::new(UNFIT, problem, Some("restore it from the bundle it was made of")).into());
+        }
+        let relay = relay_socket.map(Relay::receive).transpose()?;
+        Ok((child, relay))
+    }
+
+    /// The groups, what is mounted, and CRIU in the midst of it.
+    fn start(
+        &self,
+        container: &mut Container,
+        layout: &Layout,
+        masks: &Path,
+    ) -> Result<(Criu, Options)> {
+        let plan = &self.planned.plan;
+        let entry =
+            birth::make_groups(container, layout, self.planned, &|text| self.session.log.warn(text))?;
+        mountpoints::make(&plan.rootfs)?;
+        let root = c_path(&plan.rootfs.path)?;
+        let trees = [
+            (mount::clone_tree(&root, Depth::Tree, LastLink::Follow)?, root),
+            (masks_tree(plan)?, c_path(masks)?),
+        ];
+        let trees: Vec<_> = trees.iter().map(|(tree, target)| (tree.as_fd(), target.as_c_str())).collect();
+        let tasks: Vec<_> = entry.tasks.iter().map(|file| (file.fd.as_fd(), file.path.as_str())).collect();
+        let keyring = plan.new_keyring.then(|| CString::new(format!("_ses.{}", plan.id))).transpose()?;
+        let outside = namespaces::open_external(&plan.namespaces)?;
+        let (told, given) = inherited(&self.images.streams()?, &outside);
+        let criu = self.criu.start(&Place {
+            descriptors: &given,
+            cgroup: entry.born_into.as_ref().map(AsFd::as_fd),
+            tasks: &tasks,
+            mounts: Some(&trees),
+            keyring: keyring.as_deref(),
+        })?;
+        container.record.init = Some(identify(criu.pid()).context("CRIU")?);
+        container.record.private_pids = false;
+        container.save()?;
+        let mut options = self.options(container, masks)?;
+        options.inherit_fd = told;
+        options.join_ns = namespaces::joined(&plan.namespaces);
+        if options.manage_cgroups == Some(true) {
+            let places = proc::read_of_process(criu.pid(), "cgroup")?;
+            options.cg_root = options::cgroup_roots(&mountinfo::parse_cgroups(places.as_bytes()));
+        }
+        Ok((criu, options))
+    }
+
+    fn options(&self, container: &Container, masks: &Path) -> Result<Options> {
+        let plan = &self.planned.plan;
+        let cgroup = container.record.cgroup.clone().unwrap_or_default();
+        let mounts = self.images.mounts()?.unwrap_or_else(|| external::by_config(plan));
+        let given = options::Given {
+            images: self.images,
+            root: &plan.rootfs.path,
+            namespaces: &plan.namespaces,
+            has_cgroups: cgroup.exists(),
+            config_file: config_file(plan)?,
+            mounts: external::bound(&mounts, plan, &cgroup, masks)?,
+        };
+        Ok(options::for_restore(self.args, given))
+    }
+
+    /// The points of CRIU's work at which we have something to do.
+    fn notified(
+        &mut self,
+        container: &mut Container,
+        notify: &Notify,
+        descriptor: Option<OwnedFd>,
+    ) -> Result<()> {
+        let plan = &self.planned.plan;
+        let pid = notify.pid.unwrap_or(0);
+        match notify.script.as_deref() {
+            // The first process is in its namespaces, and not in its root yet: the moment of these hooks.
+            Some("setup-namespaces") => {
+                self.moved = launch::furnish_network(plan, pid)?;
+                launch::runtime_hooks(plan, pid)
+            }
+            Some("orphan-pts-master") => {
+                let master = descriptor.context("CRIU sent no terminal")?;
+                self.terminal = true;
+                match &self.console {
+                    Some(console) => Ok(socket::send_descriptor(console.as_fd(), b"/dev/console", master.as_fd())?),
+                    None => Err(no_terminal()),
+                }
+            }
+            // All are there, and stand still.
+            Some("post-restore") => self.settle(container, pid),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle(&mut self, container: &mut Container, pid: i32) -> Result<()> {
+        let child = Child::adopt(pid).context("the restored process")?;
+        let child = self.child.insert(child);
+        container.record.init = Some(identify(pid).context("the restored process")?);
+        container.record.private_pids = self.planned.plan.namespaces.pid.is_new();
+        if let Some(group) = &container.record.rdt {
+            group.attach(pid)?;
+        }
+        birth::settle(self.session, container, Phase::Running, self.birth, child)
+    }
+
+    /// Ends what came to nothing, before its groups are removed.
+    fn take_back(&mut self) {
+        self.child = None;
+        if let Some(moved) = self.moved.take() {
+            moved.take_back();
+        }
+    }
+}
+
+/// The container's own folder, where CRIU's mount namespace has the masks: nobody else sees them there.
+fn state_folder(container: &Container) -> Result<PathBuf> {
+    let here =
+        std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
+    Ok(here.join(container.path()))
+}
+
+fn masks_tree(plan: &Plan) -> Result<OwnedFd> {
+    masks(plan).context("make the masks")
+}
+
+/// The streams, then the namespaces, as descriptors 3 and so on.
+fn inherited<'a>(
+    streams: &[String],
+    outside: &'a [(&'static str, OwnedFd)],
+) -> (Vec<InheritFd>, Vec<BorrowedFd<'a>>) {
+    let (mut told, streams) = stdio::inherited(streams, 3);
+    let mut given: Vec<BorrowedFd<'a>> = streams;
+    for (name, fd) in outside {
+        told.push(InheritFd { key: (*name).to_string(), fd: 3 + given.len() as i32 });
+        given.push(fd.as_fd());
+    }
+    (told, given)
+}
+
+fn no_terminal() -> anyhow::Error {
+    let problem = "the image has a terminal, but process.terminal is false";
+    Failed::new(UNFIT, problem, Some("restore it from the bundle it was made of")).into()
 }

@@ -17,55 +17,68 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) = birth::console(&planned.plan, &args.birth, stays)?.split();
-    let watch = if stays == Stays::Yes {
-        if !args.no_subreaper {
-            process::become_subreaper()?;
-        }
-        Some(foreground::watch()?)
-    } else {
-        None
-    };
+    let watch = watch(stays, args.no_subreaper)?;
     let warn = |message: &str| session.log.warn(message);
     let (mut container, ready) = birth::bear(session, &planned, Gate::None, console, &warn)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
     let started = relay.and_then(|relay| {
-        birth::settle(session, &mut container, Phase::Running, &args.birth, &ready)?;
+        birth::settle(session, &mut container, Phase::Running, &args.birth, ready.child())?;
         Ok((ready.start()?, relay))
     });
-    let (child, relay) = match started {
-        Ok(started) => started,
+    match started {
+        Ok((child, relay)) => {
+            go_on(session, container, child, Afterwards { watch, relay, keep: args.keep })
+        }
         Err(error) => {
             birth::take_back_pid_file(&args.birth);
-            return Err(birth::undo(container, session, error));
+            Err(birth::undo(container, session, error))
         }
-    };
+    }
+}
+
+/// For a command that stays with its container: signals are taken from here on, orphans become ours.
+pub(super) fn watch(stays: Stays, no_subreaper: bool) -> Result<Option<foreground::Watch>> {
+    if stays == Stays::No {
+        return Ok(None);
+    }
+    if !no_subreaper {
+        process::become_subreaper()?;
+    }
+    Ok(Some(foreground::watch()?))
+}
+
+/// What is done with a container that lives.
+pub(super) struct Afterwards {
+    /// Given: we stay with it until it ends.
+    pub watch: Option<foreground::Watch>,
+    /// Its terminal and ours.
+    pub relay: Option<Relay>,
+    /// Whether it is left as it is when it has ended.
+    pub keep: bool,
+}
+
+/// The container lives: poststart hooks, then it is left alone or stayed with. Also the end of `restore`.
+pub(super) fn go_on(
+    session: &Session,
+    mut container: Container,
+    child: Child,
+    afterwards: Afterwards,
+) -> Result<u8> {
     // Others may kill and delete it from now on.
     container.unlock()?;
     poststart(&mut container, &session.log)?;
     session.log.settle();
-    match watch {
-        None => {
-            child.release();
-            Ok(0)
-        }
-        Some(watch) => stay(session, args, container, child, watch, relay),
-    }
-}
-
-fn stay(
-    session: &Session,
-    args: &cli::Run,
-    container: Container,
-    child: Child,
-    watch: foreground::Watch,
-    relay: Option<Relay>,
-) -> Result<u8> {
-    let ended = watch.until_end(child, relay)?;
-    if !args.keep
+    let Some(watch) = afterwards.watch else {
+        child.release();
+        return Ok(0);
+    };
+    let ended = watch.until_end(child, afterwards.relay)?;
+    let id = container.id().to_string();
+    if !afterwards.keep
         && let Err(error) = retire(container, &session.log)
     {
         // The container's own end is the answer; what is left of it can be deleted by hand.
-        session.log.warn(&format!("run {}: {error:#}", args.birth.id));
+        session.log.warn(&format!("run {id}: {error:#}"));
     }
     Ok(ended.exit_code())
 }

@@ -129,10 +129,15 @@ fn answer_questions(plan: &Plan, child: &Child, wire: &ParentWire, warn: &dyn Fn
 }
 
 /// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
-fn runtime_hooks(plan: &Plan, pid: i32) -> Result<()> {
+pub fn runtime_hooks(plan: &Plan, pid: i32) -> Result<()> {
     let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
     run_hooks("prestart", &plan.hooks.prestart, &state, plan)?;
     run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan)
+}
+
+/// The tmpfs of masks, detached, for a restore.
+pub fn masks(plan: &Plan) -> crate::sys::Result<OwnedFd> {
+    crate::child::paths::empty_tree(plan.rootfs.mount_label.as_deref())
 }
 
 fn run_hooks(moment: &'static str, hooks: &[Hook], state: &str, plan: &Plan) -> Result<()> {
@@ -173,6 +178,20 @@ fn move_devices(plan: &Plan, child: &Child) -> Result<net::Moved> {
     // By the pidfd's process, which waits: its network namespace exists since the clone, or is joined by path.
     let netns = joins::network_of(plan, child.pid())?;
     net::move_devices(&plan.net_devices, netns.as_fd())
+}
+
+/// The network of a restored process that has a new and empty namespace for it: loopback, and the host's interfaces.
+pub fn furnish_network(plan: &Plan, pid: i32) -> Result<Option<net::Moved>> {
+    if !plan.namespaces.network.is_new() {
+        return Ok(None);
+    }
+    let netns = joins::network_of(plan, pid)?;
+    let mut inside = crate::sys::namespace::ForChild::default();
+    inside.join(netns.as_fd(), crate::sys::namespace::Kind::Network)?;
+    let raised = crate::sys::netlink::loopback_up();
+    drop(inside);
+    raised.context("raise the loopback interface")?;
+    net::move_devices(&plan.net_devices, netns.as_fd()).map(Some)
 }
 
 /// Last of all: a container's own limit on files or memory must not hit its birth.

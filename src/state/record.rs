@@ -91,6 +91,9 @@ pub struct Record {
     /// Whether its process has a terminal.
     #[serde(default)]
     pub terminal: bool,
+    /// Where its standard streams led when it was born: the links of /proc/PID/fd. None with a terminal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<String>,
 }
 
 impl Record {
@@ -113,6 +116,7 @@ impl Record {
             seccomp_listener: None,
             program: String::new(),
             terminal: false,
+            streams: Vec::new(),
         }
     }
 

@@ -45,6 +45,11 @@ pub enum Refused {
         /// Its status.
         status: Status,
     },
+    /// `checkpoint` of a container that neither runs nor is paused.
+    CannotCheckpoint {
+        /// Its status.
+        status: Status,
+    },
     /// `delete` without force of a container that is alive.
     NotStopped {
         /// The id asked for.
@@ -88,7 +93,7 @@ impl Refused {
             Refused::NotRunning => "not-running",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
-            Refused::CannotStart { .. } => "wrong-status",
+            Refused::CannotStart { .. } | Refused::CannotCheckpoint { .. } => "wrong-status",
             Refused::NotStopped { .. } => "not-stopped",
             Refused::Root { .. } => "bad-root",
         }
@@ -105,6 +110,7 @@ impl Refused {
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
+            Refused::CannotCheckpoint { .. } => Some("only a running or a paused container has something to save"),
             Refused::NotRunning | Refused::AlreadyRunning | Refused::CannotStart { .. } => None,
         }
     }
@@ -124,6 +130,9 @@ impl fmt::Display for Refused {
             Refused::AlreadyRunning => write!(f, "cannot start an already running container"),
             Refused::HasStopped => write!(f, "cannot start a container that has stopped"),
             Refused::CannotStart { status } => write!(f, "cannot start a container in the {status} state"),
+            Refused::CannotCheckpoint { status } => {
+                write!(f, "Container cannot be checkpointed in {status} state")
+            }
             Refused::NotStopped { id, status } => {
                 write!(f, "cannot delete container {id} that is not stopped: {status}")
             }
