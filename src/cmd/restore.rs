@@ -105,6 +105,12 @@ struct Revival<'a> {
     child: Option<Child>,
 }
 
+/// A CRIU that waits for its request, and the descriptors that it was born with.
+struct Started {
+    criu: Criu,
+    inherits: Vec<InheritFd>,
+}
+
 impl Revival<'_> {
     fn all(
         &mut self,
@@ -114,7 +120,11 @@ impl Revival<'_> {
     ) -> Result<(Child, Option<Relay>)> {
         let plan = &self.planned.plan;
         let masks = state_folder(container)?;
-        let (criu, options) = self.start(container, layout, &masks)?;
+        let criu = self.start(container, layout, &masks)?;
+        // As long as CRIU works: it opens them by our numbers.
+        let images = self.images.seen_by(criu.criu.pid())?;
+        let options = self.options(container, &masks, &images, &criu)?;
+        let criu = criu.criu;
         let log = Log { dir: &self.images.work, name: options::RESTORE_LOG };
         self.session.log.debug(&format!("{}: {options:?}", self.args.id));
         let answer = criu.work(Kind::Restore, &options, &log, &mut |notify, fd| {
@@ -142,7 +152,7 @@ impl Revival<'_> {
         container: &mut Container,
         layout: &Layout,
         masks: &Path,
-    ) -> Result<(Criu, Options)> {
+    ) -> Result<Started> {
         let plan = &self.planned.plan;
         let entry =
             birth::make_groups(container, layout, self.planned, &|text| self.session.log.warn(text))?;
@@ -167,29 +177,35 @@ impl Revival<'_> {
         container.record.init = Some(identify(criu.pid()).context("CRIU")?);
         container.record.private_pids = false;
         container.save()?;
-        let mut options = self.options(container, masks)?;
-        options.inherit_fd = told;
-        options.join_ns = namespaces::joined(&plan.namespaces);
-        if options.manage_cgroups == Some(true) {
-            let places = proc::read_of_process(criu.pid(), "cgroup")?;
-            options.cg_root = options::cgroup_roots(&mountinfo::parse_cgroups(places.as_bytes()));
-        }
-        Ok((criu, options))
+        Ok(Started { criu, inherits: told })
     }
 
-    fn options(&self, container: &Container, masks: &Path) -> Result<Options> {
+    fn options(
+        &self,
+        container: &Container,
+        masks: &Path,
+        images: &Images,
+        started: &Started,
+    ) -> Result<Options> {
         let plan = &self.planned.plan;
         let cgroup = container.record.cgroup.clone().unwrap_or_default();
         let mounts = self.images.mounts()?.unwrap_or_else(|| external::by_config(plan));
         let given = options::Given {
-            images: self.images,
+            images,
             root: &plan.rootfs.path,
             namespaces: &plan.namespaces,
             has_cgroups: cgroup.exists(),
             config_file: config_file(plan)?,
             mounts: external::bound(&mounts, plan, &cgroup, masks)?,
         };
-        Ok(options::for_restore(self.args, given))
+        let mut options = options::for_restore(self.args, given);
+        options.inherit_fd = started.inherits.clone();
+        options.join_ns = namespaces::joined(&plan.namespaces);
+        if options.manage_cgroups == Some(true) {
+            let places = proc::read_of_process(started.criu.pid(), "cgroup")?;
+            options.cg_root = options::cgroup_roots(&mountinfo::parse_cgroups(places.as_bytes()));
+        }
+        Ok(options)
     }
 
     /// The points of CRIU's work at which we have something to do.

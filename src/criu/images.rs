@@ -44,6 +44,17 @@ impl Images {
         Images::open(images, work)
     }
 
+    /// The same folders as process `pid` sees them: CRIU in a mount namespace of its own could not mount anything in ours.
+    pub fn seen_by(&self, pid: i32) -> Result<Images> {
+        let here =
+            std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
+        let seen = |dir: &Dir| {
+            let path = here.join(dir.path());
+            Dir::open(&Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(&path)))
+        };
+        Ok(Images { dir: seen(&self.dir)?, work: seen(&self.work)? })
+    }
+
     fn open(images: &Path, work: Option<&Path>) -> Result<Images> {
         let dir = Dir::open(images).context("the folder of the images")?;
         let work = Dir::open(work.unwrap_or(images)).context("the work folder")?;

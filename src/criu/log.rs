@@ -11,8 +11,8 @@ use std::os::fd::AsFd;
 
 /// How much of its end is looked at.
 const TAIL_BYTES: usize = 256 << 10;
-/// How many errors are told; the first ones of a failure are its cause, the last its consequences.
-const LINES_MAX: usize = 4;
+/// How many errors are told, from the end: the first may be about something that CRIU can do without.
+const LINES_MAX: usize = 5;
 
 /// The log of one request.
 #[derive(Debug)]
@@ -49,15 +49,15 @@ impl Log<'_> {
     }
 }
 
-/// The lines that report an error, without their times, each once: `(00.123456)     12: Error (criu/a.c:1): text`.
+/// The lines that report an error, without their times, each once, the last few: `(00.123456)     12: Error (criu/a.c:1): text`.
 pub fn error_lines(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in text.lines() {
         let Some(at) = line.find("Error (") else { continue };
         let said = line.get(at..).unwrap_or_default().trim().to_string();
-        if !found.contains(&said) && found.len() < LINES_MAX {
+        if !found.contains(&said) {
             found.push(said);
         }
     }
-    found
+    found.split_off(found.len().saturating_sub(LINES_MAX))
 }
