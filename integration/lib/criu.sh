@@ -44,6 +44,9 @@ counts() {
     COUNT=$(count)
 }
 
+# Saving memory in steps needs a kernel that tells which pages have changed.
+needs_dirty_pages() { criu check --feature mem_dirty_track >/dev/null 2>&1 || skip "the kernel has no CONFIG_MEM_SOFT_DIRTY"; }
+
 # A started container whose streams are pipes, as under every engine; what it says is in $B/stdout.
 piped() { # [CREATE-OPTION...]
     tare create "$@" "$ID" </dev/null 2>&1 | cat >"$B/stdout" &
@@ -53,7 +56,7 @@ piped() { # [CREATE-OPTION...]
 }
 # Restores it so, too.
 restored() { # RESTORE-OPTION...
-    tare restore --detach --image-path "$T/img" "$@" "$ID" </dev/null 2>"$B/restore.err" | cat >>"$B/stdout" &
-    wait $! || true
-    [ ! -s "$B/restore.err" ] || fail "restore: $(cat "$B/restore.err")"
+    tare restore --detach --image-path "$T/img" "$@" "$ID" </dev/null 2>"$B/restore.err" > >(cat >>"$B/stdout") ||
+        fail "restore: $(cat "$B/restore.err")"
+    [ ! -s "$B/restore.err" ] || fail "restore said: $(cat "$B/restore.err")"
 }

@@ -122,7 +122,11 @@ impl Revival<'_> {
         let masks = state_folder(container)?;
         let criu = self.start(container, layout, &masks)?;
         // As long as CRIU works: it opens them by our numbers.
-        let images = self.images.seen_by(criu.criu.pid())?;
+        let mut images = self.images.seen_by(criu.criu.pid())?;
+        if let Some(maps) = &plan.id_maps {
+            let namespace = launch::user_namespace(maps, false).context("the images")?;
+            images.show_to(namespace.as_fd())?;
+        }
         let options = self.options(container, &masks, &images, &criu)?;
         let criu = criu.criu;
         let log = Log { dir: &self.images.work, name: options::RESTORE_LOG };
