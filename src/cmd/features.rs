@@ -20,8 +20,8 @@ struct Features {
     mount_options: Vec<&'static str>,
     linux: Linux,
     annotations: BTreeMap<&'static str, &'static str>,
-    /// None: no annotation changes what is done.
-    potentially_unsafe_config_annotations: [&'static str; 0],
+    /// Names, or beginnings of names, of annotations that change what is done.
+    potentially_unsafe_config_annotations: [&'static str; 1],
 }
 
 #[derive(Serialize)]
@@ -101,8 +101,9 @@ pub fn features_json() -> Result<String> {
         annotations: BTreeMap::from([
             ("tare.version", env!("CARGO_PKG_VERSION")),
             ("tare.commit", version::COMMIT),
+            ("tare.checkpoint.enabled", "true"),
         ]),
-        potentially_unsafe_config_annotations: [],
+        potentially_unsafe_config_annotations: ["org.criu.config"],
     };
     let mut text = serde_json::to_string_pretty(&features).context("the features")?;
     text.push('\n');

@@ -23,6 +23,7 @@ use crate::launch::{self, Child, masks};
 use crate::plan::Plan;
 use crate::state::{Container, Phase, identify};
 use crate::sys::mount::{self, Depth, LastLink};
+use crate::sys::acl::Searchable;
 use crate::sys::spawn::Place;
 use crate::sys::walk::c_path;
 use crate::sys::{mountinfo, proc, socket};
@@ -122,11 +123,10 @@ impl Revival<'_> {
         let masks = state_folder(container)?;
         let criu = self.start(container, layout, &masks)?;
         // As long as CRIU works: it opens them by our numbers.
-        let mut images = self.images.seen_by(criu.criu.pid())?;
-        if let Some(maps) = &plan.id_maps {
-            let namespace = launch::user_namespace(maps, false).context("the images")?;
-            images.show_to(namespace.as_fd())?;
-        }
+        let images = self.images.seen_by(criu.criu.pid())?;
+        // CRIU's children in a user namespace read the images as its root.
+        let reader = plan.id_maps.as_ref().map(|_| launch::host_uid(plan, 0));
+        let _searchable = reader.map(|uid| Searchable::by(&images.dir, uid)).transpose()?.flatten();
         let options = self.options(container, &masks, &images, &criu)?;
         let criu = criu.criu;
         let log = Log { dir: &self.images.work, name: options::RESTORE_LOG };

@@ -6,10 +6,9 @@
 use super::external::External;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
-use crate::sys::mount::{self, Depth};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 const OUTSIDE: &str = "tare.json";
@@ -54,18 +53,6 @@ impl Images {
             Dir::open(&Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(&path)))
         };
         Ok(Images { dir: seen(&self.dir)?, work: seen(&self.work)? })
-    }
-
-    /// The images alone, id-mapped for a user namespace: CRIU's children in it read them as its root, from a folder that
-    /// nobody but the host's root may enter. Where the file system knows no such mounts (before Linux 6.3 tmpfs, NFS), they
-    /// stay as they are, and CRIU says what it may not read.
-    pub fn show_to(&mut self, user_namespace: BorrowedFd<'_>) -> Result<()> {
-        let object = self.dir.path().display().to_string();
-        let tree = mount::clone_tree_of(self.dir.as_fd(), Depth::Mount, &object).context("the images")?;
-        if mount::set_idmap(tree.as_fd(), user_namespace, Depth::Mount, &object).is_ok() {
-            self.dir = Dir::from_fd(tree, object);
-        }
-        Ok(())
     }
 
     fn open(images: &Path, work: Option<&Path>) -> Result<Images> {

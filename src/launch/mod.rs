@@ -17,7 +17,6 @@ pub mod start;
 mod steps;
 
 pub use guard::Child;
-pub use spawn::user_namespace;
 pub use maps::host_uid;
 pub use steps::{CODES, Failed, after_gate};
 

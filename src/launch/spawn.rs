@@ -123,7 +123,7 @@ fn time_offsets(plan: &Plan) -> String {
 }
 
 /// A user namespace with these mappings, for id-mapped mounts: made by a process that is gone again at once.
-pub fn user_namespace(maps: &crate::plan::IdMaps, rootless: bool) -> Result<std::os::fd::OwnedFd> {
+pub(super) fn user_namespace(maps: &crate::plan::IdMaps, rootless: bool) -> Result<std::os::fd::OwnedFd> {
     let (ours, theirs) = wire::pair()?;
     match process::clone_single_threaded(Kind::User.flag(), None)? {
         Cloned::Child => {

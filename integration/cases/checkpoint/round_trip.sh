@@ -183,6 +183,7 @@ test_a_user_namespace_and_its_devices_come_back() {
     PID=$(state .pid)
     eventually grep -q 0 "$B/stdout"
     eq "$(awk '{ print $2 }' "/proc/$PID/uid_map")" 100000 "uid_map"
+    eq "$(stat -c %a "$T/img")" 700 "mode of the images' folder"
     eq "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$PID/status")" 100000 "user on the host"
     gone
 }
@@ -234,7 +235,7 @@ test_an_established_connection_comes_back() {
         while :; do n=$((n + 1)); echo $n >&7; sleep 0.1; done'
     piped
     eventually grep -q 'got 3' "$B/stdout"
-    refuses 'tcp' tare checkpoint --image-path "$T/img" "$ID"
+    refuses "CRIU: .*Error \\(.*[Tt][Cc][Pp].*all of it is in $T/img/dump.log" tare checkpoint --image-path "$T/img" "$ID"
     eq "$(state .status)" running "after a checkpoint that failed"
     local seen
     seen=$(grep -c got "$B/stdout")
