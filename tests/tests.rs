@@ -35,6 +35,13 @@ mod cgroup {
     mod write; // the writer, and how it explains the kernel
 }
 
+mod criu {
+    mod external; // mounts, namespaces and streams from outside
+    mod log; // errors of CRIU's log
+    mod messages; // bytes on the wire
+    mod options; // flags -> options; what is refused
+}
+
 mod plan {
     mod caps; // five sets as bit masks
     mod devices; // nodes and links

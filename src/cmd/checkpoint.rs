@@ -64,7 +64,8 @@ fn dump(session: &Session, args: &cli::Checkpoint, container: &Container, criu: 
         check_parent(&args.criu.image_path, parent)?;
     }
     if plan.namespaces.network.joined().is_some() && !args.criu.empty_ns.is_empty() {
-        let problem = "--empty-ns network: the container's network namespace is joined by path, and stays outside";
+        let problem =
+            "--empty-ns network: the container's network namespace is joined by path, and stays outside";
         return Err(error::coded(error::USAGE, problem, Some("leave out --empty-ns")));
     }
     let mounts = external::of_container(pid, &plan)?;
@@ -124,7 +125,8 @@ pub(super) fn config_file(plan: &Plan) -> Result<Option<String>> {
         Some("") => Ok(None),
         Some(path) if path.starts_with('/') && is_file(path) => Ok(Some(path.to_string())),
         Some(path) => {
-            let problem = format!("annotation {CONFIG_ANNOTATION}: {path:?} is no file with an absolute path");
+            let problem =
+                format!("annotation {CONFIG_ANNOTATION}: {path:?} is no file with an absolute path");
             Err(Failed::new(UNFIT, problem, Some("correct it, or leave it empty for no file")).into())
         }
         None => Ok(CONFIG_FILES.into_iter().find(|path| is_file(path)).map(str::to_string)),

@@ -22,8 +22,9 @@ use crate::launch::console::Relay;
 use crate::launch::{self, Child, masks};
 use crate::plan::Plan;
 use crate::state::{Container, Phase, identify};
-use crate::sys::mount::{self, Depth, LastLink};
 use crate::sys::acl::Searchable;
+use crate::sys::dir::Dir;
+use crate::sys::mount::{self, Depth, LastLink};
 use crate::sys::spawn::Place;
 use crate::sys::walk::c_path;
 use crate::sys::{mountinfo, proc, socket};
@@ -67,9 +68,7 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
         child: None,
     };
     match revival.all(&mut container, &layout, relay_socket.as_ref()) {
-        Ok((child, relay)) => {
-            go_on(session, container, child, Afterwards { watch, relay, keep: args.keep })
-        }
+        Ok((child, relay)) => go_on(session, container, child, Afterwards { watch, relay, keep: args.keep }),
         Err(error) => {
             revival.take_back();
             birth::take_back_pid_file(&birth);
@@ -120,7 +119,7 @@ impl Revival<'_> {
         relay_socket: Option<&OwnedFd>,
     ) -> Result<(Child, Option<Relay>)> {
         let plan = &self.planned.plan;
-        let masks = state_folder(container)?;
+        let masks = place_of_masks(container, plan)?;
         let criu = self.start(container, layout, &masks)?;
         // As long as CRIU works: it opens them by our numbers.
         let images = self.images.seen_by(criu.criu.pid())?;
@@ -131,9 +130,8 @@ impl Revival<'_> {
         let criu = criu.criu;
         let log = Log { dir: &self.images.work, name: options::RESTORE_LOG };
         self.session.log.debug(&format!("{}: {options:?}", self.args.id));
-        let answer = criu.work(Kind::Restore, &options, &log, &mut |notify, fd| {
-            self.notified(container, notify, fd)
-        })?;
+        let answer =
+            criu.work(Kind::Restore, &options, &log, &mut |notify, fd| self.notified(container, notify, fd))?;
         let child = self.child.take().context("CRIU tells of no restored process")?;
         if answer.restore.is_some_and(|restored| restored.pid != child.pid()) {
             self.child = Some(child);
@@ -151,15 +149,9 @@ impl Revival<'_> {
     }
 
     /// The groups, what is mounted, and CRIU in the midst of it.
-    fn start(
-        &self,
-        container: &mut Container,
-        layout: &Layout,
-        masks: &Path,
-    ) -> Result<Started> {
+    fn start(&self, container: &mut Container, layout: &Layout, masks: &Path) -> Result<Started> {
         let plan = &self.planned.plan;
-        let entry =
-            birth::make_groups(container, layout, self.planned, &|text| self.session.log.warn(text))?;
+        let entry = birth::make_groups(container, layout, self.planned, &|text| self.session.log.warn(text))?;
         mountpoints::make(&plan.rootfs)?;
         let root = c_path(&plan.rootfs.path)?;
         let trees = [
@@ -231,7 +223,9 @@ impl Revival<'_> {
                 let master = descriptor.context("CRIU sent no terminal")?;
                 self.terminal = true;
                 match &self.console {
-                    Some(console) => Ok(socket::send_descriptor(console.as_fd(), b"/dev/console", master.as_fd())?),
+                    Some(console) => {
+                        Ok(socket::send_descriptor(console.as_fd(), b"/dev/console", master.as_fd())?)
+                    }
                     None => Err(no_terminal()),
                 }
             }
@@ -261,11 +255,24 @@ impl Revival<'_> {
     }
 }
 
-/// The container's own folder, where CRIU's mount namespace has the masks: nobody else sees them there.
-fn state_folder(container: &Container) -> Result<PathBuf> {
+/// Where CRIU's mount namespace has the masks: the container's own folder, for nobody else sees them there. The root of a
+/// user namespace may not search that: then the first folder above that is closed to it.
+fn place_of_masks(container: &Container, plan: &Plan) -> Result<PathBuf> {
     let here =
         std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
-    Ok(here.join(container.path()))
+    let folder = here.join(container.path());
+    if plan.id_maps.is_none() {
+        return Ok(folder);
+    }
+    let mut above: Vec<&Path> = folder.ancestors().collect();
+    above.reverse();
+    for path in above {
+        let stat = Dir::open(path)?.stat(".")?;
+        if stat.is_some_and(|stat| stat.st_mode & 0o001 == 0) {
+            return Ok(path.to_path_buf());
+        }
+    }
+    Ok(folder)
 }
 
 fn masks_tree(plan: &Plan) -> Result<OwnedFd> {

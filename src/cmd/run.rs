@@ -26,9 +26,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
         Ok((ready.start()?, relay))
     });
     match started {
-        Ok((child, relay)) => {
-            go_on(session, container, child, Afterwards { watch, relay, keep: args.keep })
-        }
+        Ok((child, relay)) => go_on(session, container, child, Afterwards { watch, relay, keep: args.keep }),
         Err(error) => {
             birth::take_back_pid_file(&args.birth);
             Err(birth::undo(container, session, error))

@@ -167,7 +167,8 @@ impl Criu {
     }
 
     fn receive(&self) -> Result<Option<(Response, Option<OwnedFd>)>> {
-        let Some((data, descriptor)) = self.socket.receive_message(MESSAGE_LIMIT_BYTES).context("CRIU")? else {
+        let Some((data, descriptor)) = self.socket.receive_message(MESSAGE_LIMIT_BYTES).context("CRIU")?
+        else {
             return Ok(None);
         };
         Ok(Some((Response::decode(data.as_slice()).context("CRIU's answer")?, descriptor)))

@@ -127,9 +127,10 @@ fn cgroup(mounted: &Mounted) -> Source {
 
 fn controllers(options: &[String]) -> impl Iterator<Item = &str> {
     let other = ["rw", "ro", "xattr", "clone_children", "noprefix"];
-    options.iter().map(String::as_str).filter(move |word| {
-        !other.contains(word) && (!word.contains('=') || word.starts_with("name="))
-    })
+    options
+        .iter()
+        .map(String::as_str)
+        .filter(move |word| !other.contains(word) && (!word.contains('=') || word.starts_with("name=")))
 }
 
 /// The keys for a dump.
@@ -176,11 +177,14 @@ fn source(external: &External, plan: &Plan, cgroup: &Handle, masks: &Path) -> Re
             let same = |op: &&MountOp| as_path(&op.target) == destination.as_path();
             let op = plan.rootfs.mounts.iter().find(same);
             match op.map(|op| &op.kind) {
-                Some(MountKind::Bind { source, .. }) if below.as_os_str().is_empty() => as_path(source).into(),
+                Some(MountKind::Bind { source, .. }) if below.as_os_str().is_empty() => {
+                    as_path(source).into()
+                }
                 Some(MountKind::Bind { source, .. }) => as_path(source).join(below),
                 _ => {
                     let shown = destination.display();
-                    let what = format!("a bind mount at {shown}, for which config.json#/mounts gives no source");
+                    let what =
+                        format!("a bind mount at {shown}, for which config.json#/mounts gives no source");
                     return Err(missing(what).into());
                 }
             }
@@ -191,7 +195,8 @@ fn source(external: &External, plan: &Plan, cgroup: &Handle, masks: &Path) -> Re
                 "" => cgroup.v2.as_ref(),
                 _ => cgroup.v1.iter().find(v1),
             };
-            let what = || missing(format!("a control group mount ({controller:?}) that this host does not have"));
+            let what =
+                || missing(format!("a control group mount ({controller:?}) that this host does not have"));
             let tree = tree.ok_or_else(what)?;
             if *whole { tree.mount.clone() } else { tree.dir() }
         }

@@ -34,7 +34,8 @@ pub fn place(rootfs: &Rootfs, index: usize, op: &MountOp) -> Option<(PathBuf, Pa
     }
     let target = as_path(&op.target);
     let earlier = rootfs.mounts.get(..index).unwrap_or_default().iter();
-    let above = earlier.filter(|other| target.starts_with(as_path(&other.target)) && other.target != op.target);
+    let above =
+        earlier.filter(|other| target.starts_with(as_path(&other.target)) && other.target != op.target);
     match above.max_by_key(|other| as_path(&other.target).components().count()) {
         None => Some((rootfs.path.clone(), target.into())),
         Some(MountOp { kind: MountKind::Bind { source, .. }, target: above, .. }) => {

@@ -35,7 +35,8 @@ pub fn check(namespaces: &Namespaces) -> Result<(), Failed> {
     }
     for kind in [Kind::User, Kind::Cgroup, Kind::Time] {
         if place(namespaces, kind).joined().is_some() {
-            let problem = format!("CRIU cannot put a container back into the {} namespace of others", kind.name());
+            let problem =
+                format!("CRIU cannot put a container back into the {} namespace of others", kind.name());
             return Err(Failed::new(UNFIT, problem, Some("leave out the path of that namespace")));
         }
     }

@@ -37,7 +37,10 @@ fn conflict(problem: impl Into<String>, advice: &'static str) -> Result<(), Conf
 pub fn check_dump(args: &cli::Checkpoint) -> Result<(), Conflict> {
     check_both(&args.criu)?;
     if args.status_fd.is_some() && !args.criu.lazy_pages {
-        return conflict("--status-fd tells of lazy pages only", "add --lazy-pages, or leave out --status-fd");
+        return conflict(
+            "--status-fd tells of lazy pages only",
+            "add --lazy-pages, or leave out --status-fd",
+        );
     }
     if args.criu.lazy_pages && args.page_server.is_none() {
         let advice = "add --page-server ADDRESS:PORT: it is where the pages can be asked for";
@@ -69,9 +72,9 @@ pub fn check_restore(args: &cli::Restore) -> Result<(), Conflict> {
         return conflict(problem, "use soft (the limits of config.json) or full (those of the image)");
     }
     if let Some(profile) = &args.lsm_profile
-        && !profile.split_once(':').is_some_and(|(kind, name)| {
-            matches!(kind, "selinux" | "apparmor") && !name.is_empty()
-        })
+        && !profile
+            .split_once(':')
+            .is_some_and(|(kind, name)| matches!(kind, "selinux" | "apparmor") && !name.is_empty())
     {
         let problem = format!("--lsm-profile {profile:?}: must be selinux:LABEL or apparmor:PROFILE");
         return conflict(problem, "see `tare restore --help`");

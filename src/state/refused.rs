@@ -110,7 +110,9 @@ impl Refused {
             Refused::HasStopped => Some("delete it and create it again"),
             Refused::NotStopped { .. } => Some("stop it with `tare kill` or use `tare delete --force`"),
             Refused::Root { advice, .. } => Some(advice),
-            Refused::CannotCheckpoint { .. } => Some("only a running or a paused container has something to save"),
+            Refused::CannotCheckpoint { .. } => {
+                Some("only a running or a paused container has something to save")
+            }
             Refused::NotRunning | Refused::AlreadyRunning | Refused::CannotStart { .. } => None,
         }
     }

@@ -59,7 +59,8 @@ impl Drop for Searchable<'_> {
 fn encode(mode: u32, uid: u32) -> Vec<u8> {
     let (owner, group, other) = (mode >> 6 & 7, mode >> 3 & 7, mode & 7);
     // User, named user, group, mask, others: in this order.
-    let entries = [(1, owner, NOBODY), (2, 1, uid), (4, group, NOBODY), (16, group | 1, NOBODY), (32, other, NOBODY)];
+    let entries =
+        [(1, owner, NOBODY), (2, 1, uid), (4, group, NOBODY), (16, group | 1, NOBODY), (32, other, NOBODY)];
     let mut list = VERSION.to_le_bytes().to_vec();
     for (tag, permissions, id) in entries {
         list.extend_from_slice(&(tag as u16).to_le_bytes());

@@ -247,8 +247,7 @@ pub fn read_tail(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result
     let stat = nix::sys::stat::fstat(fd).map_err(|e| SysError::nix("fstat", object, e))?;
     let mut data = vec![0; limit_bytes];
     let start = stat.st_size.saturating_sub(i64::try_from(limit_bytes).unwrap_or(i64::MAX)).max(0);
-    let length =
-        nix::sys::uio::pread(fd, &mut data, start).map_err(|e| SysError::nix("pread", object, e))?;
+    let length = nix::sys::uio::pread(fd, &mut data, start).map_err(|e| SysError::nix("pread", object, e))?;
     data.truncate(length);
     Ok(data)
 }

@@ -52,8 +52,7 @@ pub struct Spawned {
 }
 
 /// Where a new program did not start, as the first byte of what its child reports.
-const CALLS: [&str; 8] =
-    ["sigaction", "setpgid", "chdir", "dup2", "execve", "write", "move_mount", "keyctl"];
+const CALLS: [&str; 8] = ["sigaction", "setpgid", "chdir", "dup2", "execve", "write", "move_mount", "keyctl"];
 
 /// Starts a program in a process group of its own, with default signal actions, no signal blocked, and no descriptor
 /// but 0 to 2. Returns once it has been executed; otherwise the error is that of the call that failed in the child.
