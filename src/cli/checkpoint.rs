@@ -100,11 +100,11 @@ pub struct Restore {
     /// Do not adopt orphaned processes of the container
     #[arg(long, help_heading = "How it is done")]
     pub no_subreaper: bool,
-    /// Move and chroot instead of pivot_root, for a root file system on a RAM disk
-    #[arg(long, help_heading = "How it is done")]
-    pub no_pivot: bool,
-    /// Accepted for conmon: the keyring comes from the image
+    /// Accepted, with a warning: CRIU switches roots itself
     #[arg(long, hide = true)]
+    pub no_pivot: bool,
+    /// Keep the caller's session keyring
+    #[arg(long, help_heading = "How it is done")]
     pub no_new_keyring: bool,
     /// Label of the restored processes, as selinux:LABEL or apparmor:PROFILE
     #[arg(long, value_name = "TYPE:NAME", help_heading = "How it is done")]

@@ -14,7 +14,7 @@ use crate::criu::options::{self, Conflict};
 use crate::criu::{Failed, UNABLE, UNFIT, external, log::Log, namespaces, stdio};
 use crate::error;
 use crate::plan::{Options, Plan};
-use crate::state::{Container, Refused, Status};
+use crate::state::{Container, Refused, Status, identify};
 use crate::sys::dir::Dir;
 use crate::sys::{fd, mountinfo, probe};
 use anyhow::{Context, Result};
@@ -39,7 +39,7 @@ pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8
     let criu = find_criu(session)?;
     options::check_version(criu.version()?, &options::needs_to_dump(args))?;
     check_features(&criu, args)?;
-    let done = dump(session, args, &container, &criu);
+    let done = dump(session, args, &mut container, &criu);
     if let Some(cgroup) = container.record.cgroup.as_ref().filter(|_| status != Status::Paused)
         && done.is_err()
         && cgroup.is_frozen()?
@@ -55,7 +55,7 @@ pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8
     Ok(0)
 }
 
-fn dump(session: &Session, args: &cli::Checkpoint, container: &Container, criu: &Binary) -> Result<()> {
+fn dump(session: &Session, args: &cli::Checkpoint, container: &mut Container, criu: &Binary) -> Result<()> {
     let plan = plan_of(container)?;
     namespaces::check(&plan.namespaces)?;
     let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
@@ -87,8 +87,14 @@ fn dump(session: &Session, args: &cli::Checkpoint, container: &Container, criu: 
     let kind = if args.pre_dump { Kind::PreDump } else { Kind::Dump };
     let log = Log { dir: &images.work, name: options::DUMP_LOG };
     session.log.debug(&format!("{}: {options:?}", args.id));
-    criu.start(&Default::default())?.work(kind, &options, &log, &mut |_, _| Ok(()))?;
-    Ok(())
+    let criu = criu.start(&Default::default())?;
+    // Whoever deletes the container meanwhile must end it first, also if we are gone.
+    container.record.criu = Some(identify(criu.pid()).context("CRIU")?);
+    container.save()?;
+    let done = criu.work(kind, &options, &log, &mut |_, _| Ok(()));
+    container.record.criu = None;
+    container.save()?;
+    done.map(|_| ())
 }
 
 /// The plan that the container was made by, from the configuration that was kept.
@@ -115,7 +121,7 @@ pub(super) fn needs_root() -> Result<()> {
 pub(super) fn find_criu(session: &Session) -> Result<Binary> {
     let path = std::env::var("PATH").unwrap_or_default();
     let search = if path.is_empty() { DEFAULT_PATH.to_string() } else { format!("{path}:{DEFAULT_PATH}") };
-    Binary::find(session.globals.criu.clone(), &search)
+    Binary::find(session.globals.criu.as_deref(), &search)
 }
 
 /// `org.criu.config`: its file, or none if it is empty; without it the first default file that is there.

@@ -76,7 +76,7 @@ pub(super) fn go_on(
         && let Err(error) = retire(container, &session.log)
     {
         // The container's own end is the answer; what is left of it can be deleted by hand.
-        session.log.warn(&format!("run {id}: {error:#}"));
+        session.log.warn(&format!("the end of {id}: {error:#}"));
     }
     Ok(ended.exit_code())
 }

@@ -13,7 +13,7 @@ use prost::Message;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Larger than any answer.
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
@@ -30,16 +30,22 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// The program `given`, or `criu` in the first folder of `search` that has it.
+    /// `given`, by path or by name; without it the program `criu`. A name is looked up in the folders of `search`.
     ///
     /// # Errors
     /// There is none.
-    pub fn find(given: Option<PathBuf>, search: &str) -> Result<Binary> {
-        let in_path = || search.split(':').map(|dir| PathBuf::from(dir).join("criu")).find(|p| p.is_file());
-        let path = given.filter(|path| path.is_file()).or_else(in_path);
+    pub fn find(given: Option<&Path>, search: &str) -> Result<Binary> {
+        let wanted = given.unwrap_or(Path::new("criu"));
+        let path = match wanted.components().count() {
+            1 if wanted.is_relative() => {
+                search.split(':').map(|dir| Path::new(dir).join(wanted)).find(|path| path.is_file())
+            }
+            _ => Some(wanted.to_path_buf()).filter(|path| path.is_file()),
+        };
         let missing = || {
-            let problem = format!("CRIU is not installed: there is no program criu in {search}");
-            Failed::new(super::MISSING, problem, Some("install the package criu, 3.16 or newer"))
+            let problem =
+                format!("CRIU is not installed: there is no program {} ({search})", wanted.display());
+            Failed::new(super::MISSING, problem, Some("install the package criu, 3.15 or newer"))
         };
         Ok(Binary { path: path.ok_or_else(missing)?, search: search.to_string() })
     }

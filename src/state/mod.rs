@@ -221,7 +221,12 @@ impl Container {
     /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
-        status::open_init(&self.record)
+        status::open(self.record.init.as_ref())
+    }
+
+    /// A descriptor of the CRIU that saves it, if that is alive, by the same rule.
+    pub fn criu(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+        status::open(self.record.criu.as_ref())
     }
 
     /// Forgets the control groups of a record that is older than this boot: they ended with the machine, and whatever

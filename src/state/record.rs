@@ -91,6 +91,9 @@ pub struct Record {
     /// Whether its process has a terminal.
     #[serde(default)]
     pub terminal: bool,
+    /// The CRIU that saves it just now: it holds its processes, so that they can end only after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criu: Option<Init>,
     /// Where its standard streams led when it was born: the links of /proc/PID/fd. None with a terminal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<String>,
@@ -116,6 +119,7 @@ impl Record {
             seccomp_listener: None,
             program: String::new(),
             terminal: false,
+            criu: None,
             streams: Vec::new(),
         }
     }

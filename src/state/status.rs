@@ -131,8 +131,8 @@ fn is_alive(init: &Init) -> Result<bool> {
 
 /// A pidfd of the recorded process, if it lives. Opened before the comparison: the process that has the recorded
 /// start time has had its pid all along, so the descriptor is its own.
-pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
-    let Some(init) = &record.init else { return Ok(None) };
+pub(super) fn open(process: Option<&Init>) -> Result<Option<OwnedFd>> {
+    let Some(init) = process else { return Ok(None) };
     let pidfd = match pidfd::open(init.pid) {
         Ok(pidfd) => pidfd,
         // EINVAL: the number is now a thread's, not a process's.

@@ -1,7 +1,7 @@
 //! The protocol: the bytes on the wire.
 
 use prost::Message;
-use tare::criu::client::number;
+use tare::criu::client::{Binary, number};
 use tare::criu::messages::{ExtMount, Kind, Options, Request, Response, Version};
 
 #[test]
@@ -28,6 +28,22 @@ fn an_answer_with_fields_that_nobody_knows_is_understood() {
     let answer = Response::decode([0x08, 1, 0x10, 1, 0x98, 0x06, 1, 0x38, 2].as_slice()).unwrap();
     assert_eq!((answer.kind, answer.success, answer.cr_errno), (1, true, Some(2)));
     assert!(Response::decode([0x08].as_slice()).is_err());
+}
+
+#[test]
+fn criu_is_found_by_path_or_by_name() {
+    let folder = crate::state::Folder::new();
+    std::fs::write(folder.path().join("criu"), "").unwrap();
+    let search = format!("/nowhere:{}", folder.path().display());
+    let found = |given: Option<&str>| Binary::find(given.map(std::path::Path::new), &search).map(|b| b.path);
+    assert_eq!(found(None).unwrap(), folder.path().join("criu"));
+    assert_eq!(found(Some("criu")).unwrap(), folder.path().join("criu"));
+    let path = folder.path().join("criu");
+    assert_eq!(found(path.to_str()).unwrap(), path);
+    for missing in ["other", "/nowhere/criu"] {
+        let text = found(Some(missing)).unwrap_err().to_string();
+        assert!(text.contains("CRIU is not installed"), "{text}");
+    }
 }
 
 #[test]
