@@ -105,6 +105,34 @@ receiver() { # NAME [AGENT-OPTION...]
     eventually grep -q listening "$T/$name.err"
 }
 
+test_a_terminal_comes_back_in_the_foreground() {
+    needs_criu
+    bundle
+    config '.process.terminal = true'
+    script 'while read line; do echo "got $line"; [ "$line" = end ] && exit 5; done'
+    receiver before --send 'one\n'
+    started --console-socket "$T/before.sock"
+    eventually grep -q 'got one' "$T/before"
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    call python3 "$INTEGRATION/lib/agent.py" tty --send 'end\n' "$TARE" --root "$STATE" restore --image-path "$T/img" "$ID"
+    eq "$code" 5 "exit code: $err $out"
+    has "$out" "got end"
+    refuses 'does not exist' tare state "$ID"
+    wait
+}
+
+test_what_was_a_pipe_can_become_a_file() {
+    needs_criu
+    bundle
+    script 'n=0; while :; do n=$((n + 1)); echo $n; sleep 0.05; done'
+    piped
+    eventually grep -q 3 "$B/stdout"
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    ok tare restore --detach --image-path "$T/img" "$ID"
+    eventually grep -q '[0-9]' "$T/.out"
+    gone
+}
+
 test_restore_in_the_foreground_has_the_containers_exit_code() {
     needs_criu
     bundle
@@ -145,6 +173,52 @@ test_bind_mounts_come_from_the_bundle_that_it_is_restored_from() {
     ! touch "/proc/$(state .pid)/root/data/x" 2>/dev/null || fail "the read-only bind mount can be written"
     gone
     umount "$T/old/sub" "$T/new/sub"
+}
+
+test_ipc_and_uts_namespaces_that_are_joined_are_joined_again() {
+    needs_criu
+    local other
+    unshare --ipc --uts sleep 100 &
+    other=$!
+    eventually sh -c "[ \$(readlink /proc/$other/ns/uts) != \$(readlink /proc/$$/ns/uts) ]"
+    bundle
+    config 'del(.hostname)'
+    add_namespace ipc "/proc/$other/ns/ipc"
+    add_namespace uts "/proc/$other/ns/uts"
+    serves
+    piped
+    counts
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    restored
+    PID=$(state .pid)
+    counts
+    eq "$(readlink "/proc/$PID/ns/ipc")" "$(readlink "/proc/$other/ns/ipc")" "ipc namespace"
+    eq "$(readlink "/proc/$PID/ns/uts")" "$(readlink "/proc/$other/ns/uts")" "uts namespace"
+    gone
+    kill $other
+}
+
+test_a_pid_namespace_that_is_joined_stays_outside() {
+    needs_criu
+    local other inside
+    # Its first process reaps the container's orphans, or their pids would stay taken.
+    unshare --pid --fork --kill-child sh -c 'while :; do sleep 0.1; done' &
+    other=$!
+    eventually pgrep -P $other
+    inside=$(pgrep -P $other)
+    bundle
+    add_namespace pid "/proc/$inside/ns/pid"
+    serves
+    piped
+    counts
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    restored
+    PID=$(state .pid)
+    counts
+    eq "$(readlink "/proc/$PID/ns/pid")" "$(readlink "/proc/$inside/ns/pid")" "pid namespace"
+    gone
+    kill -KILL "$inside"
+    wait $other
 }
 
 test_a_network_namespace_that_is_joined_stays_outside() {
