@@ -82,6 +82,9 @@ pub struct Restore {
     /// Folder that holds config.json [default: the current folder]
     #[arg(short, long, value_name = "DIR", help_heading = "Files")]
     pub bundle: Option<PathBuf>,
+    /// Folder of the pre-dump that the images go on from; they say so themselves, so it is only checked
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub parent_path: Option<PathBuf>,
     /// File to write the process id to
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub pid_file: Option<PathBuf>,

@@ -18,6 +18,7 @@ use crate::criu::client::{Binary, Criu};
 use crate::criu::images::Images;
 use crate::criu::messages::{InheritFd, Kind, Notify, Options};
 use crate::criu::{Failed, UNFIT, external, log::Log, mountpoints, namespaces, options, stdio};
+use crate::error;
 use crate::launch::console::Relay;
 use crate::launch::{self, Child, masks};
 use crate::plan::Plan;
@@ -47,6 +48,10 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
     if !images.has_inventory()? {
         let problem = format!("{} has no images of a checkpoint", images.dir.path().display());
         return Err(Failed::new(UNFIT, problem, Some("name their folder with --image-path")).into());
+    }
+    if args.parent_path.is_some() && !images.has_parent()? {
+        let problem = "--parent-path: the images do not go on from a pre-dump";
+        return Err(error::coded(error::USAGE, problem, Some("leave it out")));
     }
     if args.no_pivot {
         session.log.warn("restore: --no-pivot has no effect: CRIU switches roots itself");

@@ -66,6 +66,11 @@ impl Images {
         Ok(self.dir.stat("inventory.img")?.is_some())
     }
 
+    /// Whether they go on from those of a pre-dump: CRIU has made a link to them.
+    pub fn has_parent(&self) -> Result<bool> {
+        Ok(self.dir.stat("parent")?.is_some())
+    }
+
     /// The number of our descriptor of the images.
     pub fn dir_fd(&self) -> i32 {
         self.dir.as_fd().as_raw_fd()

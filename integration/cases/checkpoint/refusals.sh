@@ -75,6 +75,7 @@ test_a_failed_restore_leaves_nothing() {
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     refuses 'has no images' tare restore --detach --image-path "$T" "$ID"
+    refuses 'do not go on from a pre-dump' tare restore --detach --image-path "$T/img" --parent-path ../pre "$ID"
     mv "$T/img/core-1.img" "$T/core"
     refuses 'CRIU: Error \(' tare restore --detach --image-path "$T/img" --pid-file "$T/pid" "$ID"
     refuses 'does not exist' tare state "$ID"
