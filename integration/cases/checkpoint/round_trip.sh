@@ -284,6 +284,46 @@ test_limits_are_those_of_the_bundle_and_hooks_run() {
     gone
 }
 
+test_criu_manages_control_groups_as_it_is_told() {
+    needs_criu
+    has_controller pids || skip "no pids controller of v1 here"
+    local mode
+    bundle
+    config '.linux.resources.pids.limit = 33'
+    serves
+    piped
+    counts
+    for mode in ignore full soft; do
+        config '.linux.resources.pids.limit = 33'
+        ok tare checkpoint --manage-cgroups-mode $mode --image-path "$T/img" "$ID"
+        config '.linux.resources.pids.limit = 44'
+        restored --manage-cgroups-mode $mode
+        PID=$(state .pid)
+        counts
+        has "$(cat "/proc/$PID/cgroup")" "pids:/$PREFIX$(basename "$B")" "control group with $mode"
+        case $mode in full) mode=33 ;; *) mode=44 ;; esac
+        eq "$(cat "$(cgroup_file pids pids.max)")" $mode "limit"
+        # So that the next image has the old one again.
+        echo 33 >"$(cgroup_file pids pids.max)"
+    done
+    gone
+}
+
+test_a_container_without_control_groups_comes_back() {
+    needs_criu
+    bundle
+    config 'del(.linux.resources, .linux.cgroupsPath)'
+    script 'n=0; while :; do n=$((n + 1)); echo $n; sleep 0.05; done'
+    tare --cgroup-manager disabled create "$ID" </dev/null > >(cat >"$B/stdout") 2>&1 || fail "create"
+    ok tare start "$ID"
+    eventually grep -q 3 "$B/stdout"
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    : >"$B/stdout"
+    tare --cgroup-manager disabled restore --detach --image-path "$T/img" "$ID" </dev/null > >(cat >"$B/stdout") 2>"$B/err" || fail "restore: $(cat "$B/err")"
+    eventually grep -q '[0-9]' "$B/stdout"
+    gone
+}
+
 test_a_cgroup_mount_shows_the_new_group() {
     needs_criu
     bundle
