@@ -221,6 +221,29 @@ test_a_pid_namespace_that_is_joined_stays_outside() {
     wait $other
 }
 
+test_bind_mounts_keep_their_flags() {
+    needs_criu
+    mkdir -p "$T/dir"
+    echo x >"$T/dir/file"
+    bundle
+    add_mount /d bind "$T/dir" rbind ro nosuid nodev noexec
+    add_mount /f bind "$T/dir/file" bind ro nosuid nodev
+    add_mount /w bind "$T/dir" bind rw nosuid noatime
+    add_mount /x bind "$T/dir" bind rw
+    add_mount /proc/uptime bind "$T/dir/file" bind ro nosuid nodev noexec
+    add_mount /etc/hostname bind /etc/hostname bind ro nosuid nodev noexec
+    serves
+    piped
+    counts
+    local mounts
+    mounts=$(mounts_of)
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    restored
+    PID=$(state .pid)
+    eq "$(mounts_of)" "$mounts" "mounts"
+    gone
+}
+
 test_a_network_namespace_that_is_joined_stays_outside() {
     needs_criu
     local other
