@@ -235,7 +235,11 @@ impl Revival<'_> {
                 }
             }
             // All are there, and stand still.
-            Some("post-restore") => self.settle(container, pid),
+            Some("post-restore") => {
+                let mounts = self.images.mounts()?.unwrap_or_else(|| external::by_config(plan));
+                launch::flags::enforce(pid, &external::attributes(&mounts, plan))?;
+                self.settle(container, pid)
+            }
             _ => Ok(()),
         }
     }

@@ -10,9 +10,10 @@ use super::{Failed, UNFIT};
 use crate::cgroup::Handle;
 use crate::plan::mounts::{MountKind, MountOp};
 use crate::plan::{Plan, rootfs::Rootfs};
+use crate::sys::mount::{self, attr};
 use crate::sys::mountinfo::{self, Mounted};
 use crate::sys::path::{Root, Symlinks, as_path};
-use crate::sys::{mount, statx};
+use crate::sys::statx;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -162,6 +163,28 @@ pub fn bound(externals: &[External], plan: &Plan, cgroup: &Handle, masks: &Path)
         Ok(ExtMount { key: text(&external.path), val: text(&from) })
     };
     externals.iter().map(one).collect()
+}
+
+/// The attributes (MOUNT_ATTR_*) that each must have, as far as they forbid something; and the root.
+pub fn attributes(externals: &[External], plan: &Plan) -> Vec<(PathBuf, u64)> {
+    const FORBIDDING: u64 = attr::RDONLY | attr::NOSUID | attr::NODEV | attr::NOEXEC;
+    let of_bind = |destination: &Path, below: &Path| {
+        let op = plan.rootfs.mounts.iter().find(|op| as_path(&op.target) == destination);
+        let set = op.map(|op| match below.as_os_str().is_empty() {
+            true => op.attributes.set | op.recursive_attributes.set,
+            false => op.recursive_attributes.set,
+        });
+        set.unwrap_or(0) & FORBIDDING
+    };
+    let one = |external: &External| match &external.source {
+        Source::Bind { destination, below } => of_bind(destination, below),
+        Source::MaskedFile | Source::MaskedFolder => FORBIDDING,
+        Source::Device => attr::NOSUID | attr::NOEXEC,
+        Source::Cgroup { .. } => 0,
+    };
+    let root = plan.rootfs.readonly.then(|| (PathBuf::from("/"), attr::RDONLY));
+    let mounts = externals.iter().map(|external| (external.path.clone(), one(external)));
+    mounts.filter(|(_, bits)| *bits != 0).chain(root).collect()
 }
 
 fn source(external: &External, plan: &Plan, cgroup: &Handle, masks: &Path) -> Result<PathBuf> {

@@ -6,6 +6,7 @@
 //! [`Newborn`] or a [`Ready`] kills and reaps it. The other half stands in `child`, line by line.
 
 pub mod console;
+pub mod flags;
 pub mod foreground;
 mod guard;
 mod joins;

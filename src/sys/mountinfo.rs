@@ -18,6 +18,8 @@ pub struct Mounted {
     pub root: PathBuf,
     /// Where it is.
     pub point: PathBuf,
+    /// MOUNT_ATTR_* of the mount itself, as far as they forbid something: ro, nosuid, nodev, noexec.
+    pub attributes: u64,
     /// File system type.
     pub fstype: String,
     /// Options of the superblock, split at commas.
@@ -76,9 +78,22 @@ fn parse_line(line: &[u8]) -> Option<Mounted> {
         id: std::str::from_utf8(fields.first()?).ok()?.parse().ok()?,
         root: unescape(fields.get(3)?),
         point: unescape(fields.get(4)?),
+        attributes: attributes(fields.get(5)?),
         fstype: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
         options,
     })
+}
+
+fn attributes(field: &[u8]) -> u64 {
+    use super::mount::attr;
+    let bit = |word: &[u8]| match word {
+        b"ro" => attr::RDONLY,
+        b"nosuid" => attr::NOSUID,
+        b"nodev" => attr::NODEV,
+        b"noexec" => attr::NOEXEC,
+        _ => 0,
+    };
+    field.split(|byte| *byte == b',').fold(0, |bits, word| bits | bit(word))
 }
 
 /// Space, tab, newline and backslash are written as three octal digits.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tare::cgroup::{Handle, Tree};
-use tare::criu::external::{External, Source, bound, by_config, classify, keys};
+use tare::criu::external::{External, Source, attributes, bound, by_config, classify, keys};
 use tare::criu::images::Images;
 use tare::criu::{mountpoints, namespaces, stdio};
 use tare::plan::Plan;
@@ -104,6 +104,27 @@ fn a_restore_binds_them_from_the_new_places() {
     assert!(gone.contains("a bind mount at /x"), "{gone}");
     let missing = values(&[external("/x", cgroup("rdma", false))]).unwrap_err();
     assert!(missing.contains("control group"), "{missing}");
+}
+
+#[test]
+fn what_forbids_something_must_be_there_again() {
+    let mounts = json!([
+        {"destination": "/a", "type": "bind", "source": "/s", "options": ["rbind", "ro", "rnosuid", "noatime"]},
+        {"destination": "/b", "type": "bind", "source": "/s", "options": ["bind"]},
+    ]);
+    let plan = plan(json!({"root": {"readonly": true}, "mounts": mounts})).unwrap();
+    let bind = |destination: &str, below: &str| Source::Bind {
+        destination: destination.into(),
+        below: below.into(),
+    };
+    let externals = [
+        external("/a", bind("/a", "")),
+        external("/a/sub", bind("/a", "sub")),
+        external("/b", bind("/b", "")),
+        external("/proc/keys", Source::MaskedFile),
+    ];
+    let expected = [("/a", 3), ("/a/sub", 2), ("/proc/keys", 15), ("/", 1)];
+    assert_eq!(attributes(&externals, &plan), expected.map(|(path, bits)| (PathBuf::from(path), bits)));
 }
 
 #[test]

@@ -230,6 +230,8 @@ test_bind_mounts_keep_their_flags() {
     add_mount /f bind "$T/dir/file" bind ro nosuid nodev
     add_mount /w bind "$T/dir" bind rw nosuid noatime
     add_mount /x bind "$T/dir" bind rw
+    add_mount /d2 bind "$T/dir" rbind ro nosuid nodev noexec
+    add_mount /d3 bind "$T/dir" rbind ro nosuid nodev noexec
     add_mount /proc/uptime bind "$T/dir/file" bind ro nosuid nodev noexec
     add_mount /etc/hostname bind /etc/hostname bind ro nosuid nodev noexec
     serves
