@@ -138,6 +138,7 @@ pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
         .chain(crate::state::CODES)
         .chain(launch::CODES)
         .chain([&launch::foreground::Interrupted::CODE])
+        .chain(crate::criu::CODES)
         .copied()
 }
 
@@ -213,6 +214,10 @@ fn classify(error: &anyhow::Error, report: &mut Report) -> Option<String> {
     if let Some(refused) = error.downcast_ref::<Refused>() {
         report.code = refused.code();
         return refused.advice().map(str::to_string);
+    }
+    if let Some(failed) = error.downcast_ref::<crate::criu::Failed>() {
+        report.code = failed.code;
+        return failed.advice.map(str::to_string);
     }
     if let Some(coded) = error.downcast_ref::<Coded>() {
         report.code = coded.code;

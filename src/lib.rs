@@ -8,6 +8,7 @@ mod guard;
 
 pub mod cli;
 pub mod cmd;
+pub mod criu;
 pub mod error;
 pub mod log;
 

@@ -42,7 +42,7 @@ fn merge(into: &mut Value, patch: Value) {
 
 /// The bundle of that config.json.
 pub fn bundle(patch: Value) -> Result<Bundle, Invalid> {
-    Bundle::from_json(&config(patch))
+    Bundle::from_json(config(patch))
 }
 
 /// A machine with everything, and a caller who is root.

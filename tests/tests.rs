@@ -39,6 +39,13 @@ mod cgroup {
     mod write; // the writer, and how it explains the kernel
 }
 
+mod criu {
+    mod external; // mounts, namespaces and streams from outside
+    mod log; // errors of CRIU's log
+    mod messages; // bytes on the wire
+    mod options; // flags -> options; what is refused
+}
+
 mod plan {
     mod annotations; // those that change what is done
     mod caps; // five sets as bit masks

@@ -9,6 +9,7 @@ use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, fd};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long the processes may take to stop: one in an uninterruptible sleep may never.
@@ -42,6 +43,12 @@ pub fn freeze(handle: &Handle) -> Result<(), Refusal> {
             Err(Refusal::system(code::BUSY, &error, "freezing"))
         }
     }
+}
+
+/// See [`Handle::freezer`].
+pub fn folder(handle: &Handle) -> Option<PathBuf> {
+    let dir = handle.open_v2().filter(has_freezer).or_else(|| handle.open_v1("freezer"))?;
+    Some(dir.path().to_path_buf())
 }
 
 fn no_freezer(handle: &Handle) -> Refusal {

@@ -318,6 +318,11 @@ impl Handle {
         Ok(freeze::thaw(self)?)
     }
 
+    /// The folder of the group that [`Handle::freeze`] uses; None if there is no freezer.
+    pub fn freezer(&self) -> Option<PathBuf> {
+        freeze::folder(self)
+    }
+
     /// Whether the group is frozen. A group that is gone is not.
     ///
     /// # Errors

@@ -215,7 +215,7 @@ fn own_session(plan: &Plan) -> Stepped<()> {
 /// that name as the same root of the same user namespace, in which the kernel looks for it. Where there are no keys, or
 /// a container around us forbids them, none are reached either.
 fn own_keyring(plan: &Plan) -> Stepped<()> {
-    let Ok(name) = std::ffi::CString::new(keyring_name(&plan.id)) else { return Ok(()) };
+    let Ok(name) = std::ffi::CString::new(plan.session_keyring()) else { return Ok(()) };
     let label = plan.process.selinux_label.as_deref();
     let label_keys = |text: &[u8]| proc::label_new_keys(text).map_err(failed(Step::Keyring));
     label.map_or(Ok(()), |label| label_keys(label.to_bytes()))?;
@@ -225,11 +225,6 @@ fn own_keyring(plan: &Plan) -> Stepped<()> {
     }
     // Not for the keys that the program makes: those are labelled by its own domain.
     label.map_or(Ok(()), |_| label_keys(b"\n"))
-}
-
-/// The session keyring of a container, as runc names it: `exec` joins it by this name.
-fn keyring_name(id: &str) -> String {
-    format!("_ses.{id}")
 }
 
 fn loopback(plan: &Plan) -> Stepped<()> {

@@ -63,6 +63,24 @@ pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
     masks.finish(root).map_err(|error| Failure::new(Step::MaskedPath, &error))
 }
 
+/// The tmpfs of masks, detached: an empty file `file` and an empty folder `dir`, for everybody to read and nobody to
+/// write. Also for a restore, which binds them where they were (`criu::external`).
+pub fn empty_tree(label: Option<&CStr>) -> Result<OwnedFd> {
+    let context = Context::open(c"tmpfs")?;
+    context.set(c"size", Some(c"4k"))?;
+    context.set(c"mode", Some(c"0555"))?;
+    if let Some(label) = label {
+        // Always so: the masks are ours, and every file of them must be readable.
+        context.set(c"context", Some(label))?;
+    }
+    context.create()?;
+    let tmpfs = context.mount(LOCKED_DOWN)?;
+    inode::make(tmpfs.as_fd(), c"file", inode::Node::File, 0o444, OBJECT)?;
+    inode::make_dir(tmpfs.as_fd(), c"dir", 0o555, OBJECT)?;
+    mount::set_attributes(tmpfs.as_fd(), READONLY, Depth::Mount, OBJECT)?;
+    Ok(tmpfs)
+}
+
 struct Masks {
     tmpfs: OwnedFd,
     file: OwnedFd,
@@ -76,18 +94,7 @@ const OBJECT: &str = "tmpfs of masks";
 
 impl Masks {
     fn make(label: Option<&CStr>) -> Result<Masks> {
-        let context = Context::open(c"tmpfs")?;
-        context.set(c"size", Some(c"4k"))?;
-        context.set(c"mode", Some(c"0555"))?;
-        if let Some(label) = label {
-            // Always so: the masks are ours, and every file of them must be readable.
-            context.set(c"context", Some(label))?;
-        }
-        context.create()?;
-        let tmpfs = context.mount(LOCKED_DOWN)?;
-        inode::make(tmpfs.as_fd(), c"file", inode::Node::File, 0o444, OBJECT)?;
-        inode::make_dir(tmpfs.as_fd(), c"dir", 0o555, OBJECT)?;
-        mount::set_attributes(tmpfs.as_fd(), READONLY, Depth::Mount, OBJECT)?;
+        let tmpfs = empty_tree(label)?;
         let open = |name: &CStr| {
             let found = inode::open(tmpfs.as_fd(), name, OBJECT)?;
             found.ok_or_else(|| SysError::new("openat", OBJECT, ENOENT))

@@ -199,7 +199,7 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     header.hooks = hooks(&mut body, &plan.hooks.start_container);
     header.rlimits = body.items(process.rlimits.iter().map(rlimit_bytes));
     if leaving.target.is_some() && plan.new_keyring {
-        header.keyring = body.text(super::keyring_name(&plan.id).as_bytes());
+        header.keyring = body.text(plan.session_keyring().as_bytes());
     }
     body.finish(header)
 }

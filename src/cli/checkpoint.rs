@@ -82,6 +82,9 @@ pub struct Restore {
     /// Folder that holds config.json [default: the current folder]
     #[arg(short, long, value_name = "DIR", help_heading = "Files")]
     pub bundle: Option<PathBuf>,
+    /// Folder of the pre-dump that the images go on from; they say so themselves, so it is only checked
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub parent_path: Option<PathBuf>,
     /// File to write the process id to
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub pid_file: Option<PathBuf>,
@@ -100,11 +103,11 @@ pub struct Restore {
     /// Do not adopt orphaned processes of the container
     #[arg(long, help_heading = "How it is done")]
     pub no_subreaper: bool,
-    /// Change the root without pivot_root, for a root on a RAM disk
-    #[arg(long, help_heading = "How it is done")]
-    pub no_pivot: bool,
-    /// Accepted for conmon: the keyring comes from the image
+    /// Accepted, with a warning: CRIU switches roots itself
     #[arg(long, hide = true)]
+    pub no_pivot: bool,
+    /// Keep the caller's session keyring
+    #[arg(long, help_heading = "How it is done")]
     pub no_new_keyring: bool,
     /// Label of the processes, as selinux:LABEL or apparmor:PROFILE
     #[arg(long, value_name = "TYPE:NAME", help_heading = "How it is done")]

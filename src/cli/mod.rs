@@ -83,7 +83,7 @@ pub struct Globals {
     /// Whether privileges of real root are missing: true, false or auto
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "State and privileges")]
     pub rootless: Option<Rootless>,
-    /// Accepted for older callers; CRIU is found in $PATH
+    /// The program of CRIU [default: criu in $PATH]
     #[arg(long, value_name = "PATH", hide = true)]
     pub criu: Option<PathBuf>,
     /// Print the version

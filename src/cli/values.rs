@@ -85,7 +85,7 @@ words! {
     #[default] "soft" => Soft,
     /// Make the groups that are missing, and set all properties.
     "full" => Full,
-    /// Restore into groups that exist with just these properties, or fail.
+    /// Make all groups anew, and fail if one is there.
     "strict" => Strict,
     /// Do nothing.
     "ignore" => Ignore,

@@ -7,7 +7,7 @@ use super::delete::dismantle;
 use super::{Session, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
-use crate::cgroup::{Caller, Handle, Manager, rdt};
+use crate::cgroup::{Caller, Entry, Handle, Manager, rdt};
 use crate::cli::{self, CgroupManager};
 use crate::error;
 use crate::hook;
@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::launch::console::Console;
 use crate::launch::foreground::Watch;
 use crate::launch::notify::Proxy;
-use crate::launch::{self, Failed, Given, Ready};
+use crate::launch::{self, Child, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Phase, Record, identify, notify_folder};
@@ -161,6 +161,18 @@ pub(super) fn bear<'a>(
     planned: &'a Planned,
     attended: Attended<'a>,
 ) -> Result<(Container, Ready<'a>)> {
+    let (mut container, layout) = register(session, planned)?;
+    match bear_in(&mut container, &layout, planned, session, attended) {
+        Ok(ready) => Ok((container, ready)),
+        Err(error) => {
+            let handle = container.record.cgroup.clone().unwrap_or_default();
+            Err(undo(container, session, explain_death(error, &handle)))
+        }
+    }
+}
+
+/// Decides where the control groups go, and writes the record of the new container: nothing of it exists yet.
+pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Container, Layout)> {
     let plan = &planned.plan;
     let layout = Layout::detect()?;
     let manager = manager(session)?;
@@ -174,32 +186,18 @@ pub(super) fn bear<'a>(
         None => None,
     };
     let store = session.new_store()?;
-    let mut container = store.create(record(plan, &handle, group))?;
-    match bear_in(&mut container, &layout, planned, session, attended) {
-        Ok(ready) => Ok((container, ready)),
-        Err(error) => {
-            let error = explain_death(error, &handle);
-            Err(undo(container, session, error))
-        }
-    }
+    Ok((store.create(record(plan, &handle, group))?, layout))
 }
 
-fn bear_in<'a>(
+/// Keeps the configuration, and makes the groups with their limits: the ways into them.
+pub(super) fn make_groups(
     container: &mut Container,
     layout: &Layout,
-    planned: &'a Planned,
-    session: &Session,
-    attended: Attended<'a>,
-) -> Result<Ready<'a>> {
-    let Attended { gate, console, watch, warn } = attended;
+    planned: &Planned,
+    warn: &dyn Fn(&str),
+) -> Result<Entry> {
     let plan = &planned.plan;
     container.save_config(&planned.config)?;
-    // First of all: where hooks cannot write, nothing is made.
-    let hook_files =
-        hook::Files::open(&plan.asked.hook_output).context("open the files for the output of hooks")?;
-    if plan.notify {
-        container.make_notify()?;
-    }
     let handle = container.record.cgroup.clone().unwrap_or_default();
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,
@@ -214,6 +212,30 @@ fn bear_in<'a>(
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
     }
+    Ok(entry)
+}
+
+/// Where hooks write. Opened first of all: where they cannot write, nothing is made.
+pub(super) fn hook_files(plan: &Plan) -> Result<Rc<hook::Files>> {
+    let files = hook::Files::open(&plan.asked.hook_output);
+    files.map(Rc::new).context("open the files for the output of hooks")
+}
+
+fn bear_in<'a>(
+    container: &mut Container,
+    layout: &Layout,
+    planned: &'a Planned,
+    session: &Session,
+    attended: Attended<'a>,
+) -> Result<Ready<'a>> {
+    let Attended { gate, console, watch, warn } = attended;
+    let plan = &planned.plan;
+    let hook_files = hook_files(plan)?;
+    if plan.notify {
+        container.make_notify()?;
+    }
+    let entry = make_groups(container, layout, planned, warn)?;
+    let handle = container.record.cgroup.clone().unwrap_or_default();
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
     let newborn = launch::begin(Given {
         plan,
@@ -225,7 +247,7 @@ fn bear_in<'a>(
         last_capability: planned.host.last_capability,
         rootless: planned.host.rootless,
         watch,
-        hook_files: Rc::new(hook_files),
+        hook_files,
         warn,
     })?;
     let pid = newborn.child().pid();
@@ -282,7 +304,16 @@ fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
             .unwrap_or_default(),
         terminal: plan.process.terminal.is_some(),
         new_keyring: plan.new_keyring,
+        streams: streams(plan),
         ..Record::new(&plan.id)
+    }
+}
+
+/// Our standard streams, which will be the container's, if it has no terminal: `checkpoint` must know them.
+fn streams(plan: &Plan) -> Vec<String> {
+    match plan.process.terminal {
+        Some(_) => Vec::new(),
+        None => (0..3).map(|number| crate::sys::fd::link_of(number).unwrap_or_default()).collect(),
     }
 }
 
@@ -293,16 +324,16 @@ pub(super) fn settle(
     phase: Phase,
     args: &cli::Birth,
     pidfd_sockets: Vec<OwnedFd>,
-    ready: &Ready<'_>,
+    child: &Child,
 ) -> Result<()> {
     container.record.phase = phase;
     container.save()?;
-    session.log.debug(&format!("{}: ready: process {}", args.id, ready.child().pid()));
+    session.log.debug(&format!("{}: ready: process {}", args.id, child.pid()));
     for socket in pidfd_sockets {
-        launch::send_pidfd(&socket, ready.child())?;
+        launch::send_pidfd(&socket, child)?;
     }
     if let Some(path) = &args.pid_file {
-        pid_file::write(path, ready.child().pid())?;
+        pid_file::write(path, child.pid())?;
     }
     Ok(())
 }

@@ -115,7 +115,10 @@ fn start(command: &Invocation<'_>, out: &OwnedFd, err: &OwnedFd) -> Result<spawn
         stdout: out.as_fd(),
         stderr: err.as_fd(),
     };
-    spawn::spawn_captive(&program)
+    spawn::spawn_at(
+        &program,
+        &spawn::Place { if_we_die: spawn::IfWeDie::IsKilled, ..spawn::Place::default() },
+    )
 }
 
 /// One of its two outputs.

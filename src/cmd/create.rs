@@ -15,7 +15,8 @@ pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     let warn = |message: &str| session.log.warn(message);
     let attended = Attended { gate: Gate::Closed, console, watch: None, warn: &warn };
     let (mut container, ready) = birth::bear(session, &planned, attended)?;
-    let settled = birth::settle(session, &mut container, Phase::Created, &args.birth, pidfd_sockets, &ready);
+    let settled =
+        birth::settle(session, &mut container, Phase::Created, &args.birth, pidfd_sockets, ready.child());
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
         Err(error) => {

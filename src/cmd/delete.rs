@@ -93,7 +93,8 @@ pub fn retire(mut container: Container, log: &Log) -> Result<()> {
     dismantle(container, log)
 }
 
-fn lock(container: &Container) -> Result<()> {
+/// Takes the container's lock, or tells who has it.
+pub(super) fn lock(container: &Container) -> Result<()> {
     if container.lock_within(Duration::from_millis(DEADLINE_MS.into()))? {
         return Ok(());
     }
@@ -115,6 +116,12 @@ fn end_processes(container: &Container) -> Result<()> {
 
 fn kill_init(container: &Container) -> Result<()> {
     let record = &container.record;
+    if let Some(criu) = container.criu()? {
+        // It traces them, and a traced process has ended only when its tracer knows (ptrace(2)). If it has ended
+        // meanwhile there is nothing to kill.
+        let _ = pidfd::send_signal(criu.as_fd(), signal_name::KILL, "CRIU");
+        pidfd::wait_end(criu.as_fd(), DEADLINE_MS)?;
+    }
     let Some(init) = container.init()? else { return Ok(()) };
     let pid = record.init.as_ref().map_or(0, |init| init.pid);
     match pidfd::send_signal(init.as_fd(), signal_name::KILL, &format!("process {pid}")) {

@@ -101,6 +101,7 @@ pub fn features_json() -> Result<String> {
         annotations: BTreeMap::from([
             ("tare.version", env!("CARGO_PKG_VERSION")),
             ("tare.commit", version::COMMIT),
+            ("tare.checkpoint.enabled", "true"),
         ]),
         potentially_unsafe_config_annotations: annotations::KNOWN.iter().map(|(name, _)| *name).collect(),
     };

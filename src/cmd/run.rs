@@ -21,41 +21,77 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let (console, relay_socket) =
         birth::console(&planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
     let pidfd_sockets = birth::pidfd_sockets(&planned.plan, args.birth.pidfd_socket.as_deref())?;
-    let watch = if stays == Stays::Yes {
-        if !args.no_subreaper {
-            process::become_subreaper()?;
-        }
-        Some(foreground::watch()?)
-    } else {
-        None
-    };
+    let watch = watch(stays, args.no_subreaper)?;
     let warn = |message: &str| session.log.warn(message);
     let attended = Attended { gate: Gate::None, console, watch: watch.as_ref(), warn: &warn };
     let (mut container, ready) = birth::bear(session, &planned, attended)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
     let started = relay.and_then(|relay| {
         let notify = birth::notify_proxy(&container)?;
-        birth::settle(session, &mut container, Phase::Running, &args.birth, pidfd_sockets, &ready)?;
+        birth::settle(session, &mut container, Phase::Running, &args.birth, pidfd_sockets, ready.child())?;
         Ok((ready.start()?, relay, notify))
     });
-    let (child, relay, notify) = match started {
-        Ok(started) => started,
+    match started {
+        Ok((child, relay, notify)) => {
+            go_on(session, container, child, Afterwards { watch, relay, notify, keep: args.keep })
+        }
         Err(error) => {
             pid_file::take_back(args.birth.pid_file.as_deref());
-            return Err(birth::undo(container, session, error));
+            Err(birth::undo(container, session, error))
         }
-    };
+    }
+}
+
+/// For a command that stays with its container: signals are taken from here on, orphans become ours.
+pub(super) fn watch(stays: Stays, no_subreaper: bool) -> Result<Option<foreground::Watch>> {
+    if stays == Stays::No {
+        return Ok(None);
+    }
+    if !no_subreaper {
+        process::become_subreaper()?;
+    }
+    Ok(Some(foreground::watch()?))
+}
+
+/// What is done with a container that lives.
+pub(super) struct Afterwards {
+    /// Given: we stay with it until it ends.
+    pub watch: Option<foreground::Watch>,
+    /// Its terminal and ours.
+    pub relay: Option<Relay>,
+    /// Between it and our service manager.
+    pub notify: Option<Proxy>,
+    /// Whether it is left as it is when it has ended.
+    pub keep: bool,
+}
+
+/// The container lives: poststart hooks, then it is left alone or stayed with. Also the end of `restore`.
+pub(super) fn go_on(
+    session: &Session,
+    mut container: Container,
+    child: Child,
+    afterwards: Afterwards,
+) -> Result<u8> {
+    let Afterwards { watch, relay, notify, keep } = afterwards;
     // Others may kill and delete it from now on.
     container.unlock()?;
     let Some(watch) = watch else {
         poststart(&mut container, &session.log, None)?;
         session.log.settle();
-        return detach(session, &args.birth.id, child, notify);
+        return detach(session, container.id(), child, notify);
     };
     let look = || watch.passing_on(&child, relay.as_ref());
     poststart(&mut container, &session.log, Some(Beside { fd: watch.fd(), look: &look }))?;
     session.log.settle();
-    stay(session, args, container, child, watch.with_notify(notify), relay)
+    let ended = watch.with_notify(notify).until_end(child, relay)?;
+    let id = container.id().to_string();
+    // We have reaped it: nobody else can learn this any more.
+    let settled = if keep { container.keep_end(ended.into()) } else { retire(container, &session.log) };
+    if let Err(error) = settled {
+        // The container's own end is the answer; what is left of it can be deleted by hand.
+        session.log.warn(&format!("the end of {id}: {error:#}"));
+    }
+    Ok(ended.exit_code())
 }
 
 /// Leaves the container alone; once it is ready, if a service manager waits for that.
@@ -67,22 +103,4 @@ fn detach(session: &Session, id: &str, child: Child, notify: Option<Proxy>) -> R
         birth::tell_readiness(session, id, &notify, pidfd.as_fd(), pid);
     }
     Ok(0)
-}
-
-fn stay(
-    session: &Session,
-    args: &cli::Run,
-    mut container: Container,
-    child: Child,
-    watch: foreground::Watch,
-    relay: Option<Relay>,
-) -> Result<u8> {
-    let ended = watch.until_end(child, relay)?;
-    // We have reaped it: nobody else can learn this any more.
-    let settled = if args.keep { container.keep_end(ended.into()) } else { retire(container, &session.log) };
-    if let Err(error) = settled {
-        // The container's own end is the answer; what is left of it can be deleted by hand.
-        session.log.warn(&format!("run {}: {error:#}", args.birth.id));
-    }
-    Ok(ended.exit_code())
 }

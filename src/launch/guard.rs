@@ -14,6 +14,11 @@ pub struct Child {
 }
 
 impl Child {
+    /// A child of ours that somebody else has cloned: CRIU, at a restore.
+    pub fn adopt(pid: i32) -> crate::sys::Result<Child> {
+        Ok(Child::new(pid, pidfd::open(pid)?))
+    }
+
     pub(super) fn new(pid: i32, pidfd: OwnedFd) -> Child {
         Child { pid, pidfd, released: false }
     }

@@ -7,6 +7,7 @@
 
 pub mod console;
 pub mod exec;
+pub mod flags;
 pub mod foreground;
 mod guard;
 mod joins;
@@ -156,10 +157,15 @@ fn answer_questions(
 }
 
 /// prestart and createRuntime: in the runtime's namespaces, after the container's exist (config.md, "Hooks").
-fn runtime_hooks(plan: &Plan, pid: i32, files: &hook::Files, watch: Option<&Watch>) -> Result<()> {
+pub fn runtime_hooks(plan: &Plan, pid: i32, files: &hook::Files, watch: Option<&Watch>) -> Result<()> {
     let state = hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
     run_hooks("prestart", &plan.hooks.prestart, &state, plan, files, watch)?;
     run_hooks("createRuntime", &plan.hooks.create_runtime, &state, plan, files, watch)
+}
+
+/// The tmpfs of masks, detached, for a restore.
+pub fn masks(plan: &Plan) -> crate::sys::Result<OwnedFd> {
+    crate::child::paths::empty_tree(plan.rootfs.mount_label.as_ref().map(|label| label.label.as_c_str()))
 }
 
 fn run_hooks(
@@ -213,6 +219,20 @@ fn move_devices(plan: &Plan, child: &Child) -> Result<net::Moved> {
     // By the pidfd's process, which waits: its network namespace exists since the clone, or is joined by path.
     let netns = joins::network_of(plan, child.pid())?;
     net::move_devices(&plan.net_devices, netns.as_fd())
+}
+
+/// The network of a restored process that has a new and empty namespace for it: loopback, and the host's interfaces.
+pub fn furnish_network(plan: &Plan, pid: i32) -> Result<Option<net::Moved>> {
+    if !plan.namespaces.network.is_new() {
+        return Ok(None);
+    }
+    let netns = joins::network_of(plan, pid)?;
+    let mut inside = crate::sys::namespace::ForChild::default();
+    inside.join(netns.as_fd(), crate::sys::namespace::Kind::Network)?;
+    let raised = crate::sys::netlink::loopback_up();
+    drop(inside);
+    raised.context("raise the loopback interface")?;
+    net::move_devices(&plan.net_devices, netns.as_fd()).map(Some)
 }
 
 /// Raises the hard limits that are higher than our own, for which the host's privileges are needed. The process itself

@@ -189,6 +189,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The session keyring of the container, as runc names it: `exec` joins it by this name.
+    pub fn session_keyring(&self) -> String {
+        format!("_ses.{}", self.id)
+    }
+}
+
 /// An ordinary user may make no namespace but together with a user namespace (namespaces(7)).
 fn rootless(namespaces: &Namespaces, host: &Host) -> Result<(), Invalid> {
     if host.euid != 0 && namespaces.user.is_shared() {

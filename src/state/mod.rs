@@ -273,12 +273,17 @@ impl Container {
     /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
-        status::open_init(&self.record)
+        status::open_alive(self.record.init.as_ref())
+    }
+
+    /// A descriptor of the CRIU that saves it, if that is alive, by the same rule.
+    pub fn criu(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+        status::open_alive(self.record.criu.as_ref())
     }
 
     /// The same, also if it has ended and waits to be reaped.
     pub fn init_alive_or_dead(&self) -> Result<Option<std::os::fd::OwnedFd>> {
-        status::open_init_alive_or_dead(&self.record)
+        status::open_alive_or_dead(self.record.init.as_ref())
     }
 
     /// Writes down how the container's first process ended, for whoever asks later. It is a courtesy: a container

@@ -120,6 +120,12 @@ pub struct Record {
     /// Whether it has a session keyring of its own, for `exec` to join.
     #[serde(default)]
     pub new_keyring: bool,
+    /// The CRIU that saves it just now: it holds its processes, so that they can end only after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criu: Option<Init>,
+    /// Where its standard streams led when it was born: the links of /proc/PID/fd. None with a terminal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<String>,
 }
 
 impl Record {
@@ -145,6 +151,8 @@ impl Record {
             program: String::new(),
             terminal: false,
             new_keyring: false,
+            criu: None,
+            streams: Vec::new(),
         }
     }
 

@@ -66,6 +66,11 @@ pub enum Refused {
         /// Its status.
         status: Status,
     },
+    /// `checkpoint` of a container that neither runs nor is paused.
+    CannotCheckpoint {
+        /// Its status.
+        status: Status,
+    },
     /// `delete` without force of a container that is alive.
     NotStopped {
         /// The id asked for.
@@ -115,7 +120,10 @@ impl Refused {
             Refused::NotPaused { .. } => "not-paused",
             Refused::AlreadyRunning => "already-running",
             Refused::HasStopped => "stopped",
-            Refused::CannotStart { .. } | Refused::StillCreating | Refused::NotAlive { .. } => "wrong-status",
+            Refused::CannotStart { .. }
+            | Refused::CannotCheckpoint { .. }
+            | Refused::StillCreating
+            | Refused::NotAlive { .. } => "wrong-status",
             Refused::NotStopped { .. } => "not-stopped",
             Refused::Root { .. } => "bad-root",
         }
@@ -138,6 +146,9 @@ impl Refused {
                 Some("it has ended: there is nothing to resume")
             }
             Refused::NotPaused { .. } => Some("only what `tare pause` has stopped can be resumed"),
+            Refused::CannotCheckpoint { .. } => {
+                Some("only a running or a paused container has something to save")
+            }
             Refused::StillCreating => Some("wait for the end of `create`, and try again"),
             Refused::NotRunning
             | Refused::NoEvents { .. }
@@ -169,6 +180,9 @@ impl fmt::Display for Refused {
             Refused::StillCreating => write!(f, "the container is still being created"),
             Refused::NotAlive { status } => {
                 write!(f, "the container is {status}: it must be created, running or paused")
+            }
+            Refused::CannotCheckpoint { status } => {
+                write!(f, "Container cannot be checkpointed in {status} state")
             }
             Refused::NotStopped { id, status } => {
                 write!(f, "cannot delete container {id} that is not stopped: {status}")

@@ -133,20 +133,20 @@ fn find(init: &Init) -> Result<Option<pidfd::Stat>> {
     Ok((pidfd::boot_id()? == init.boot_id).then_some(stat))
 }
 
-/// A pidfd of the recorded process, if it lives.
-pub(super) fn open_init(record: &Record) -> Result<Option<OwnedFd>> {
-    open(record, is_alive)
+/// A pidfd of a recorded process, if it lives.
+pub(super) fn open_alive(process: Option<&Init>) -> Result<Option<OwnedFd>> {
+    open(process, is_alive)
 }
 
-/// A pidfd of the recorded process, also if it only waits to be reaped.
-pub(super) fn open_init_alive_or_dead(record: &Record) -> Result<Option<OwnedFd>> {
-    open(record, |init| Ok(find(init)?.is_some()))
+/// A pidfd of a recorded process, also if it only waits to be reaped.
+pub(super) fn open_alive_or_dead(process: Option<&Init>) -> Result<Option<OwnedFd>> {
+    open(process, |process| Ok(find(process)?.is_some()))
 }
 
 /// Opened before the comparison: the process that has the recorded start time has had its pid all along, so the
 /// descriptor is its own.
-fn open(record: &Record, is_it: fn(&Init) -> Result<bool>) -> Result<Option<OwnedFd>> {
-    let Some(init) = &record.init else { return Ok(None) };
+fn open(process: Option<&Init>, is_it: fn(&Init) -> Result<bool>) -> Result<Option<OwnedFd>> {
+    let Some(init) = process else { return Ok(None) };
     let pidfd = match pidfd::open(init.pid) {
         Ok(pidfd) => pidfd,
         // EINVAL: the number is now a thread's, not a process's.

@@ -226,8 +226,7 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
             inherited.push(number);
             continue;
         }
-        let null = nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
-            .map_err(|e| SysError::nix("open", format!("/dev/null in place of fd {number}"), e))?;
+        let null = null_device()?;
         // Lives as long as the process: it must only keep the number taken.
         std::mem::forget(null);
     }
@@ -235,6 +234,42 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
         cloexec_from(3)?;
     }
     Ok(inherited)
+}
+
+/// The host's /dev/null, for reading and writing.
+pub fn null_device() -> Result<OwnedFd> {
+    use nix::fcntl::OFlag;
+    nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+        .map_err(|e| SysError::nix("open", "/dev/null", e))
+}
+
+/// The end of a file, at most `limit_bytes`.
+pub fn read_tail(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    let stat = nix::sys::stat::fstat(fd).map_err(|e| SysError::nix("fstat", object, e))?;
+    let mut data = vec![0; limit_bytes];
+    let start = stat.st_size.saturating_sub(i64::try_from(limit_bytes).unwrap_or(i64::MAX)).max(0);
+    let length = nix::sys::uio::pread(fd, &mut data, start).map_err(|e| SysError::nix("pread", object, e))?;
+    data.truncate(length);
+    Ok(data)
+}
+
+/// Whether a descriptor number is open for writing (fcntl(2), F_GETFL).
+pub fn is_writable(number: RawFd) -> bool {
+    // SAFETY: F_GETFL reads flags; on a closed descriptor it fails with EBADF and does nothing.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
+}
+
+/// A descriptor number of the caller's, for as long as the process lives. `None`: it is not open.
+pub fn of_caller(number: RawFd) -> Option<BorrowedFd<'static>> {
+    // SAFETY: standard streams and inherited descriptors are never closed by this process.
+    is_open(number).then(|| unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Where a descriptor of this process leads: the text of its link in /proc/self/fd, for example `pipe:[4711]`.
+pub fn link_of(number: RawFd) -> Option<String> {
+    let link = nix::fcntl::readlink(format!("/proc/self/fd/{number}").as_str()).ok()?;
+    Some(link.to_string_lossy().into_owned())
 }
 
 /// Reads what is there, once; 0 at end of file.

@@ -4,6 +4,7 @@
 //! the object is known; every descriptor is owned and close-on-exec; no policy, no logging, no printing.
 #![allow(unsafe_code)]
 
+pub mod acl;
 pub mod attribute;
 pub mod bpf;
 pub mod cred;

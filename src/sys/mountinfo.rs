@@ -12,10 +12,14 @@ use std::path::PathBuf;
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mounted {
+    /// Its number, as statx(2) gives it.
+    pub id: u64,
     /// The part of the file system that is its root.
     pub root: PathBuf,
     /// Where it is.
     pub point: PathBuf,
+    /// MOUNT_ATTR_* of the mount itself, as far as they forbid something: ro, nosuid, nodev, noexec.
+    pub attributes: u64,
     /// File system type.
     pub fstype: String,
     /// Options of the superblock, split at commas.
@@ -29,6 +33,14 @@ pub fn read() -> Result<Vec<Mounted>> {
     let host = proc::host_procfs()?;
     let file = proc::open_in(host.as_fd(), c"self/mountinfo", proc::Access::Read)?;
     Ok(parse(&fd::read_to_end(file.as_fd(), "/proc/self/mountinfo", LIMIT_BYTES)?))
+}
+
+/// The mounts that another process sees, their points as seen from its root.
+pub fn of_process(pid: i32) -> Result<Vec<Mounted>> {
+    let path = super::mount::c_string(&format!("{pid}/mountinfo"));
+    let host = proc::host_procfs()?;
+    let file = proc::open_in(host.as_fd(), &path, proc::Access::Read)?;
+    Ok(parse(&fd::read_to_end(file.as_fd(), &format!("/proc/{pid}/mountinfo"), LIMIT_BYTES)?))
 }
 
 /// This process's cgroup in each hierarchy: (controllers or `name=…`, empty for cgroup2; path).
@@ -63,11 +75,25 @@ fn parse_line(line: &[u8]) -> Option<Mounted> {
     let dash = 6 + fields.get(6..)?.iter().position(|field| *field == b"-")?;
     let options = String::from_utf8_lossy(fields.get(dash + 3)?).split(',').map(str::to_string).collect();
     Some(Mounted {
+        id: std::str::from_utf8(fields.first()?).ok()?.parse().ok()?,
         root: unescape(fields.get(3)?),
         point: unescape(fields.get(4)?),
+        attributes: attributes(fields.get(5)?),
         fstype: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
         options,
     })
+}
+
+fn attributes(field: &[u8]) -> u64 {
+    use super::mount::attr;
+    let bit = |word: &[u8]| match word {
+        b"ro" => attr::RDONLY,
+        b"nosuid" => attr::NOSUID,
+        b"nodev" => attr::NODEV,
+        b"noexec" => attr::NOEXEC,
+        _ => 0,
+    };
+    field.split(|byte| *byte == b',').fold(0, |bits, word| bits | bit(word))
 }
 
 /// Space, tab, newline and backslash are written as three octal digits.

@@ -51,6 +51,24 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Its name below /proc/PID/ns.
+    pub fn file(self) -> &'static str {
+        match self {
+            Kind::Mount => "mnt",
+            Kind::Network => "net",
+            other => other.name(),
+        }
+    }
+}
+
+/// The inode of a process's namespace, which is its identity.
+pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
+    let path = format!("/proc/{pid}/ns/{}", kind.file());
+    let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
+    Ok(stat.st_ino)
+}
+
 /// Opens a namespace by path and checks that it is one of the wanted kind (ioctl_ns(2), NS_GET_NSTYPE).
 /// EINVAL: it is a namespace of another kind, or none at all.
 pub fn open(path: &CStr, kind: Kind) -> Result<OwnedFd> {

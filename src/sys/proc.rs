@@ -166,3 +166,25 @@ pub fn read_of_process_up_to(pid: i32, file: &str, limit_bytes: usize) -> Result
     let data = super::fd::read_to_end(fd.as_fd(), &path, limit_bytes)?;
     Ok(String::from_utf8_lossy(&data).into_owned())
 }
+
+/// An open file of another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFile {
+    /// The text of its link.
+    pub link: String,
+    /// The mount that it was opened through (proc_pid_fdinfo(5)).
+    pub mount_id: u64,
+    /// Its inode.
+    pub inode: u64,
+}
+
+/// What a process has open as descriptor `number`; None if that cannot be told.
+pub fn file_of_process(pid: i32, number: usize) -> Result<Option<OpenFile>> {
+    let path = format!("/proc/{pid}/fd/{number}");
+    let link = nix::fcntl::readlink(path.as_str()).map_err(|e| SysError::nix("readlink", &path, e))?;
+    let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
+    let info = read_of_process(pid, &format!("fdinfo/{number}"))?;
+    let mount_id = info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    let link = link.to_string_lossy().into_owned();
+    Ok(mount_id.map(|mount_id| OpenFile { link, mount_id, inode: stat.st_ino }))
+}

@@ -50,6 +50,21 @@ impl Seqpacket {
         }
     }
 
+    /// Waits for one datagram of at most `limit_bytes`, and the descriptor that may come with it; None at end of file.
+    pub fn receive_message(&self, limit_bytes: usize) -> Result<Option<(Vec<u8>, Option<OwnedFd>)>> {
+        let mut data = vec![0u8; limit_bytes];
+        let all = nix::sys::socket::MsgFlags::MSG_TRUNC;
+        let (length, descriptor) = match receive(self.0.as_fd(), &mut data, all, "message") {
+            Err(e) if e.is(libc::ECONNRESET) => return Ok(None),
+            other => other?,
+        };
+        if length > limit_bytes {
+            return Err(SysError::new("recvmsg", "message", libc::EMSGSIZE));
+        }
+        data.truncate(length);
+        Ok(Some((data, descriptor)).filter(|_| length > 0))
+    }
+
     /// Gives the descriptor away.
     pub fn into_fd(self) -> OwnedFd {
         self.0
@@ -132,19 +147,30 @@ pub fn send_descriptor(socket: BorrowedFd<'_>, payload: &[u8], descriptor: Borro
 
 /// Receives one descriptor; `None` at end of file or if the message held none.
 pub fn receive_descriptor(socket: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
+    Ok(receive(socket, &mut [0u8; 4096], nix::sys::socket::MsgFlags::empty(), "descriptor")?.1)
+}
+
+/// Receives one message: its length (with MSG_TRUNC that may be more than the buffer holds), and the last descriptor
+/// in it.
+fn receive(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: nix::sys::socket::MsgFlags,
+    object: &str,
+) -> Result<(usize, Option<OwnedFd>)> {
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-    let mut payload = [0u8; 4096];
-    let mut data = [std::io::IoSliceMut::new(&mut payload)];
+    let mut data = [std::io::IoSliceMut::new(buffer)];
     let mut space = nix::cmsg_space!([RawFd; 1]);
+    let flags = flags | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = loop {
-        match recvmsg::<()>(socket.as_raw_fd(), &mut data, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
+        match recvmsg::<()>(socket.as_raw_fd(), &mut data, Some(&mut space), flags) {
             Ok(message) => break message,
             Err(nix::errno::Errno::EINTR) => {}
-            Err(e) => return Err(SysError::nix("recvmsg", "descriptor", e)),
+            Err(e) => return Err(SysError::nix("recvmsg", object, e)),
         }
     };
     let mut found = None;
-    for control in message.cmsgs().map_err(|e| SysError::nix("recvmsg", "descriptor", e))? {
+    for control in message.cmsgs().map_err(|e| SysError::nix("recvmsg", object, e))? {
         if let ControlMessageOwned::ScmRights(fds) = control {
             for fd in fds {
                 // SAFETY: the kernel has just installed this descriptor for us; nobody else owns it.
@@ -152,7 +178,7 @@ pub fn receive_descriptor(socket: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
             }
         }
     }
-    Ok(found)
+    Ok((message.bytes, found))
 }
 
 fn unix_socket(kind: i32) -> Result<OwnedFd> {

@@ -1,14 +1,14 @@
 //! Starting a program beside us: clone3(2) and execve(2) with exactly the arguments, environment and descriptors given.
 //!
-//! Called by `hook`, from the parent and from the child of a birth, and by `cmd::capture`. The standard library's Command would sort the
-//! environment and pass on descriptors that the caller left open; this does neither.
+//! Called by `hook`, from the parent and from the child of a birth, by `criu` and by `cmd::capture`. The standard library's
+//! Command would sort the environment and pass on descriptors that the caller left open; this does neither.
 
-use super::process::{Cloned, clone3, die_with_parent, exit_now, reset_signals};
-use super::{Result, SysError, fd};
+use super::process::{self, Cloned, clone3, die_with_parent, exit_now, flag, reset_signals};
+use super::{Result, SysError, cred, fd, mount};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A program to start.
 #[derive(Debug)]
@@ -29,6 +29,23 @@ pub struct Program<'a> {
     pub stderr: BorrowedFd<'a>,
 }
 
+/// Where a program starts, beside its folder. By default as we are, with no descriptor but its standard streams.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// Its descriptors 3, 4 and so on.
+    pub descriptors: &'a [BorrowedFd<'a>],
+    /// The cgroup2 group that it is born into.
+    pub cgroup: Option<BorrowedFd<'a>>,
+    /// v1 `tasks` files that it enters, with their paths.
+    pub tasks: &'a [(BorrowedFd<'a>, &'a str)],
+    /// Given: it has a mount namespace of its own, whose mounts are slaves of ours, with these detached trees attached.
+    pub mounts: Option<&'a [(BorrowedFd<'a>, &'a CStr)]>,
+    /// What becomes of it if we die first.
+    pub if_we_die: IfWeDie,
+    /// A new session keyring of this name (keyctl(2)), where the kernel has any.
+    pub keyring: Option<&'a CStr>,
+}
+
 /// A program that has been executed.
 #[derive(Debug)]
 pub struct Spawned {
@@ -39,33 +56,32 @@ pub struct Spawned {
 }
 
 /// Where a new program did not start, as the first byte of what its child reports.
-const CALLS: [&str; 5] = ["sigaction", "setpgid", "chdir", "dup2", "execve"];
+const CALLS: [&str; 8] = ["sigaction", "setpgid", "chdir", "dup2", "execve", "write", "move_mount", "keyctl"];
 
 /// Starts a program in a process group of its own, with default signal actions, no signal blocked, and no descriptor
 /// but 0 to 2. Returns once it has been executed; otherwise the error is that of the call that failed in the child.
 pub fn spawn(program: &Program<'_>) -> Result<Spawned> {
-    start(program, IfWeDie::LivesOn)
-}
-
-/// The same, and it is killed if we die first.
-pub fn spawn_captive(program: &Program<'_>) -> Result<Spawned> {
-    start(program, IfWeDie::IsKilled)
+    spawn_at(program, &Place::default())
 }
 
 /// What becomes of a program whose parent dies.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum IfWeDie {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IfWeDie {
+    /// Nothing.
+    #[default]
     LivesOn,
+    /// It is killed.
     IsKilled,
 }
 
-fn start(program: &Program<'_>, if_we_die: IfWeDie) -> Result<Spawned> {
+/// The same in a place of its own.
+pub fn spawn_at(program: &Program<'_>, place: &Place<'_>) -> Result<Spawned> {
     let object = program.path.to_string_lossy().into_owned();
     let (ours, theirs) = pipe(OFlag::O_CLOEXEC)?;
     let (argv, envp) = (pointers(program.args), pointers(program.env));
     // SAFETY: this program has one thread (nothing starts a second), so no lock is held across the clone.
-    let (pid, pidfd) = match unsafe { clone3(0, None)? } {
-        Cloned::Child => become_program(program, if_we_die, &argv, &envp, &theirs),
+    let (pid, pidfd) = match unsafe { clone3(place.mounts.map_or(0, |_| flag::NEWNS), place.cgroup)? } {
+        Cloned::Child => become_program(program, place, &argv, &envp, &theirs),
         Cloned::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(theirs);
@@ -89,18 +105,24 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 /// The child's half: never returns.
 fn become_program(
     program: &Program<'_>,
-    if_we_die: IfWeDie,
+    place: &Place<'_>,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     report: &OwnedFd,
 ) -> ! {
+    let first_unused = 3 + place.descriptors.len() as i32;
+    // Out of the way of the numbers that the program gets; if that fails, the parent sees end of file.
+    let Ok(report) = fd::duplicate(report.as_fd(), first_unused) else { exit_now(127) };
     let fail = |which: u8, errno: i32| -> ! {
         let [a, b, c, d] = errno.to_ne_bytes();
         // If the parent cannot be told, it sees end of file and then our exit status.
-        let _ = nix::unistd::write(report, &[which, a, b, c, d]);
+        let _ = nix::unistd::write(&report, &[which, a, b, c, d]);
         exit_now(127)
     };
     let last = || std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+    if let Err((which, error)) = enter(place) {
+        fail(which, error.errno);
+    }
     if let Err(e) = reset_signals() {
         fail(0, e.errno);
     }
@@ -108,7 +130,7 @@ fn become_program(
     if unsafe { libc::setpgid(0, 0) } != 0 {
         fail(1, last());
     }
-    if if_we_die == IfWeDie::IsKilled {
+    if place.if_we_die == IfWeDie::IsKilled {
         // Cannot fail: the signal is one. If we are dead already, nobody reads what it prints, which ends it as well.
         let _ = die_with_parent();
     }
@@ -118,19 +140,38 @@ fn become_program(
             fail(2, last());
         }
     }
-    for (from, to) in [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)] {
-        // SAFETY: replaces descriptor numbers 0 to 2 of a process that is about to execute; no source has such a
-        // number, for std keeps 0 to 2 open from the start.
-        if unsafe { libc::dup2(from.as_raw_fd(), to) } < 0 {
-            fail(3, last());
-        }
-    }
-    if let Err(e) = fd::cloexec_from(3) {
+    let streams = [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)];
+    let wanted: Vec<_> = streams.into_iter().chain(place.descriptors.iter().copied().zip(3..)).collect();
+    if let Err(e) = process::place_descriptors(&wanted).and_then(|_| fd::cloexec_from(first_unused)) {
         fail(3, e.errno);
     }
     // SAFETY: path, argv and envp are NUL-terminated strings in null-terminated arrays that outlive the call.
     unsafe { libc::execve(program.path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
     fail(4, last())
+}
+
+/// Control groups, mounts and keys of the new program; the number says which of [`CALLS`] failed.
+fn enter(place: &Place<'_>) -> std::result::Result<(), (u8, SysError)> {
+    for (file, path) in place.tasks {
+        fd::write_once(*file, path, b"0").map_err(|e| (5, e))?;
+    }
+    if let Some(trees) = place.mounts {
+        attach_all(trees).map_err(|e| (6, e))?;
+    }
+    match place.keyring.map_or(Ok(()), cred::join_session_keyring) {
+        // No key support, or a seccomp filter of whoever runs us.
+        Err(e) if !e.is(libc::ENOSYS) && !e.is(libc::EPERM) => Err((7, e)),
+        _ => Ok(()),
+    }
+}
+
+fn attach_all(trees: &[(BorrowedFd<'_>, &CStr)]) -> Result<()> {
+    let slave = mount::Change { propagation: mount::propagation::SLAVE, ..mount::Change::default() };
+    mount::set_attributes(mount::open_path(c"/")?.as_fd(), slave, mount::Depth::Tree, "/")?;
+    for (tree, target) in trees {
+        mount::attach(*tree, mount::open_path(target)?.as_fd(), &target.to_string_lossy())?;
+    }
+    Ok(())
 }
 
 /// A pipe (pipe2(2)): the end to read, the end to write.

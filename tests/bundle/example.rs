@@ -14,7 +14,7 @@ fn value(audience: For) -> Value {
 
 #[test]
 fn the_example_can_be_planned() {
-    let bundle = Bundle::from_json(&text(For::Root)).unwrap();
+    let bundle = Bundle::from_json(text(For::Root)).unwrap();
     let plan = Plan::for_create(&bundle, &options(), &host()).unwrap();
     assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
     assert!(plan.rootfs.readonly && plan.process.no_new_privileges && plan.process.terminal.is_some());
@@ -22,7 +22,7 @@ fn the_example_can_be_planned() {
 
 #[test]
 fn the_rootless_example_can_be_planned_for_an_ordinary_user() {
-    let bundle = Bundle::from_json(&text(USER)).unwrap();
+    let bundle = Bundle::from_json(text(USER)).unwrap();
     let plan = Plan::for_create(&bundle, &options(), &rootless_host()).unwrap();
     let maps = plan.id_maps.unwrap();
     assert_eq!((maps.uids[0].host_id, maps.gids[0].host_id, maps.uids[0].size), (1000, 1001, 1));

@@ -159,14 +159,14 @@ fn every_kind_of_mistake_has_its_code_and_pointer() {
         ),
         (json!({"mounts": {}}), code::TYPE, "/mounts"),
     ] {
-        let error = Bundle::from_json(&config(patch.clone())).expect_err(&patch.to_string());
+        let error = Bundle::from_json(config(patch.clone())).expect_err(&patch.to_string());
         assert_eq!((error.code, error.pointer.as_str()), (code, pointer), "{error}");
     }
 }
 
 #[test]
 fn an_unknown_enum_value_lists_the_known_ones() {
-    let error = Bundle::from_json(&config(json!({"linux": {"namespaces": [{"type": "pidd"}]}}))).unwrap_err();
+    let error = Bundle::from_json(config(json!({"linux": {"namespaces": [{"type": "pidd"}]}}))).unwrap_err();
     assert!(error.to_string().contains("unknown value \"pidd\"; expected one of mount, cgroup"), "{error}");
 }
 
@@ -219,7 +219,7 @@ fn an_array_is_no_object_and_a_number_no_name() {
         (json!({"linux": {"netDevices": {"eth0": []}}}), "/linux/netDevices/eth0"),
         (json!({"linux": {"timeOffsets": {"boottime": [1]}}}), "/linux/timeOffsets/boottime"),
     ] {
-        let error = Bundle::from_json(&config(patch.clone())).expect_err(&patch.to_string());
+        let error = Bundle::from_json(config(patch.clone())).expect_err(&patch.to_string());
         assert_eq!((error.code, error.pointer.as_str()), (code::TYPE, pointer), "{error}");
     }
 }
@@ -228,7 +228,7 @@ fn an_array_is_no_object_and_a_number_no_name() {
 fn the_error_stays_one_line_of_bearable_length() {
     let key = format!("net.{}\n\u{1b}[31m", "x".repeat(1 << 20));
     let linux = json!({"linux": {"sysctl": {key: 1}}});
-    let text = Bundle::from_json(&config(linux)).unwrap_err().to_string();
+    let text = Bundle::from_json(config(linux)).unwrap_err().to_string();
     assert!(text.len() < 3000 && !text.contains(['\n', '\u{1b}']), "{} bytes", text.len());
     let error = Invalid::value("/a\nb", "is \r wrong");
     assert_eq!(error.to_string(), r"config.json#/a\nb: is \r wrong");

@@ -41,6 +41,12 @@ const ENGINE_FORMS: &[&str] = &[
     "--cgroup-manager cgroupfs exec ID ls",
     "--root /run/crun kill ID 37",
     "kill -a ID 9",
+    // checkpoint and restore, as go-runc, podman through conmon, and CRI-O write them
+    "--root /r --log /l --log-format json checkpoint --image-path /i --work-path /w --parent-path ../p --tcp-established --ext-unix-sk --shell-job --file-locks --empty-ns network --leave-running ID",
+    "checkpoint --image-path /i --work-path /w --page-server 192.0.2.1:27 --manage-cgroups-mode full --lazy-pages --status-fd 3 --pre-dump ID",
+    "restore --image-path /i --work-path /w --parent-path ../p --detach --pid-file /b/init.pid --console-socket /s --no-pivot -no-subreaper --bundle /b ID",
+    "checkpoint --image-path /i --work-path /b --leave-running --leave-running --tcp-established --file-locks --pre-dump --parent-path ../pre-checkpoint ID",
+    "restore --bundle /b --pid-file /p --no-pivot --no-new-keyring --detach --image-path /i --work-path /b --tcp-established --tcp-close --file-locks --lsm-mount-context=x --lsm-profile=selinux:x --console-socket /s ID",
     // buildah
     "create --bundle /b --pid-file /p --no-new-keyring --no-pivot --console-socket /s NAME",
     "kill NAME SIGKILL",

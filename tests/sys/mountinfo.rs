@@ -9,6 +9,8 @@ fn a_line_has_optional_fields_and_escapes() {
         b"36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue\n";
     let mounted = parse(text).remove(0);
     assert_eq!((mounted.root.as_path(), mounted.point.as_path()), (Path::new("/mnt1"), Path::new("/mnt 2")));
+    assert_eq!((mounted.id, mounted.attributes), (36, 0));
+    assert_eq!(parse(b"1 2 0:1 / /a ro,nosuid,nodev,noexec - tmpfs none rw")[0].attributes, 15);
     assert_eq!((mounted.fstype.as_str(), mounted.options.len()), ("ext3", 2));
 }
 

@@ -358,7 +358,7 @@ test_wrong_files_are_refused_with_their_place() {
     rejects 'hugetlb.*new.json#/hugepageLimits/0/limit' '{"hugepageLimits": [{"pageSize": "3MB", "limit": 4194304}]}'
     rejects 'controller `memory` is not available.*new.json#/unified/memory.high' '{"unified": {"memory.high": "1000000"}}'
     refuses '/nosuch.json: no such file or directory' tare update -r "$T/nosuch.json" "$ID"
-    refuses 'is a directory; name a file, or -' tare update -r "$T" "$ID"
+    refuses 'is a directory' tare update -r "$T" "$ID"
     mkfifo "$T/fifo"
     refuses 'is not a regular file' tare update -r "$T/fifo" "$ID"
     echo '{"cpu": {"period": 5}}' >"$T/new.json"
