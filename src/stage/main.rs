@@ -63,14 +63,14 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     // As root of the container: a folder that only root may enter is a legal working directory.
     let entered = identity::chdir_before(given, payload)?;
     identity::become_user(given, payload)?;
-    identity::chdir_after(given, payload, entered)?;
-    // As the user, so that the answer is the one execve(2) will give.
-    let mut program = lookup::Program::find(given)?;
-    program.examine();
     // `exec`: until here nothing of the container could see us, and now that it can, there is nothing to be had.
     if joins {
         join::clone_inside(payload, wire)?;
     }
+    identity::chdir_after(given, payload, entered)?;
+    // As the user, so that the answer is the one execve(2) will give.
+    let mut program = lookup::Program::find(given)?;
+    program.examine();
 
     let wire = stand(given, payload, wire)?;
     program.must_be_there()?;
