@@ -4,7 +4,7 @@
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use super::prepare::tasks_file;
-use super::{Entry, Handle, Tree, delegate};
+use super::{Caller, Entry, Handle, Tree, delegate};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -37,7 +37,7 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
     let mut entry = Entry::default();
     if let Some(tree) = &handle.v2 {
         // Beside v1 hierarchies the unified one is a help to us: there a group below need not be.
-        let asked = below.iter().find(|below| below.controllers.is_empty());
+        let asked = below.iter().rev().find(|below| below.controllers.is_empty());
         let group = match asked {
             Some(below) if handle.v1.is_empty() => Some(open_below(tree, below)?),
             _ => own(handle, tree)?.filter(takes_processes),
@@ -46,6 +46,10 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
             None => of_init(tree, init)?,
             found => found,
         };
+        // Beside v1 hierarchies it was not needed at birth either.
+        if group.is_none() && handle.v1.is_empty() {
+            must_be_there(handle, tree)?;
+        }
         entry.born_into = group.map(Dir::into_fd);
     }
     for tree in &handle.v1 {
@@ -60,10 +64,12 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
                 found => found,
             },
         };
-        if let Some(group) = group {
-            let file = tasks_file(&group).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
-            entry.tasks.push(file);
-        }
+        let Some(group) = group else {
+            must_be_there(handle, tree)?;
+            continue;
+        };
+        let file = tasks_file(&group).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
+        entry.tasks.push(file);
     }
     Ok(entry)
 }
@@ -97,6 +103,17 @@ fn own(handle: &Handle, tree: &Tree) -> Result<Option<Dir>, Refusal> {
     let delegated = delegate::open(handle, &group);
     let delegated = delegated.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
     Ok(Some(delegated.unwrap_or(group)))
+}
+
+/// A process without the container's limits is none of the container's. A rootless caller who named no place may never
+/// have had this group.
+fn must_be_there(handle: &Handle, tree: &Tree) -> Result<(), Refusal> {
+    if handle.caller == Caller::Rootless && !handle.named {
+        return Ok(());
+    }
+    let problem = "the container's control group is gone or takes no processes, and its first process is in none below it";
+    Err(Refusal::new(code::PLACE, tree.dir().display().to_string(), problem)
+        .advise("somebody has moved the process: move it back, or delete the container"))
 }
 
 /// What was asked for by name is never replaced by anything else.

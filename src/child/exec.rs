@@ -16,6 +16,9 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 pub use super::set_scheduler;
 
+/// Of a mount namespace.
+const CLONE_NEWNS: u32 = 0x0002_0000;
+
 /// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
 #[derive(Debug)]
 pub struct Visitor<'a> {
@@ -84,7 +87,11 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
         wire: visitor.wire.as_fd(),
         gate: None,
         hook_files: None,
-        target: Some(Target { pidfd: visitor.target.as_fd(), namespaces: visitor.namespaces }),
+        target: Some(Target {
+            pidfd: visitor.target.as_fd(),
+            namespaces: visitor.namespaces,
+            root: (visitor.namespaces & CLONE_NEWNS == 0).then(|| visitor.root.as_fd()),
+        }),
         preserved: &visitor.preserved,
         last_capability: visitor.last_capability,
     };
@@ -96,7 +103,11 @@ fn oom_score_adj(visitor: &Visitor<'_>) -> Stepped<()> {
     let Some(score) = visitor.plan.process.oom_score_adj else { return Ok(()) };
     match proc::write_of_process(process::own_pid(), "oom_score_adj", &score.to_string()) {
         // As at the container's birth: a hint on who is killed first, which only a privileged caller may lower.
-        Err(e) if e.is(sys::error::errno::EACCES) && visitor.rootless => Ok(()),
+        Err(e) if visitor.rootless && (e.is(sys::error::errno::EACCES) || e.is(sys::error::errno::EPERM)) => {
+            // If the parent is gone, the next answer says so.
+            let _ = visitor.wire.tell(&Question::Note(failed(Step::OomScore)(e)));
+            Ok(())
+        }
         other => other.map_err(failed(Step::OomScore)),
     }
 }

@@ -43,6 +43,8 @@ pub struct Target<'a> {
     pub pidfd: BorrowedFd<'a>,
     /// CLONE_NEW* of its namespaces that are not ours already.
     pub namespaces: u32,
+    /// Its root directory, if it has no mount namespace of its own.
+    pub root: Option<BorrowedFd<'a>>,
 }
 
 /// What the steps before have found out for the stage.
@@ -102,6 +104,7 @@ pub fn execute(leaving: &Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallibl
         (files.and_then(|files| files.stdout.as_ref()).map(AsFd::as_fd), slot::HOOK_STDOUT),
         (files.and_then(|files| files.stderr.as_ref()).map(AsFd::as_fd), slot::HOOK_STDERR),
         (leaving.target.map(|target| target.pidfd), slot::TARGET),
+        (leaving.target.and_then(|target| target.root), slot::ROOT),
     ];
     places.extend(rest.into_iter().filter_map(|(fd, place)| Some((fd?, first + place))));
 
@@ -175,6 +178,8 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     let mut set = |bit: u32, on: bool| header.flags |= if on { bit } else { 0 };
     set(flag::GATE, leaving.gate.is_some());
     set(flag::JOIN, leaving.target.is_some());
+    set(flag::CHROOT, leaving.target.is_some_and(|target| target.root.is_some()));
+    set(flag::EARLY_FILTER, leaving.target.is_some_and(|target| loads_filter_early(plan, target)));
     set(flag::TERMINAL, process.terminal.is_some());
     set(flag::PROC, has_proc);
     set(flag::KEEP_GROUPS, groups == Groups::Kept);
@@ -202,6 +207,18 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
         header.keyring = body.text(plan.session_keyring().as_bytes());
     }
     body.finish(header)
+}
+
+/// Where CAP_SYS_ADMIN, kept for the filter alone, could be taken from us by a process of the container that may trace
+/// others: with a user namespace of its own the kernel guards us, for the stage was executed outside of it. A listener
+/// must wait, for it is taken out of the process that executes.
+fn loads_filter_early(plan: &Plan, target: Target<'_>) -> bool {
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    const CLONE_NEWUSER: u32 = 0x1000_0000;
+    let process = &plan.process;
+    let is_plain = plan.seccomp.as_ref().is_some_and(|filter| filter.listener.is_none());
+    let needs_right = !process.no_new_privileges && process.capabilities.permitted & CAP_SYS_ADMIN == 0;
+    plan.among_tracers && is_plain && needs_right && target.namespaces & CLONE_NEWUSER == 0
 }
 
 fn hooks(body: &mut Body, hooks: &[Hook]) -> Slice {

@@ -20,7 +20,7 @@ pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     match settled.and_then(|()| ready.stand()) {
         Ok(()) => Ok(0),
         Err(error) => {
-            pid_file::take_back(args.birth.pid_file.as_deref());
+            pid_file::take_back(args.birth.pid_file.as_deref(), container.record.pid());
             Err(birth::undo(container, session, error))
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let container = session.container(&args.id)?;
     let status = may_exec(&container, args)?.to_string();
     let init = container.init()?.ok_or(Refused::NotRunning)?;
-    let init_pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let init_pid = container.record.pid();
     let host = probe::host()?;
     let plan = plan(session, &container, args, &host)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
@@ -31,6 +31,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let pidfd_socket = args.pidfd_socket.as_deref().map(launch::pidfd_socket).transpose()?;
     let watch = if stays == Stays::Yes { Some(foreground::watch()?) } else { None };
     let cgroup = container.record.cgroup.clone().unwrap_or_default();
+    let warn = |message: &str| session.log.warn(message);
     let ready = launch::exec::enter(launch::exec::Given {
         plan: &plan,
         init: (init_pid, init.as_fd()),
@@ -41,14 +42,16 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
         last_capability: host.last_capability,
         rootless: host.rootless,
         watch: watch.as_ref(),
+        warn: &warn,
     })
-    .map_err(without_pointer)?;
+    .map_err(|error| with_its_place(error, args))?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose()?;
+    let pid = ready.child().pid();
     let child = match tell(args, pidfd_socket, &ready).and_then(|()| ready.start()) {
         Ok(child) => child,
         Err(error) => {
-            pid_file::take_back(args.pid_file.as_deref());
-            return Err(without_pointer(error));
+            pid_file::take_back(args.pid_file.as_deref(), pid);
+            return Err(with_its_place(error, args));
         }
     };
     session.log.settle();
@@ -79,7 +82,6 @@ fn plan(
 ) -> Result<Plan> {
     let kept = Bundle::from_json(container.config()?).context("the configuration kept at creation")?;
     let file = args.process.as_deref().map(read_process).transpose()?;
-    let has_file = file.is_some();
     let process = merged(kept.config.process.as_ref(), file, overrides(args)?);
     if process.args.is_empty() {
         let advice = "name a program behind the id, or in args of the --process file";
@@ -95,7 +97,7 @@ fn plan(
     };
     let plan = Plan::for_exec(&kept, &process, &options, host);
     let plan = match (plan, &args.process) {
-        (Err(invalid), Some(path)) if has_file && invalid.pointer.starts_with("/process") => {
+        (Err(invalid), Some(path)) if invalid.pointer.starts_with("/process") => {
             return Err(invalid.in_file(&input::name(path), "/process").into());
         }
         (plan, _) => plan?,
@@ -187,13 +189,29 @@ fn tell(args: &cli::Exec, pidfd_socket: Option<OwnedFd>, ready: &Ready<'_>) -> R
     Ok(())
 }
 
-/// A place in `process` is one of config.json only where nothing of it was named on the command line or in a file.
-fn without_pointer(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<launch::Failed>() {
-        Ok(failed) if failed.pointer.starts_with("/process") => {
-            launch::Failed { pointer: String::new(), ..failed }.into()
-        }
-        Ok(failed) => failed.into(),
-        Err(other) => other,
+/// Puts the place of an error in `process` where it was said: in the file of --process, on the command line, which needs
+/// no pointer, or else in config.json.
+fn with_its_place(error: anyhow::Error, args: &cli::Exec) -> anyhow::Error {
+    let failed = match error.downcast::<launch::Failed>() {
+        Ok(failed) => failed,
+        Err(other) => return other,
+    };
+    let pointer = failed.pointer.as_str();
+    let named = [
+        ("/process/args", !args.command.is_empty()),
+        ("/process/cwd", args.cwd.is_some()),
+        ("/process/user/additionalGids", !args.additional_gids.is_empty()),
+        ("/process/user", args.user.is_some()),
+        ("/process/capabilities", !args.cap.is_empty()),
+        ("/process/apparmorProfile", args.apparmor.is_some()),
+        ("/process/selinuxLabel", args.process_label.is_some()),
+        ("/process/terminal", args.tty),
+    ];
+    if named.iter().any(|(place, given)| *given && pointer.starts_with(place)) {
+        return launch::Failed { pointer: String::new(), ..failed }.into();
+    }
+    match &args.process {
+        Some(file) => failed.in_file(&input::name(file), "/process").into(),
+        None => failed.into(),
     }
 }

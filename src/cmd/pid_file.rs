@@ -13,11 +13,14 @@ pub(super) fn write(path: &Path, pid: i32) -> Result<()> {
     folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).context("pid file")
 }
 
-/// Takes it back: what it tells of did not come to be. Best effort: the error that brought us here is the one to report.
-pub(super) fn take_back(path: Option<&Path>) {
+/// Takes it back, if it tells of `pid`, which did not come to be what it was to be. Best effort: the error that brought
+/// us here is the one to report.
+pub(super) fn take_back(path: Option<&Path>, pid: i32) {
     let Some((path, name)) = path.and_then(|path| Some((path, path.file_name()?))) else { return };
-    if let Ok(folder) = Dir::open(folder_of(path)) {
-        let _ = folder.remove_file(&name.to_string_lossy());
+    let Ok(folder) = Dir::open(folder_of(path)) else { return };
+    let name = name.to_string_lossy();
+    if folder.read(&name, 64).is_ok_and(|text| text == pid.to_string().as_bytes()) {
+        let _ = folder.remove_file(&name);
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
         }
         Err(error) => {
             revival.take_back();
-            pid_file::take_back(args.pid_file.as_deref());
+            pid_file::take_back(args.pid_file.as_deref(), container.record.pid());
             Err(birth::undo(container, session, error))
         }
     }

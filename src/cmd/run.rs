@@ -36,7 +36,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
             go_on(session, container, child, Afterwards { watch, relay, notify, keep: args.keep })
         }
         Err(error) => {
-            pid_file::take_back(args.birth.pid_file.as_deref());
+            pid_file::take_back(args.birth.pid_file.as_deref(), container.record.pid());
             Err(birth::undo(container, session, error))
         }
     }

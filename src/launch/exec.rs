@@ -34,6 +34,8 @@ pub struct Given<'a> {
     pub rootless: bool,
     /// Whether somebody in the foreground may ask us to end.
     pub watch: Option<&'a Watch>,
+    /// Takes what is worth a warning.
+    pub warn: &'a dyn Fn(&str),
 }
 
 /// Makes the process and has it enter the container. When this returns it waits for its last word, and whoever drops
@@ -42,7 +44,8 @@ pub struct Given<'a> {
 /// # Errors
 /// The container has ended; a namespace, a cgroup, the user or the program is refused.
 pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
-    let (plan, watch, container) = (given.plan, given.watch, (given.init.0, given.status));
+    let (plan, watch, warn) = (given.plan, given.watch, given.warn);
+    let (init, container) = (given.init, (given.init.0, given.status));
     if let Some(cpus) = plan.process.exec_cpu_affinity.as_ref().and_then(|affinity| affinity.initial.as_ref())
     {
         // config.md, "execCPUAffinity": the runtime's own, until the process is in the container's cgroup.
@@ -56,15 +59,14 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
     if !given.rootless && !broken!("cve_2016_9962") {
         process::set_undumpable()?;
     }
-    let (child, wire) = clone(given, inside, outer_uid)?;
+    let (child, wire) = clone(given, inside, outer_uid).map_err(|error| or_ended(error, init))?;
     if plan.process.terminal.is_none() {
         (0..3).for_each(|number| fd::give_pipe_to(number, outer_uid));
     }
     super::raise_limits(plan, child.pid())?;
     // If the child is gone already, the next question says so.
     let _ = wire.answer(Answer::Go);
-    wait_readable(wire.as_fd(), watch)?;
-    match wire.question()? {
+    match next(&wire, plan, watch, warn)? {
         Some(Question::Ready) => {}
         Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
         _ => return Err(super::Failed::died_inside(child.pid()).into()),
@@ -75,6 +77,31 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
             .map_err(|error| steps::attribute("/process/scheduler", "set the scheduler to", error))?;
     }
     Ok(Ready { plan, child, wire, watch, container: Some(container) })
+}
+
+/// The next word of the child; notes are passed on as warnings.
+fn next(
+    wire: &ParentWire,
+    plan: &Plan,
+    watch: Option<&Watch>,
+    warn: &dyn Fn(&str),
+) -> Result<Option<Question>> {
+    loop {
+        wait_readable(wire.as_fd(), watch)?;
+        match wire.question()? {
+            Some(Question::Note(note)) => warn(&steps::explain(plan, &note).to_string()),
+            other => return Ok(other),
+        }
+    }
+}
+
+/// Whatever was refused on the way into a container that is no more: its end is the reason (a pid namespace without
+/// its first process says ENOMEM to a clone).
+fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
+    match crate::sys::pidfd::wait_end(pidfd, 0) {
+        Ok(true) => super::Failed::container_ended(pid).into(),
+        _ => error,
+    }
 }
 
 /// What is to be known of the container's inside, all of it read from its first process.
@@ -113,7 +140,7 @@ impl Inside {
 }
 
 fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child, ParentWire)> {
-    let (plan, watch) = (given.plan, given.watch);
+    let (plan, watch, warn) = (given.plan, given.watch, given.warn);
     let (parent_wire, child_wire) = wire::pair()?;
     let target = given.init.1.try_clone_to_owned().context("copy the pidfd")?;
     let visitor = Visitor {
@@ -150,8 +177,8 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
             drop((visitor, careless));
             let middle = Child::new(pid, pidfd);
             // In a frozen container this takes until it is thawed.
-            wait_readable(parent_wire.as_fd(), watch)?;
-            let child = spawn::real_child(plan, middle, &parent_wire)?;
+            let born = next(&parent_wire, plan, watch, warn)?;
+            let child = spawn::real_child(plan, middle, born)?;
             Ok((child, parent_wire))
         }
     }

@@ -12,6 +12,7 @@ pub fn after_gate(program: &str, failure: &Failure) -> Failed {
     last_steps(program, failure).unwrap_or_else(|| {
         let (code, doing) = match failure.step {
             Step::Seccomp => ("seccomp", "load the seccomp filter".to_string()),
+            Step::Limits => ("attribute", "set a limit of process.rlimits".to_string()),
             other => ("birth", format!("{other:?}")),
         };
         let mut failed = Failed::new(

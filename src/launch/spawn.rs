@@ -88,7 +88,7 @@ pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
             drop(for_child);
             drop(inherited);
             let child = Child::new(pid, pidfd);
-            let child = if hop.is_some() { real_child(plan, child, &parent_wire)? } else { child };
+            let child = if hop.is_some() { real_child(plan, child, parent_wire.question()?)? } else { child };
             Ok((child, parent_wire))
         }
     }
@@ -109,8 +109,8 @@ fn is_entered_by_parent(plan: &Plan, kind: Kind) -> bool {
 }
 
 /// The word of a hop, or of the last stage of `exec`, on whom it has cloned; it has ended by itself then.
-pub(super) fn real_child(plan: &Plan, hop: Child, wire: &ParentWire) -> Result<Child> {
-    let child = match wire.question()? {
+pub(super) fn real_child(plan: &Plan, hop: Child, said: Option<Question>) -> Result<Child> {
+    let child = match said {
         // Our own child (CLONE_PARENT) and not yet reaped, so that the pid cannot be another's.
         Some(Question::Born(pid)) => Child::new(pid, pidfd::open(pid)?),
         Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),

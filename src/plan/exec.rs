@@ -149,7 +149,12 @@ impl Plan {
         if let Some(maps) = &maps {
             idmap::check_user(&decided.user, maps)?;
         }
+        let may_trace = |capabilities: &config::Capabilities| {
+            capabilities.bounding.iter().any(|name| name == "CAP_SYS_PTRACE")
+        };
+        let own = container.config.process.as_ref().and_then(|process| process.capabilities.as_ref());
         Ok(Plan {
+            among_tracers: own.into_iter().chain(&process.capabilities).any(may_trace),
             expected_id_maps: maps,
             process: decided,
             // What is to be said of the profile was said at the container's creation.
@@ -203,6 +208,7 @@ impl Plan {
             new_keyring: false,
             preserve_fds: 0,
             notify: false,
+            among_tracers: false,
             warnings: Vec::new(),
         }
     }

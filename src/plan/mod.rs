@@ -121,6 +121,8 @@ pub struct Plan {
     pub preserve_fds: u32,
     /// The container has a socket to tell its readiness to; the last of the mounts shows it.
     pub notify: bool,
+    /// Whether processes of the container may trace others (CAP_SYS_PTRACE), for `exec`, which comes among them.
+    pub among_tracers: bool,
     /// What the plan wants said, at warning level: one sentence each.
     pub warnings: Vec<String>,
 }
@@ -183,6 +185,7 @@ impl Plan {
             new_keyring: !options.no_new_keyring,
             preserve_fds: options.preserve_fds,
             notify,
+            among_tracers: false,
             namespaces,
             warnings,
         })

@@ -294,8 +294,10 @@ pub mod slot {
     pub const HOOK_STDOUT: i32 = 6;
     /// The file for their standard error, if `flag::HOOK_STDERR`.
     pub const HOOK_STDERR: i32 = 7;
+    /// The container's root directory, if `flag::CHROOT`.
+    pub const ROOT: i32 = 8;
     /// How many there are.
-    pub const COUNT: i32 = 8;
+    pub const COUNT: i32 = 9;
 }
 
 /// Bits of [`Payload::flags`].
@@ -318,6 +320,10 @@ pub mod flag {
     pub const HOOK_STDOUT: u32 = 128;
     /// A file for their standard error is there.
     pub const HOOK_STDERR: u32 = 256;
+    /// The container has no mount namespace of its own: its root must be entered by hand (`exec`).
+    pub const CHROOT: u32 = 512;
+    /// The filter is loaded, and the right to load it given up, before the process has a pid inside (`exec`).
+    pub const EARLY_FILTER: u32 = 1024;
 }
 
 /// A run of bytes or items in the payload.

@@ -1,6 +1,6 @@
 //! Who the container's process is: groups, ids, capabilities, working directory.
 
-use super::abi::{Detail, Step, flag};
+use super::abi::{Detail, Step, flag, slot};
 use super::start::{Given, Mapped};
 use super::syscall;
 use super::wire::Failed;
@@ -92,7 +92,19 @@ pub fn become_user(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     if !given.is_broken(b"cve_2016_9962") {
         let _ = syscall::undumpable();
     }
+    // It has undone this, too. A parent that has died in between is seen at the wire.
+    syscall::die_with_parent();
+    if syscall::is_hung_up(given.file + slot::WIRE) {
+        syscall::exit(1);
+    }
     Ok(())
+}
+
+/// Exactly the sets that the program gets: without the right to load a filter.
+pub fn give_up_filter_right(payload: &Mapped) -> Result<(), Failed> {
+    let [_, effective, inheritable, permitted, _] = payload.header.capabilities;
+    let dropped = syscall::capset(effective, permitted, inheritable);
+    dropped.map(|_| ()).map_err(|errno| Failed::new(Step::Capabilities, errno))
 }
 
 fn no_new_privileges() -> bool {

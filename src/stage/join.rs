@@ -3,14 +3,13 @@
 //! Done by the stage and not by the runtime: a process of the container that may trace others (CAP_SYS_PTRACE) finds
 //! nothing here but these few pages. The stage joins the namespaces and gives up its rights while its pid is still the
 //! host's, where nothing of the container can see it; only the clone gets a pid inside, and that has the rights of the
-//! program that it becomes, no more (CVE-2016-9962, CVE-2019-5736).
+//! program that it becomes (CVE-2016-9962, CVE-2019-5736). One more right is CAP_SYS_ADMIN, where a filter without
+//! no_new_privs needs it: in a container that may trace, that filter is loaded before the clone (`flag::EARLY_FILTER`).
 
 use super::abi::{Kind, Step, flag, slot};
 use super::start::{Given, Mapped};
 use super::syscall;
 use super::wire::{Failed, Wire};
-
-const PR_SET_PDEATHSIG: i32 = 1;
 
 /// Joins all namespaces but the pid namespace, which is entered by children only, and the container's keyring.
 pub fn namespaces(given: &Given, payload: &Mapped) -> Result<(), Failed> {
@@ -22,6 +21,11 @@ pub fn namespaces(given: &Given, payload: &Mapped) -> Result<(), Failed> {
         syscall::setns(target, kinds).map_err(|errno| Failed::new(Step::JoinContainer, errno))?;
     }
     syscall::close(target);
+    if payload.has(flag::CHROOT) {
+        let root = given.file + slot::ROOT;
+        syscall::chroot_to(root).map_err(|errno| Failed::new(Step::JoinContainer, errno))?;
+        syscall::close(root);
+    }
     if kinds & CLONE_NEWUSER != 0 {
         // The keyring belongs to the container's root. A namespace without an id 0 does without.
         let _ = syscall::setresgid(0);
@@ -48,8 +52,8 @@ pub fn clone_inside(payload: &Mapped, wire: &Wire) -> Result<(), Failed> {
             syscall::exit(0)
         }
     }
-    // A clone does not inherit it; if our parent is gone already, the wire says so.
-    let _ = syscall::prctl(PR_SET_PDEATHSIG, syscall::SIGKILL as usize, 0);
+    // If our parent is gone already, the wire says so.
+    syscall::die_with_parent();
     if wire.answer() != Some(Kind::Go) {
         syscall::exit(1);
     }

@@ -64,13 +64,16 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     let entered = identity::chdir_before(given, payload)?;
     identity::become_user(given, payload)?;
     // `exec`: until here nothing of the container could see us, and now that it can, there is nothing to be had.
+    let early = payload.has(flag::EARLY_FILTER);
+    let found = if early { Some(find_and_confine(given, payload, wire)?) } else { None };
     if joins {
         join::clone_inside(payload, wire)?;
     }
     identity::chdir_after(given, payload, entered)?;
-    // As the user, so that the answer is the one execve(2) will give.
-    let mut program = lookup::Program::find(given)?;
-    program.examine();
+    let program = match found {
+        Some(program) => program,
+        None => find(given)?,
+    };
 
     let wire = stand(given, payload, wire)?;
     program.must_be_there()?;
@@ -79,8 +82,26 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     set_limits(payload)?;
     wire.tell(Kind::Executing, 0);
     // As late as possible: after this only a message and execve(2) are left, which no profile can do without.
-    load_filter(payload, wire)?;
+    if !early {
+        load_filter(payload, wire)?;
+    }
     Err(program.execute(given))
+}
+
+/// Looks the program up, as the user, so that the answer is the one execve(2) will give.
+fn find(given: &Given) -> Result<lookup::Program, Failed> {
+    let mut program = lookup::Program::find(given)?;
+    program.examine();
+    Ok(program)
+}
+
+/// The same, and the filter at once: from here on the profile must allow what is left to do, which is little more than
+/// clone, read, write, prctl, setsid and execve.
+fn find_and_confine(given: &Given, payload: &Mapped, wire: &Wire) -> Result<lookup::Program, Failed> {
+    let program = find(given)?;
+    load_filter(payload, wire)?;
+    identity::give_up_filter_right(payload)?;
+    Ok(program)
 }
 
 fn write_labels(given: &Given, payload: &Mapped) -> Result<(), Failed> {
@@ -128,6 +149,7 @@ fn close_descriptors(given: &Given, payload: &Mapped) -> Result<(), Failed> {
     }
     let more = [
         (flag::JOIN, slot::TARGET),
+        (flag::CHROOT, slot::ROOT),
         (flag::HOOK_STDOUT, slot::HOOK_STDOUT),
         (flag::HOOK_STDERR, slot::HOOK_STDERR),
     ];

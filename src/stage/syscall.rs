@@ -39,6 +39,9 @@ pub mod number {
     pub const CLOSE_RANGE: usize = 436;
     pub const PIDFD_OPEN: usize = 434;
     pub const FACCESSAT: usize = 269;
+    pub const FCHDIR: usize = 81;
+    pub const CHROOT: usize = 161;
+    pub const RECVFROM: usize = 45;
     pub const SETNS: usize = 308;
     pub const SETSID: usize = 112;
     pub const IOCTL: usize = 16;
@@ -81,6 +84,9 @@ pub mod number {
     pub const CLOSE_RANGE: usize = 436;
     pub const PIDFD_OPEN: usize = 434;
     pub const FACCESSAT: usize = 48;
+    pub const FCHDIR: usize = 50;
+    pub const CHROOT: usize = 51;
+    pub const RECVFROM: usize = 207;
     pub const SETNS: usize = 268;
     pub const SETSID: usize = 157;
     pub const IOCTL: usize = 29;
@@ -226,6 +232,25 @@ pub fn capset(effective: u64, permitted: u64, inheritable: u64) -> Result<usize,
 
 pub fn chdir(path: *const c_char) -> Result<usize, Errno> {
     call!(CHDIR, path)
+}
+
+/// Makes a directory this process's root and working directory.
+pub fn chroot_to(dir: i32) -> Result<usize, Errno> {
+    call!(FCHDIR, dir)?;
+    call!(CHROOT, c".".as_ptr())
+}
+
+/// Whether the other end of a socket is gone. Does not wait, and takes nothing out of it.
+pub fn is_hung_up(socket: i32) -> bool {
+    const MSG_PEEK_DONTWAIT: i32 = 2 | 0x40;
+    let mut byte = [0u8; 1];
+    call!(RECVFROM, socket, byte.as_mut_ptr(), byte.len(), MSG_PEEK_DONTWAIT, 0, 0) == Ok(0)
+}
+
+/// SIGKILL when our parent dies (PR_SET_PDEATHSIG). A change of ids, and a clone, undo it.
+pub fn die_with_parent() {
+    const PR_SET_PDEATHSIG: i32 = 1;
+    let _ = prctl(PR_SET_PDEATHSIG, SIGKILL as usize, 0);
 }
 
 pub fn getcwd(buffer: &mut [u8]) -> Result<usize, Errno> {

@@ -156,6 +156,11 @@ impl Record {
         }
     }
 
+    /// The pid of its first process; 0: there is none yet.
+    pub fn pid(&self) -> i32 {
+        self.init.as_ref().map_or(0, |init| init.pid)
+    }
+
     /// A container of which only the folder exists.
     pub(super) fn unwritten(id: &str) -> Record {
         Record::new(id)

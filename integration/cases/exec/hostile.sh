@@ -56,6 +56,39 @@ test_a_process_on_its_way_in_has_no_more_rights_than_its_program() {
 # The bounding set of this container, by one more of it.
 tare_caps() { script 'grep ^CapBnd /proc/self/status'; tare run "${ID}x"; }
 
+test_a_process_on_its_way_in_has_no_right_to_load_filters_either() {
+    tracer
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [{names: ["unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 5}]}'
+    script 'while ! [ -e /stop ]; do grep -hE "^(CapPrm|Seccomp):" /proc/[0-9]*/status; done 2>/dev/null | sort | uniq -c >/seen; echo end >/end'
+    started
+    local i
+    for i in $(seq 60); do ok tare exec "$ID" true; done
+    ok tare exec "$ID" grep Seccomp: /proc/self/status
+    eq "$out" "Seccomp:	2" "the filter of the program"
+    touch "$R/stop"
+    becomes stopped
+    exists "$R/end"
+    eq "$(awk '/Seccomp/ { print $3 }' "$R/seen" | sort -u)" 2 "filters that were seen inside: $(cat "$R/seen")"
+    lacks "$(awk '/CapPrm/ { print $3 }' "$R/seen" | sort -u)" 28 "permitted capabilities that were seen inside"
+    gone
+}
+
+test_a_killed_exec_leaves_no_process_although_its_ids_have_changed() {
+    bundle
+    command_is sleep 300
+    started
+    # Slows the lookup of the program down, which happens as the user, and kills the runtime meanwhile.
+    strace -f -qq -o "$T/trace" -e trace=faccessat2 -e inject=faccessat2:delay_enter=700000 \
+        "$TARE" --root "$STATE" exec --user 1000:1000 "$ID" true >/dev/null 2>&1 &
+    eventually busy
+    pkill -KILL -f "^$TARE --root $STATE exec" || :
+    wait
+    eventually is_alone
+    gone
+}
+busy() { [ "$(wc -l <"$(cgroup_file pids cgroup.procs)")" -gt 1 ]; }
+
 test_a_fifo_or_an_endless_file_in_place_of_passwd_does_not_stop_it() {
     bundle
     rm "$R/etc/passwd"

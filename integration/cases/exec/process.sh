@@ -56,6 +56,45 @@ test_whatever_follows_the_id_belongs_to_the_program() {
     gone
 }
 
+test_a_container_without_a_mount_namespace_is_entered_all_the_same() {
+    bundle
+    drop_namespace mount
+    config '.mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+    echo inside >"$R/marker"
+    command_is sleep 300
+    # Everything is mounted where we are: in a mount namespace of this case.
+    started
+    inside cat /marker
+    eq "$out" inside "a file of the container's root"
+    inside sh -c 'ls -d "$0" 2>/dev/null || echo none' "$T"
+    eq "$out" none "a folder of the host"
+    gone
+}
+
+test_a_process_in_no_group_of_the_container_is_refused() {
+    needs_v1 pids
+    bundle
+    waiting
+    # Somebody moves the container's process out, and removes its group.
+    echo "$PID" >"$(awk '$3 == "cgroup" && $4 ~ /(^|,)pids(,|$)/ { print $2; exit }' /proc/self/mounts)/$CGROUP_PARENT/cgroup.procs"
+    rmdir "$(dirname "$(cgroup_file pids x)")"
+    exec_refuses "control group is gone or takes no processes" "$ID" true
+    gone
+}
+
+test_a_pid_file_of_somebody_else_stays() {
+    bundle
+    waiting
+    echo old >"$T/pid"
+    ends 255 tare exec -d --pid-file "$T/pid" --pidfd-socket "$T/nobody.sock" "$ID" true
+    eq "$(cat "$T/pid")" old
+    # It is ours once it is written, and the program is executed after that.
+    printf 'neither a program nor a script' >"$R/garbage" && chmod +x "$R/garbage"
+    ends 255 tare exec -d --pid-file "$T/pid" "$ID" /garbage
+    absent "$T/pid"
+    gone
+}
+
 test_env_and_cwd_are_the_containers_and_can_be_changed() {
     bundle
     mkdir "$R/work"
