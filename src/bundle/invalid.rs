@@ -65,6 +65,15 @@ impl Invalid {
         Invalid::new(code::UNSUPPORTED, pointer, problem)
     }
 
+    /// The same, about a configuration of another name.
+    pub fn in_config(mut self, file: &str) -> Invalid {
+        self.file = file.to_owned();
+        if self.code == code::MISSING {
+            self.advice = Some("--config names a file in the bundle, or one by its absolute path".to_owned());
+        }
+        self
+    }
+
     /// The same, about a file that holds what stands at `prefix` in config.json.
     pub fn in_file(mut self, file: &str, prefix: &str) -> Invalid {
         let is_whole_file = self.pointer.is_empty();

@@ -177,8 +177,10 @@ impl Handle {
             Manager::Disabled => return Ok(handle),
             Manager::Systemd => {
                 let problem = "the systemd cgroup manager is not supported yet";
-                let refusal = Refusal::new(fs::code::MANAGER, "--systemd-cgroup", problem);
-                return Err(refusal.advise("use the cgroupfs manager: leave out --systemd-cgroup").into());
+                let refusal = Refusal::new(fs::code::MANAGER, "", problem);
+                let advice =
+                    "use the cgroupfs manager: leave out --systemd-cgroup or --cgroup-manager systemd";
+                return Err(refusal.advise(advice).into());
             }
             Manager::Cgroupfs => {}
         }

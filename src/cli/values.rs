@@ -153,8 +153,14 @@ impl FromStr for Interval {
         let mut rest = word;
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let (number, unit_and_rest) = rest.split_at_checked(digits).ok_or_else(bad)?;
+            let (number, after) = rest.split_at_checked(digits).ok_or_else(bad)?;
             let number: u64 = number.parse().map_err(|_| bad())?;
+            let (fraction, unit_and_rest) = match after.strip_prefix('.') {
+                Some(after) => after
+                    .split_at_checked(after.bytes().take_while(u8::is_ascii_digit).count())
+                    .ok_or_else(bad)?,
+                None => ("", after),
+            };
             let letters = unit_and_rest.bytes().take_while(|byte| !byte.is_ascii_digit()).count();
             let (unit, next) = unit_and_rest.split_at_checked(letters).ok_or_else(bad)?;
             let unit_ns: u64 = match unit {
@@ -169,6 +175,11 @@ impl FromStr for Interval {
                 _ => return Err(bad()),
             };
             total_ns = number.checked_mul(unit_ns).and_then(|ns| total_ns.checked_add(ns)).ok_or_else(bad)?;
+            let mut digit_ns = unit_ns;
+            for digit in fraction.bytes() {
+                digit_ns /= 10;
+                total_ns = total_ns.checked_add(u64::from(digit - b'0') * digit_ns).ok_or_else(bad)?;
+            }
             rest = next;
         }
         if total_ns == 0 { Err(bad()) } else { Ok(Interval(std::time::Duration::from_nanos(total_ns))) }

@@ -63,8 +63,13 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let dir = tidy(&dir);
     // As crun: a relative FILE is below the bundle.
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
-    let bundle =
-        Bundle::load(&dir, &config.to_string_lossy()).with_context(|| format!("bundle {}", dir.display()))?;
+    let bundle = Bundle::load(&dir, &config.to_string_lossy());
+    // A file that was named is called by that name.
+    let bundle = match &args.config {
+        Some(name) => bundle.map_err(|invalid| invalid.in_config(&name.to_string_lossy())),
+        None => bundle,
+    };
+    let bundle = bundle.with_context(|| format!("bundle {}", dir.display()))?;
     let host = host(session)?;
     let listen = super::listening();
     let options = Options {
@@ -380,12 +385,12 @@ pub(super) fn console(plan: &Plan, socket: Option<&Path>, stays: Stays) -> Resul
         (Some(_), None, Stays::No) => Err(error::coded(
             error::USAGE,
             "cannot allocate tty if tare will detach without setting console socket",
-            Some("give --console-socket, or set process.terminal to false"),
+            Some("give --console-socket, or no terminal (process.terminal, --tty)"),
         )),
         (_, Some(_), _) => Err(error::coded(
             error::USAGE,
             "cannot use console socket if tare will not detach or allocate tty",
-            Some("set process.terminal to true and detach, or leave --console-socket out"),
+            Some("ask for a terminal (process.terminal, --tty) and detach, or leave --console-socket out"),
         )),
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 /// Creates a container: when this returns, its process stands at the gate and waits for `start`.
 pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
+    pid_file::check(args.birth.pid_file.as_deref())?;
     let planned = birth::plan(session, &args.birth)?;
     let (console, _) =
         birth::console(&planned.plan, args.birth.console_socket.as_deref(), Stays::No)?.split();

@@ -140,8 +140,8 @@ fn kill_init(container: &Container) -> Result<()> {
         return Ok(());
     }
     let problem = format!("the container's process {pid} did not end within ten seconds after SIGKILL");
-    let advice =
-        "it waits in the kernel (a device or a network file system?): see /proc/PID/stack, then try again";
+    let advice = "it waits in the kernel, for a device or a network file system (see its stack in /proc), or for a process of \
+                  `exec` that has ended and that its parent outside does not collect: try again";
     Err(error::coded(UNKILLABLE, problem, Some(advice)))
 }
 

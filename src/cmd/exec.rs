@@ -22,6 +22,7 @@ use std::os::fd::{AsFd, OwnedFd};
 pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let container = session.container(&args.id)?;
     let status = may_exec(&container, args)?.to_string();
+    pid_file::check(args.pid_file.as_deref())?;
     let init = container.init()?.ok_or(Refused::NotRunning)?;
     let init_pid = container.record.pid();
     let host = probe::host()?;
@@ -83,7 +84,7 @@ fn plan(
     let kept = Bundle::from_json(container.config()?).context("the configuration kept at creation")?;
     let file = args.process.as_deref().map(read_process).transpose()?;
     let process = merged(kept.config.process.as_ref(), file, overrides(args)?);
-    if process.args.is_empty() {
+    if process.args.first().is_none_or(|program| program.is_empty()) {
         let advice = "name a program behind the id, or in args of the --process file";
         return Err(error::coded(error::USAGE, "there is no program to run", Some(advice)));
     }
@@ -96,12 +97,7 @@ fn plan(
         keyring: record.new_keyring,
     };
     let plan = Plan::for_exec(&kept, &process, &options, host);
-    let plan = match (plan, &args.process) {
-        (Err(invalid), Some(path)) if invalid.pointer.starts_with("/process") => {
-            return Err(invalid.in_file(&input::name(path), "/process").into());
-        }
-        (plan, _) => plan?,
-    };
+    let plan = plan.map_err(|invalid| with_its_place(invalid.into(), args))?;
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
     Ok(plan)
 }
@@ -192,11 +188,30 @@ fn tell(args: &cli::Exec, pidfd_socket: Option<OwnedFd>, ready: &Ready<'_>) -> R
 /// Puts the place of an error in `process` where it was said: in the file of --process, on the command line, which needs
 /// no pointer, or else in config.json.
 fn with_its_place(error: anyhow::Error, args: &cli::Exec) -> anyhow::Error {
-    let failed = match error.downcast::<launch::Failed>() {
-        Ok(failed) => failed,
-        Err(other) => return other,
+    let pointer = match (error.downcast_ref::<Invalid>(), error.downcast_ref::<launch::Failed>()) {
+        (Some(invalid), _) => invalid.pointer.clone(),
+        (_, Some(failed)) => failed.pointer.clone(),
+        _ => return error,
     };
-    let pointer = failed.pointer.as_str();
+    let on_the_line = named_on_the_line(&pointer, args);
+    let error = match error.downcast::<Invalid>() {
+        Ok(invalid) if on_the_line => return error::coded(invalid.code, invalid.problem, None),
+        Ok(invalid) => {
+            let file = args.process.as_deref().map(input::name);
+            return file.map_or(invalid.clone(), |file| invalid.in_file(&file, "/process")).into();
+        }
+        Err(error) => error,
+    };
+    match (error.downcast::<launch::Failed>(), &args.process) {
+        (Ok(failed), _) if on_the_line => launch::Failed { pointer: String::new(), ..failed }.into(),
+        (Ok(failed), Some(file)) => failed.in_file(&input::name(file), "/process").into(),
+        (Ok(failed), None) => failed.into(),
+        (Err(error), _) => error,
+    }
+}
+
+/// Whether an option, or the words behind the id, say what stands at `pointer`.
+fn named_on_the_line(pointer: &str, args: &cli::Exec) -> bool {
     let named = [
         ("/process/args", !args.command.is_empty()),
         ("/process/cwd", args.cwd.is_some()),
@@ -207,11 +222,5 @@ fn with_its_place(error: anyhow::Error, args: &cli::Exec) -> anyhow::Error {
         ("/process/selinuxLabel", args.process_label.is_some()),
         ("/process/terminal", args.tty),
     ];
-    if named.iter().any(|(place, given)| *given && pointer.starts_with(place)) {
-        return launch::Failed { pointer: String::new(), ..failed }.into();
-    }
-    match &args.process {
-        Some(file) => failed.in_file(&input::name(file), "/process").into(),
-        None => failed.into(),
-    }
+    named.iter().any(|(place, given)| *given && pointer.starts_with(place))
 }

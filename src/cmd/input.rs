@@ -4,6 +4,7 @@
 //! standard input.
 
 use crate::bundle::{self, Invalid};
+use crate::sys::error::errno;
 use crate::sys::fd;
 use std::path::Path;
 
@@ -26,10 +27,12 @@ pub(super) fn text(file: &Path) -> Result<String, Invalid> {
 
 fn standard_input() -> Result<String, Invalid> {
     let unreadable = |problem: String| Invalid::new(bundle::code::UNREADABLE, "", problem);
-    let data = fd::read_to_end(fd::stdin(), "standard input", STDIN_BYTES_MAX + 1)
-        .map_err(|error| unreadable(error.to_string()))?;
-    if data.len() > STDIN_BYTES_MAX {
-        return Err(unreadable("is larger than 16 MiB".to_owned()));
-    }
+    let data =
+        fd::read_to_end(fd::stdin(), "standard input", STDIN_BYTES_MAX).map_err(|error| {
+            match error.errno {
+                errno::E2BIG => unreadable("is larger than 16 MiB".to_owned()),
+                _ => unreadable(error.to_string()),
+            }
+        })?;
     String::from_utf8(data).map_err(|_| Invalid::new(bundle::code::SYNTAX, "", "is not UTF-8"))
 }

@@ -44,9 +44,9 @@ use crate::launch::foreground::Interrupted;
 use crate::log::Log;
 use crate::plan::Listen;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
-use crate::sys::{self, SysError, fd, probe, process, spawn};
+use crate::sys::error::errno;
+use crate::sys::{self, fd, probe, process, spawn};
 use anyhow::{Context, Result};
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -193,9 +193,18 @@ fn listening() -> Option<Listen> {
 
 /// Writes to stdout. Nothing else in the program does.
 fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|e| SysError::io("write", "stdout", &e)).context("print")
+    let mut text = text.as_bytes();
+    while !text.is_empty() {
+        match fd::write_some(fd::stdout(), text) {
+            Ok(written) => text = text.get(written..).unwrap_or_default(),
+            // The caller has made it nonblocking, and reads slowly.
+            Err(error) if error.is(errno::EAGAIN) => {
+                fd::poll_some(&[Some((fd::stdout(), fd::Wanted::Write))])?;
+            }
+            Err(error) => return Err(anyhow::Error::new(error).context("print")),
+        }
+    }
+    Ok(())
 }
 
 /// The ids that a pattern matches anywhere in them, as crun's `--regex`.
@@ -204,6 +213,11 @@ fn matching_ids(store: &Store, pattern: &str) -> Result<Vec<String>> {
         let last = e.to_string().lines().last().unwrap_or_default().to_string();
         error::coded(error::PATTERN, format!("regular expression {pattern:?}: {last}"), None)
     };
+    if pattern.is_empty() {
+        // It would match all of them, and is more often a variable that is not set.
+        let advice = "give `.` for all containers";
+        return Err(error::coded(error::PATTERN, "the regular expression is empty", Some(advice)));
+    }
     let regex = regex_lite::Regex::new(pattern).map_err(bad)?;
     Ok(store.ids()?.into_iter().filter(|id| regex.is_match(id)).collect())
 }

@@ -2,9 +2,29 @@
 //!
 //! Engines wait for it, read it at once, and take its absence for a failure (conmon). Called by those commands.
 
+use crate::error;
 use crate::sys::dir::Dir;
 use anyhow::{Context, Result};
 use std::path::Path;
+
+/// Whether it can be written, asked before anything is made: its folder is there, and it is no folder itself.
+pub(super) fn check(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let refused = |problem: &str| {
+        let problem = format!("the pid file {} {problem}", path.display());
+        Err(error::coded(
+            error::USAGE,
+            problem,
+            Some("give --pid-file the path of a file in a folder that exists"),
+        ))
+    };
+    match (path.file_name(), Dir::open(folder_of(path))) {
+        (None, _) => refused("names no file"),
+        (Some(_), Err(_)) => refused("would be in a folder that is not there"),
+        (Some(_), Ok(_)) if path.is_dir() => refused("is a folder"),
+        _ => Ok(()),
+    }
+}
 
 /// Writes `pid` to `path`, which is relative to the caller's folder.
 pub(super) fn write(path: &Path, pid: i32) -> Result<()> {

@@ -40,6 +40,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
     options::check_restore(args).map_err(usage)?;
     needs_root()?;
+    pid_file::check(args.pid_file.as_deref())?;
     let birth = birth_of(args);
     let planned = birth::plan(session, &birth)?;
     namespaces::check(&planned.plan.namespaces)?;

@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Runs a container. In the foreground its exit code is ours; with --detach it is left running.
 pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
+    pid_file::check(args.birth.pid_file.as_deref())?;
     let planned = birth::plan(session, &args.birth)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) =

@@ -163,6 +163,11 @@ impl Change {
             // First by the types: they know the place of a mistake.
             bundle::resources_from_json(&text)?;
             self.resources = serde_json::from_str(&text).context("the limits")?;
+            if self.resources.get("linux").is_some() {
+                let problem = format!("{}: has the form of config.json", input::name(path));
+                let advice = "give what stands at linux.resources there, and nothing around it";
+                return Err(error::coded(bundle::code::VALUE, problem, Some(advice)));
+            }
         }
         Ok(())
     }

@@ -245,6 +245,12 @@ fn seccomp(
         Some(profile) => {
             let profile = seccomp::with_receiver(profile, receiver, default_receiver)?;
             let compiled = seccomp::compile(&profile, host)?;
+            if compiled.forbids_execve {
+                let problem = "forbids execve, so that no program could ever be executed";
+                return Err(
+                    Invalid::conflict("/linux/seccomp", problem).advise("allow execve in the profile")
+                );
+            }
             seccomp::report_unknown(&compiled.unknown, asked.seccomp_fail_unknown, warnings)?;
             Some(compiled.filter)
         }

@@ -75,7 +75,12 @@ impl Store {
         let id = record.id.clone();
         check_id(&id)?;
         match self.dir.make_dir(&id, 0o700) {
-            Err(e) if e.is(errno::EEXIST) => return Err(Refused::Exists { id }.into()),
+            Err(e) if e.is(errno::EEXIST) => {
+                return Err(match self.load(&id) {
+                    Err(e) if matches!(e.downcast_ref(), Some(Refused::Foreign { .. })) => e,
+                    _ => Refused::Exists { id }.into(),
+                });
+            }
             other => other.context("make the state folder")?,
         }
         let made = self.fill(&id, record);

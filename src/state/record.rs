@@ -163,7 +163,8 @@ impl Record {
 
     /// A container of which only the folder exists.
     pub(super) fn unwritten(id: &str) -> Record {
-        Record::new(id)
+        // Engines read it as a time.
+        Record { created: "1970-01-01T00:00:00Z".to_string(), ..Record::new(id) }
     }
 
     /// Reads a record. A JSON object without our version is another runtime's.

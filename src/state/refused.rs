@@ -165,7 +165,10 @@ impl fmt::Display for Refused {
             Refused::NotFound { .. } => write!(f, "container does not exist"),
             Refused::Exists { .. } => write!(f, "container with given ID already exists"),
             Refused::Foreign { .. } => {
-                write!(f, "container does not exist: its folder belongs to another runtime")
+                write!(
+                    f,
+                    "container does not exist, but a folder of its ID already exists: it belongs to another runtime"
+                )
             }
             Refused::BadId { problem } => write!(f, "{problem}"),
             Refused::Damaged { problem, .. } => write!(f, "the container's record is damaged: {problem}"),

@@ -274,3 +274,12 @@ fn sockets_of_an_activation_are_counted_if_they_are_meant_for_us() {
     }
     assert_eq!((count(Some("0"), None), count(Some("-1"), None)), (None, None));
 }
+
+#[test]
+fn a_time_may_have_a_fraction() {
+    let time = |word: &str| word.parse::<tare::cli::Interval>().map(|time| time.0.as_millis());
+    assert_eq!(time("0.5s"), Ok(500));
+    assert_eq!(time("1.25s"), Ok(1250));
+    assert_eq!(time("1m0.5s"), Ok(60_500));
+    assert!(time("0.0s").is_err() && time(".").is_err() && time("1.5").is_err());
+}

@@ -130,7 +130,7 @@ fn a_user_outside_of_the_mappings_is_refused() {
 
 #[test]
 fn the_filter_and_the_memory_policy_are_the_containers() {
-    let patch = json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO"}, "personality": {"domain": "LINUX32"},
+    let patch = json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}, "personality": {"domain": "LINUX32"},
         "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}});
     let plan = plan(patch, None, overrides(&["id"])).unwrap();
     assert!(plan.seccomp.is_some());

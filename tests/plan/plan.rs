@@ -58,3 +58,12 @@ fn a_config_without_linux_shares_everything() {
     assert_eq!(plan.namespaces, Default::default());
     assert!(plan.seccomp.is_none() && plan.id_maps.is_none());
 }
+
+#[test]
+fn a_profile_under_which_no_program_could_be_executed_is_refused() {
+    let profile = |syscalls: serde_json::Value| {
+        plan(json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": syscalls}}}))
+    };
+    refused(profile(json!([])), "/linux/seccomp", "forbids execve");
+    profile(json!([{"names": ["execve"], "action": "SCMP_ACT_ALLOW"}])).unwrap();
+}

@@ -306,7 +306,7 @@ test_a_log_file_that_cannot_be_opened() {
 
 test_a_pid_file_that_cannot_be_written_leaves_nothing() {
     bundle
-    refuses 'no such file' tare create --pid-file /no/such/folder/pid "$ID"
+    refuses 'no such file|folder that is not there' tare create --pid-file /no/such/folder/pid "$ID"
     absent "$STATE/$ID"
 }
 

@@ -85,6 +85,8 @@ pub struct Compiled {
     pub filter: Filter,
     /// What the profile names that no architecture has (the spec lets us ignore it), sorted: for a warning.
     pub unknown: Vec<Unknown>,
+    /// No program could be executed under it.
+    pub forbids_execve: bool,
 }
 
 /// A system call that no architecture has.
@@ -111,6 +113,7 @@ pub fn compile(profile: &LinuxSeccomp, host: &Host) -> Result<Compiled, Invalid>
             architectures.push((abi.audit, numbers::numbers(&rules, &sharing)));
         }
     }
+    let forbids_execve = forbids_execve(&rules, architectures.first().map(|(_, numbers)| numbers));
     let program = tree::program(&architectures);
     if program.len() > LONGEST_PROGRAM {
         let problem =
@@ -120,7 +123,14 @@ pub fn compile(profile: &LinuxSeccomp, host: &Host) -> Result<Compiled, Invalid>
     }
     let filter = Filter { program, flags: flags(profile, listener.is_some()), listener };
     let unknown = rules.unknown.into_iter().map(|(name, pointer)| Unknown { name, pointer }).collect();
-    Ok(Compiled { filter, unknown })
+    Ok(Compiled { filter, unknown, forbids_execve })
+}
+
+/// Whether no program could ever be executed: its own execve(2) is made under the filter.
+fn forbids_execve(rules: &Profile, numbers: Option<&numbers::Numbers>) -> bool {
+    let number = |abi: &&abi::Abi| Some(abi.base + table::Call::find("execve")?.number(abi.column)?);
+    let execve = rules.abis.first().and_then(number);
+    execve.zip(numbers).is_some_and(|(execve, numbers)| numbers.forbid(execve))
 }
 
 /// The profile with the agent that annotation or environment name. `listenerPath` and the annotation are both the

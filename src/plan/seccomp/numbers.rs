@@ -4,7 +4,7 @@
 //! that are newer than the profile; knows nothing of BPF.
 
 use super::abi::{AUDIT_X86_64, Abi, MULTIPLEXERS, X32_BIT};
-use super::profile::{ERRNO, KILL_THREAD, Profile, Relation, Rule, Test};
+use super::profile::{ERRNO, KILL_PROCESS, KILL_THREAD, Profile, Relation, Rule, TRAP, Test};
 use super::table::{Call, PRIVATE};
 use oci_spec::runtime::Arch;
 
@@ -74,6 +74,13 @@ pub(super) fn numbers(profile: &Profile, abis: &[&'static Abi]) -> Numbers {
 }
 
 impl Numbers {
+    /// Whether a number never gets through, whatever its arguments.
+    pub(super) fn forbid(&self, number: u32) -> bool {
+        let segment = self.segments.iter().rev().find(|segment| segment.start <= number);
+        let Some(Leaf::Return(action)) = segment.map(|segment| segment.leaf) else { return false };
+        [KILL_PROCESS, KILL_THREAD, TRAP, ERRNO].contains(&(action & 0xffff_0000))
+    }
+
     /// Adds the numbers of `abi`, which start at `start`.
     fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
         let background = background(profile, abi, start);

@@ -64,11 +64,11 @@ pub(super) enum Relation {
 
 pub(super) const ALLOW: u32 = 0x7fff_0000;
 pub(super) const ERRNO: u32 = 0x0005_0000;
-const KILL_PROCESS: u32 = 0x8000_0000;
+pub(super) const KILL_PROCESS: u32 = 0x8000_0000;
 pub(super) const KILL_THREAD: u32 = 0;
 const LOG: u32 = 0x7ffc_0000;
 const TRACE: u32 = 0x7ff0_0000;
-const TRAP: u32 = 0x0003_0000;
+pub(super) const TRAP: u32 = 0x0003_0000;
 const USER_NOTIF: u32 = 0x7fc0_0000;
 
 const EPERM: u32 = 1;
