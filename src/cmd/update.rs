@@ -16,6 +16,7 @@ use crate::error;
 use crate::plan::limits::{Limits, POINTER};
 use crate::plan::rdt;
 use crate::state::{Container, Refused, Status};
+use crate::sys::signal::Held;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -39,8 +40,9 @@ pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
     Ok(0)
 }
 
-/// Writes everything, or nothing.
+/// Writes everything, or nothing. A signal that asks us to end is obeyed afterwards.
 fn carry_out(container: &Container, plan: &Planned) -> Result<()> {
+    let _held = Held::ending()?;
     let mut undo = Undo::default();
     let done = carry_out_noting(container, plan, &mut undo);
     done.map_err(|error| {
