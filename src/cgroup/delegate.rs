@@ -5,8 +5,8 @@
 //! container's to change: it can divide what it has, and never get more. cgroup v2 only: a v1 group that can be written
 //! has files that undo its parent's choices (cgroups(7), "Cgroups delegation").
 
-use super::fs::{self, Refusal, code};
-use super::{Handle, Manager, TasksFile, kill};
+use super::fs::{Refusal, code};
+use super::{Handle, Manager, TasksFile, enable, kill};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -72,19 +72,9 @@ pub(super) fn open(handle: &Handle, above: &Dir) -> Result<Option<Dir>, SysError
 /// See [`Handle::hand_down`].
 pub fn hand_down(handle: &Handle) -> Result<Vec<String>, Refusal> {
     let Some(above) = handle.open_v2().filter(|_| handle.delegated.is_some()) else { return Ok(Vec::new()) };
-    let read = above.read("cgroup.controllers", fs::FILE_LIMIT_BYTES);
-    let read = read.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
-    let text = String::from_utf8_lossy(&read);
-    let controllers: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
-    let line: Vec<String> = controllers.iter().map(|name| format!("+{name}")).collect();
-    if line.is_empty() || above.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
-        return Ok(Vec::new());
-    }
-    // The kernel takes a line as a whole or not at all: one by one, what can be had is had.
-    let refused = |name: &String| {
-        above.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes()).is_err()
-    };
-    Ok(controllers.into_iter().filter(refused).collect())
+    let controllers = enable::words(&above, "cgroup.controllers")?;
+    let names: Vec<&str> = controllers.iter().map(String::as_str).collect();
+    Ok(enable::enable_all(&above, &names).into_iter().map(|(name, _)| name.to_owned()).collect())
 }
 
 /// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.

@@ -30,6 +30,7 @@
 //! | `update`, `undo` | changes the limits of groups that exist, all or none |
 //! | `effective` | reads the limits back |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
+//! | `files` | reads the files of one group |
 //! | `stats`, `oom` | what they use, and when it is too much |
 //! | `rdt` | Intel RDT's resctrl groups |
 
@@ -39,6 +40,7 @@ pub mod devices_bpf;
 pub mod devices_v1;
 mod effective;
 mod enable;
+mod files;
 mod freeze;
 pub mod fs;
 mod join;
@@ -393,6 +395,11 @@ impl Handle {
     pub fn dir_of(&self, controller: &str) -> Option<PathBuf> {
         let v1 = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller));
         v1.or(self.v2.as_ref()).map(Tree::dir)
+    }
+
+    /// One of its groups, for an error about all of them.
+    fn place(&self) -> String {
+        self.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default()
     }
 
     fn trees(&self) -> impl Iterator<Item = &Tree> {
