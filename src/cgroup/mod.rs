@@ -65,6 +65,7 @@ pub use undo::Undo;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
+use crate::sys::mountinfo;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
@@ -219,6 +220,15 @@ impl Handle {
     /// A file that cannot be read.
     pub fn hand_down(&self) -> Result<Vec<String>> {
         Ok(delegate::hand_down(self)?)
+    }
+
+    /// Whether a container can change its own limits although it is given only the delegated group: `uid` is the host's
+    /// id of its root.
+    ///
+    /// # Errors
+    /// A mountinfo(5) or a group that cannot be read.
+    pub fn are_limits_within_reach(&self, uid: u32) -> Result<bool> {
+        Ok(delegate::are_limits_within_reach(self, uid, &mountinfo::read()?)?)
     }
 
     /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
