@@ -1,15 +1,18 @@
 //! Groups that are given to the container: its own one (config-linux.md, "Cgroup ownership"), or one below it that the
 //! annotation `run.oci.delegate-cgroup` names.
 //!
-//! Called by [`Handle`] and `prepare`. With a group below, the limits stay on the group above, which is not the
-//! container's to change: it can divide what it has, and never get more. cgroup v2 only: a v1 group that can be written
-//! has files that undo its parent's choices (cgroups(7), "Cgroups delegation").
+//! Called by [`Handle`] and `prepare`. With a group below, the limits stay on the group above, which is not given away.
+//! Who has the user id of its owner can change them all the same, unless cgroup2 is mounted with `nsdelegate` and the
+//! process is in a cgroup namespace that is rooted there (Documentation/admin-guide/cgroup-v2.rst, "Delegation
+//! Containment"); see [`are_limits_within_reach`]. cgroup v2 only: a v1 group that can be written has files that undo its
+//! parent's choices (cgroups(7), "Cgroups delegation").
 
-use super::fs::{self, Refusal, code};
-use super::{Handle, Manager, TasksFile, kill};
+use super::fs::{Refusal, code};
+use super::{Handle, Manager, TasksFile, enable, kill};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
+use crate::sys::mountinfo::Mounted;
 use std::path::Path;
 
 /// The annotation, as a JSON pointer.
@@ -72,19 +75,20 @@ pub(super) fn open(handle: &Handle, above: &Dir) -> Result<Option<Dir>, SysError
 /// See [`Handle::hand_down`].
 pub fn hand_down(handle: &Handle) -> Result<Vec<String>, Refusal> {
     let Some(above) = handle.open_v2().filter(|_| handle.delegated.is_some()) else { return Ok(Vec::new()) };
-    let read = above.read("cgroup.controllers", fs::FILE_LIMIT_BYTES);
-    let read = read.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
-    let text = String::from_utf8_lossy(&read);
-    let controllers: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
-    let line: Vec<String> = controllers.iter().map(|name| format!("+{name}")).collect();
-    if line.is_empty() || above.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
-        return Ok(Vec::new());
-    }
-    // The kernel takes a line as a whole or not at all: one by one, what can be had is had.
-    let refused = |name: &String| {
-        above.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes()).is_err()
+    let controllers = enable::words(&above, "cgroup.controllers")?;
+    let names: Vec<&str> = controllers.iter().map(String::as_str).collect();
+    Ok(enable::enable_all(&above, &names).into_iter().map(|(name, _)| name.to_owned()).collect())
+}
+
+/// Whether a process of `uid` in a cgroup namespace of its own may write the limits above the delegated group; `mounts`
+/// are the caller's. The host's root may write everything that its namespaces let it see.
+pub fn are_limits_within_reach(handle: &Handle, uid: u32, mounts: &[Mounted]) -> Result<bool, SysError> {
+    let (Some(tree), Some(above)) = (&handle.v2, handle.open_v2()) else { return Ok(false) };
+    let is_contained = |mounted: &Mounted| {
+        mounted.point == tree.mount && mounted.options.iter().any(|option| option == "nsdelegate")
     };
-    Ok(controllers.into_iter().filter(refused).collect())
+    let is_owner = above.stat(".")?.is_some_and(|stat| stat.st_uid == uid);
+    Ok((uid == 0 || is_owner) && !mounts.iter().any(is_contained))
 }
 
 /// See [`Handle::delegate`]; `kernel` is /sys/kernel/cgroup, whose file `delegate` names the files.

@@ -4,7 +4,7 @@
 //! -1 is no limit, a list names only what has one, and what v2 counts in another unit stands under `unified`.
 
 use super::Handle;
-use super::fs::FILE_LIMIT_BYTES;
+use super::files::{Files, groups_present};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -96,8 +96,9 @@ const V1_NO_LIMIT_BYTES: u64 = (i64::MAX as u64) & !0xffff;
 
 /// See [`Handle::effective`].
 pub fn effective(handle: &Handle) -> Result<Effective, SysError> {
+    let before = groups_present(handle);
     let mut found = Effective::default();
-    if let Some(group) = handle.open_v2().map(Group) {
+    if let Some(group) = handle.open_v2().map(|dir| Group(Files(dir))) {
         group.memory_of_v2(&mut found)?;
         group.cpu_of_v2(&mut found)?;
         group.io_of_v2(&mut found)?;
@@ -105,7 +106,7 @@ pub fn effective(handle: &Handle) -> Result<Effective, SysError> {
         group.hugepages("max", &mut found)?;
     }
     for tree in &handle.v1 {
-        let Ok(group) = Dir::open(&tree.dir()).map(Group) else { continue };
+        let Ok(group) = Dir::open(&tree.dir()).map(|dir| Group(Files(dir))) else { continue };
         // Co-mounted controllers share a folder; each file is looked for by its own name.
         group.memory_of_v1(&mut found)?;
         group.cpu_of_v1(&mut found)?;
@@ -114,23 +115,18 @@ pub fn effective(handle: &Handle) -> Result<Effective, SysError> {
         group.hugepages("limit_in_bytes", &mut found)?;
         group.network(&mut found)?;
     }
-    Ok(found)
+    if groups_present(handle) == before {
+        Ok(found)
+    } else {
+        Err(SysError::new("read", handle.place(), errno::ENODEV))
+    }
 }
 
-struct Group(Dir);
+struct Group(Files);
 
 impl Group {
-    /// A file's text, trimmed; None: there is no such file.
-    fn text(&self, file: &str) -> Result<Option<String>, SysError> {
-        match self.0.read(file, FILE_LIMIT_BYTES) {
-            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).trim().to_owned())),
-            Err(error) if error.is(errno::ENOENT) || error.is(errno::EOPNOTSUPP) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     fn number(&self, file: &str) -> Result<Option<i64>, SysError> {
-        Ok(self.text(file)?.as_deref().and_then(limit))
+        self.0.parsed(file, limit)
     }
 
     /// Puts the numbers of files into a section.
@@ -149,7 +145,7 @@ impl Group {
             ("swappiness", "memory.swappiness"),
         ];
         self.numbers(&files, &mut found.memory)?;
-        let control = self.text("memory.oom_control")?.unwrap_or_default();
+        let control = self.0.text("memory.oom_control")?.unwrap_or_default();
         let disabled = control.lines().find_map(|line| line.strip_prefix("oom_kill_disable "));
         found.memory.extend(disabled.map(|word| ("disableOOMKiller", Value::Switch(word == "1"))));
         Ok(())
@@ -191,7 +187,7 @@ impl Group {
     }
 
     fn cpu_of_v2(&self, found: &mut Effective) -> Result<(), SysError> {
-        let bandwidth = self.text("cpu.max")?.unwrap_or_default();
+        let bandwidth = self.0.text("cpu.max")?.unwrap_or_default();
         let mut words = bandwidth.split_whitespace().map(limit);
         for field in ["quota", "period"] {
             found.cpu.extend(words.next().flatten().map(|number| (field, Value::Number(number))));
@@ -206,13 +202,13 @@ impl Group {
     }
 
     fn list(&self, field: &'static str, file: &str, found: &mut Effective) -> Result<(), SysError> {
-        let list = self.text(file)?.filter(|list| !list.is_empty());
+        let list = self.0.text(file)?.filter(|list| !list.is_empty());
         found.cpu.extend(list.map(|list| (field, Value::Text(list))));
         Ok(())
     }
 
     fn unified(&self, file: &str, found: &mut Effective) -> Result<(), SysError> {
-        let text = self.text(file)?.filter(|text| !text.is_empty());
+        let text = self.0.text(file)?.filter(|text| !text.is_empty());
         found.unified.extend(text.map(|text| (file.to_owned(), text)));
         Ok(())
     }
@@ -228,7 +224,7 @@ impl Group {
             ("write_iops", &mut found.block_io.throttle_write_iops_device),
         ];
         for (name, list) in lists {
-            let text = self.text(&format!("blkio.throttle.{name}_device"))?.unwrap_or_default();
+            let text = self.0.text(&format!("blkio.throttle.{name}_device"))?.unwrap_or_default();
             list.extend(text.lines().filter_map(|line| {
                 let (device, number) = line.split_once(' ')?;
                 rate(device, number)
@@ -239,14 +235,14 @@ impl Group {
 
     fn io_of_v2(&self, found: &mut Effective) -> Result<(), SysError> {
         // `default 100`: BFQ has v1's scale, io.weight one of its own.
-        let weight = self.text("io.bfq.weight")?.unwrap_or_default();
+        let weight = self.0.text("io.bfq.weight")?.unwrap_or_default();
         let weight = weight.lines().next().and_then(|line| limit(line.trim_start_matches("default ")));
         found.block_io.weight = weight;
         if weight.is_none() {
             self.unified("io.weight", found)?;
         }
         let io = &mut found.block_io;
-        for line in self.text("io.max")?.unwrap_or_default().lines() {
+        for line in self.0.text("io.max")?.unwrap_or_default().lines() {
             let (device, settings) = line.split_once(' ').unwrap_or_default();
             for (key, number) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
                 let list = match key {
@@ -265,7 +261,7 @@ impl Group {
     /// Files that both versions have under one name.
     fn common(&self, found: &mut Effective) -> Result<(), SysError> {
         self.numbers(&[("limit", "pids.max")], &mut found.pids)?;
-        for line in self.text("rdma.max")?.unwrap_or_default().lines() {
+        for line in self.0.text("rdma.max")?.unwrap_or_default().lines() {
             let (device, settings) = line.split_once(' ').unwrap_or_default();
             let mut section = Section::new();
             for (key, number) in settings.split_whitespace().filter_map(|setting| setting.split_once('=')) {
@@ -282,14 +278,13 @@ impl Group {
 
     /// `hugetlb.2MB.max`, `hugetlb.2MB.limit_in_bytes`.
     fn hugepages(&self, ending: &str, found: &mut Effective) -> Result<(), SysError> {
-        let mut files: Vec<String> = self.0.entries()?.into_iter().map(|entry| entry.name).collect();
-        files.sort();
-        for file in files {
-            let size =
-                file.strip_prefix("hugetlb.").and_then(|rest| rest.strip_suffix(ending)?.strip_suffix('.'));
-            let Some(size) = size.filter(|size| !size.contains('.')) else { continue };
-            if let Some(limit) = self.number(&file)?.filter(|limit| *limit != NO_LIMIT) {
-                found.hugepage_limits.push(Hugepage { page_size: size.to_owned(), limit });
+        for page_size in self.0.page_sizes(ending)? {
+            let limit = self.0.parsed(&format!("hugetlb.{page_size}.{ending}"), |text| {
+                let limit = limit(text)?;
+                Some(if is_below_no_hugepage_limit(limit, &page_size) { limit } else { NO_LIMIT })
+            })?;
+            if let Some(limit) = limit.filter(|limit| *limit != NO_LIMIT) {
+                found.hugepage_limits.push(Hugepage { page_size, limit });
             }
         }
         Ok(())
@@ -302,13 +297,25 @@ impl Group {
 
 /// A number as the kernel writes it: `max`, and v1's largest, are no limit.
 fn limit(text: &str) -> Option<i64> {
-    match text.trim() {
-        "max" => Some(NO_LIMIT),
-        text => match text.parse::<i64>() {
-            Ok(number) if number > 0 && number.unsigned_abs() >= V1_NO_LIMIT_BYTES => Some(NO_LIMIT),
-            other => other.ok(),
-        },
+    match text.parse::<u64>() {
+        _ if text == "max" => Some(NO_LIMIT),
+        Ok(number) if number >= V1_NO_LIMIT_BYTES => Some(NO_LIMIT),
+        _ => text.parse().ok(),
     }
+}
+
+/// Whether a limit of v1's huge pages is one: "no limit" is the largest number of whole ones (`hugetlb_cgroup_init`).
+fn is_below_no_hugepage_limit(limit: i64, page_size: &str) -> bool {
+    let no_limit = |page_bytes: i64| i64::MAX - i64::MAX % page_bytes;
+    page_size_bytes(page_size).is_none_or(|page_bytes| limit < no_limit(page_bytes))
+}
+
+/// `64KB`, `2MB`, `1GB`: as the kernel names its files (`mem_fmt`).
+fn page_size_bytes(name: &str) -> Option<i64> {
+    let units = [("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30)];
+    let (number, unit_bytes) =
+        units.iter().find_map(|(unit, bytes)| Some((name.strip_suffix(unit)?, bytes)))?;
+    number.parse::<i64>().ok()?.checked_mul(*unit_bytes).filter(|bytes| *bytes > 0)
 }
 
 /// A device's rate; None: it has no limit.

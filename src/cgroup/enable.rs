@@ -35,8 +35,8 @@ pub fn enable_controllers(parent: &Dir, needed: &[(String, String)], which: Whic
             .advise("enable it in cgroup.subtree_control of the groups above"));
     }
     let missing = available.iter().filter(|name| !enabled.contains(name));
-    let missing: Vec<&String> =
-        missing.filter(|name| which == Which::All || is_needed(name).is_some()).collect();
+    let missing: Vec<&str> =
+        missing.filter(|name| which == Which::All || is_needed(name).is_some()).map(String::as_str).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -51,18 +51,24 @@ pub fn enable_controllers(parent: &Dir, needed: &[(String, String)], which: Whic
             None => Ok(()),
         };
     }
-    let line: Vec<String> = missing.iter().map(|name| format!("+{name}")).collect();
-    if parent.write_existing("cgroup.subtree_control", line.join(" ").as_bytes()).is_ok() {
-        return Ok(());
-    }
-    // The kernel takes a line as a whole or not at all: find out which of them it is, and whether it matters.
-    for name in missing {
-        let result = parent.write_existing("cgroup.subtree_control", format!("+{name}").as_bytes());
-        if let (Err(error), Some((_, pointer))) = (result, is_needed(name)) {
+    for (name, error) in enable_all(parent, &missing) {
+        if let Some((_, pointer)) = is_needed(name) {
             return Err(cannot_enable(&error, name, pointer));
         }
     }
     Ok(())
+}
+
+/// Enables what can be had of these for the children of `parent`; returns the others, each with the kernel's answer.
+pub(super) fn enable_all<'a>(parent: &Dir, names: &[&'a str]) -> Vec<(&'a str, SysError)> {
+    let enable = |line: &str| parent.write_existing("cgroup.subtree_control", line.as_bytes());
+    let each = |name: &&str| format!("+{name}");
+    let line = names.iter().map(each).collect::<Vec<_>>().join(" ");
+    // The kernel takes a line as a whole or not at all: one by one, what can be had is had.
+    if names.is_empty() || enable(&line).is_ok() {
+        return Vec::new();
+    }
+    names.iter().filter_map(|name| Some((*name, enable(&each(name)).err()?))).collect()
 }
 
 /// The words in a file of a group, as the names of controllers.

@@ -55,7 +55,7 @@ fn no_freezer(handle: &Handle) -> Refusal {
     if handle.manager == Manager::Disabled {
         return disabled("cannot be paused");
     }
-    let object = handle.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default();
+    let object = handle.place();
     let problem = "the container has no control group that can be frozen";
     Refusal::new(code::NO_CONTROLLER, object, problem)
         .advise("it needs cgroup v2 (Linux 5.2), or v1's freezer controller")

@@ -131,7 +131,7 @@ fn kill_in_rounds(handle: &Handle, except: i32) -> Result<(), SysError> {
             return Ok(());
         }
     }
-    let object = handle.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default();
+    let object = handle.place();
     Err(SysError::new("kill", object, errno::EBUSY))
 }
 

@@ -30,6 +30,7 @@
 //! | `update`, `undo` | changes the limits of groups that exist, all or none |
 //! | `effective` | reads the limits back |
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
+//! | `files` | reads the files of one group |
 //! | `stats`, `oom` | what they use, and when it is too much |
 //! | `rdt` | Intel RDT's resctrl groups |
 
@@ -39,6 +40,7 @@ pub mod devices_bpf;
 pub mod devices_v1;
 mod effective;
 mod enable;
+mod files;
 mod freeze;
 pub mod fs;
 mod join;
@@ -63,6 +65,7 @@ pub use undo::Undo;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
+use crate::sys::mountinfo;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
@@ -219,6 +222,15 @@ impl Handle {
     /// A file that cannot be read.
     pub fn hand_down(&self) -> Result<Vec<String>> {
         Ok(delegate::hand_down(self)?)
+    }
+
+    /// Whether a container can change its own limits although it is given only the delegated group: `uid` is the host's
+    /// id of its root.
+    ///
+    /// # Errors
+    /// A mountinfo(5) or a group that cannot be read.
+    pub fn are_limits_within_reach(&self, uid: u32) -> Result<bool> {
+        Ok(delegate::are_limits_within_reach(self, uid, &mountinfo::read()?)?)
     }
 
     /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
@@ -395,6 +407,11 @@ impl Handle {
     pub fn dir_of(&self, controller: &str) -> Option<PathBuf> {
         let v1 = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller));
         v1.or(self.v2.as_ref()).map(Tree::dir)
+    }
+
+    /// One of its groups, for an error about all of them.
+    fn place(&self) -> String {
+        self.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default()
     }
 
     fn trees(&self) -> impl Iterator<Item = &Tree> {

@@ -63,7 +63,7 @@ fn layout(handle: &Handle) -> Result<Layout, Refusal> {
 }
 
 fn gone(handle: &Handle) -> Refusal {
-    let object = handle.trees().next().map(|tree| tree.dir().display().to_string()).unwrap_or_default();
+    let object = handle.place();
     Refusal::new(code::PLACE, object, "the container's control group does not exist")
         .advise("a rootless container has one only if its part of the tree is delegated to the user")
 }

@@ -194,6 +194,11 @@ pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Containe
     Ok((store.create(record(plan, &handle, group))?, layout))
 }
 
+/// What a delegated cgroup does not keep the container from.
+const LIMITS_WITHIN_REACH: &str = "run.oci.delegate-cgroup: the container can change its own limits, as its root is the \
+    owner of its control group and cgroup2 is mounted without nsdelegate: mount it so (systemd does), or give the \
+    container a user namespace in which its root is somebody else";
+
 /// Keeps the configuration, and makes the groups with their limits: the ways into them.
 pub(super) fn make_groups(
     container: &mut Container,
@@ -214,6 +219,9 @@ pub(super) fn make_groups(
     };
     entry.warnings.iter().for_each(|warning| warn(warning));
     give_cgroup(plan, &handle, planned.host.rootless).context("give the cgroup to the container")?;
+    if handle.delegated.is_some() && handle.are_limits_within_reach(launch::host_uid(plan, 0))? {
+        warn(LIMITS_WITHIN_REACH);
+    }
     if let (Some(group), Some(wanted)) = (&mut container.record.rdt, &plan.rdt) {
         group.prepare(wanted)?;
     }

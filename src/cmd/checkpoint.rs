@@ -3,7 +3,8 @@
 //! A container that is not left running is gone afterwards, exactly as after `delete`. Whatever fails, it runs on as it did.
 
 use super::Session;
-use super::delete::{lock, retire};
+use super::delete::retire;
+use super::lock::alone;
 use super::state::status_of;
 use crate::bundle::Bundle;
 use crate::cli;
@@ -30,8 +31,7 @@ pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8
     options::check_dump(args).map_err(usage)?;
     needs_root()?;
     let mut container = session.container(&args.id)?;
-    lock(&container)?;
-    container.reload()?;
+    alone(&mut container)?;
     let status = status_of(&container)?;
     if !matches!(status, Status::Running | Status::Paused) {
         return Err(Refused::CannotCheckpoint { status }.into());

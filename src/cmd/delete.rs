@@ -2,6 +2,7 @@
 //!
 //! Every step can be repeated, and the record goes last: whenever a deletion dies, the next one goes on.
 
+use super::lock::alone;
 use super::start::hook_files;
 use super::state::status_of;
 use super::{Session, matching_ids};
@@ -14,9 +15,8 @@ use crate::sys::error::errno::ESRCH;
 use crate::sys::{pidfd, signal_name};
 use anyhow::{Context, Result};
 use std::os::fd::AsFd;
-use std::time::Duration;
 
-/// How long a process may take to end after SIGKILL, and a `create` after the death of its child.
+/// How long a process may take to end after SIGKILL.
 const DEADLINE_MS: u16 = 10_000;
 
 pub(super) fn delete(session: &Session, args: &cli::Delete) -> Result<u8> {
@@ -82,24 +82,13 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
 /// Ends a container and removes it, alone: whoever else deletes, creates or starts it is waited for. Also the end of a
 /// foreground `run`.
 pub fn retire(mut container: Container, log: &Log) -> Result<()> {
-    lock(&container)?;
-    if container.is_gone()? {
-        return Ok(());
+    match alone(&mut container) {
+        Err(e) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
+        done => done?,
     }
-    // What was waited for may have changed it: a second look, now that it is ours.
-    container.reload()?;
     container.forget_other_boots()?;
     end_processes(&container)?;
     dismantle(container, log)
-}
-
-/// Takes the container's lock, or tells who has it.
-pub(super) fn lock(container: &Container) -> Result<()> {
-    if container.lock_within(Duration::from_millis(DEADLINE_MS.into()))? {
-        return Ok(());
-    }
-    let problem = format!("another tare holds the lock of {} for ten seconds", container.path().display());
-    Err(error::coded(error::BUSY, problem, Some("wait for it, or end that process, and try again")))
 }
 
 /// Kills what is alive of the container, and waits for it.

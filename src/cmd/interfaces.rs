@@ -7,8 +7,6 @@ use crate::sys::error::errno;
 use crate::sys::namespace::{self, Kind};
 use crate::sys::{SysError, proc};
 use serde::Serialize;
-use std::ffi::CString;
-use std::os::fd::AsFd;
 
 /// The most that is read: the container may have made thousands of interfaces.
 const FILE_LIMIT_BYTES: usize = 4 << 20;
@@ -32,11 +30,9 @@ pub struct Interface {
 /// The interfaces of the network namespace of `pid`. None at all if that is our own, whose traffic is not the
 /// container's, or if we may not look.
 pub(super) fn interfaces_of(pid: i32) -> Result<Vec<Interface>, SysError> {
-    let is_denied = |error: &SysError| {
-        [errno::EACCES, errno::EPERM, errno::ENOENT, errno::ESRCH, errno::EINVAL].contains(&error.errno)
-    };
-    let Ok(path) = CString::new(format!("/proc/{pid}/ns/net")) else { return Ok(Vec::new()) };
-    match namespace::open(&path, Kind::Network).and_then(|fd| namespace::is_own(fd.as_fd(), Kind::Network)) {
+    let is_denied =
+        |error: &SysError| [errno::EACCES, errno::EPERM, errno::ENOENT, errno::ESRCH].contains(&error.errno);
+    match namespace::is_shared_with(pid, Kind::Network) {
         Ok(true) => return Ok(Vec::new()),
         Ok(false) => {}
         Err(error) if is_denied(&error) => return Ok(Vec::new()),

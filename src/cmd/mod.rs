@@ -15,6 +15,7 @@ mod input;
 mod interfaces;
 mod kill;
 mod list;
+mod lock;
 mod mounts;
 mod pause;
 mod pid_file;

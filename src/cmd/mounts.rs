@@ -3,19 +3,17 @@
 //! All of the list or nothing of it. What is added is not written down: it ends with the container, as its mount
 //! namespace does.
 
-use super::state::status_of;
+use super::lock::alone_once_made;
 use super::{Session, birth, input};
 use crate::bundle::config::Mount;
 use crate::bundle::{self, Bundle, Invalid};
 use crate::cli;
-use crate::error;
 use crate::launch::Failed;
 use crate::launch::running_mounts::Running;
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Refused, Status};
 use anyhow::Result;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 pub(super) fn mounts(session: &Session, args: &cli::Mounts) -> Result<u8> {
     let (of, change) = match &args.change {
@@ -38,17 +36,9 @@ enum Change {
 }
 
 fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, change: Change) -> Result<()> {
-    // A creation holds the lock, and says so better than the lock would.
-    if status_of(&container)? == Status::Creating {
-        return Err(Refused::StillCreating.into());
-    }
     // Two changes at a time could undo each other; a deletion waits until we are done.
-    if !container.lock_within(Duration::from_secs(10))? {
-        let problem = "another command works on the container for ten seconds already";
-        return Err(error::coded(error::BUSY, problem, Some("wait for it, then see `tare state`")));
-    }
-    container.reload()?;
-    match status_of(&container)? {
+    match alone_once_made(&mut container)? {
+        Status::Creating => return Err(Refused::StillCreating.into()),
         Status::Created | Status::Running | Status::Paused => {}
         status => return Err(Refused::NotAlive { status }.into()),
     }

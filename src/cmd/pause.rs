@@ -4,47 +4,46 @@
 //! middle leaves a group that is being frozen, which `resume`, `kill` and `delete --force` thaw.
 
 use super::Session;
+use super::lock::alone_once_made;
 use super::state::status_of;
 use crate::cgroup::Handle;
 use crate::cli;
 use crate::error;
 use crate::state::{Container, Refused, Status};
 use anyhow::{Context, Result};
-use std::time::Duration;
-
-/// How long another command may take that works on the container.
-const LOCK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// As runc: running and created containers can be paused.
 pub(super) fn pause(session: &Session, args: &cli::Pause) -> Result<u8> {
-    let container = alone(session.container(&args.id)?)?;
-    match status_of(&container)? {
+    let mut container = session.container(&args.id)?;
+    match alone_once_made(&mut container)? {
         Status::Running | Status::Created => {}
         Status::Paused => return Err(Refused::AlreadyPaused.into()),
         Status::Stopped | Status::Creating => return Err(Refused::NotRunning.into()),
     }
     let cgroup = cgroup_of(&container);
     cgroup.freeze().context("freeze the container's cgroup")?;
-    if container.status()? == Status::Stopped {
-        cgroup.thaw().context("thaw the container's cgroup")?;
-        return Err(Refused::NotRunning.into());
-    }
-    // An empty group freezes too, and then nobody has been stopped.
-    if cgroup.pids()?.is_empty() {
-        cgroup.thaw().context("thaw the container's cgroup")?;
-        let problem = "the container's processes are not in its cgroup any more: nobody could be stopped";
-        return Err(error::coded(
-            error::OTHER,
-            problem,
-            Some("somebody has moved them: see /proc/PID/cgroup"),
-        ));
+    if let Err(error) = somebody_stands_still(&container, &cgroup) {
+        cgroup.thaw().context(format!("thaw the container's cgroup, as it cannot be paused ({error:#})"))?;
+        return Err(error);
     }
     Ok(0)
 }
 
+/// An empty group freezes, too, and then nobody has been stopped.
+fn somebody_stands_still(container: &Container, cgroup: &Handle) -> Result<()> {
+    if status_of(container)? == Status::Stopped {
+        return Err(Refused::NotRunning.into());
+    }
+    if !cgroup.pids().context("list the processes that have been stopped")?.is_empty() {
+        return Ok(());
+    }
+    let problem = "the container's processes are not in its cgroup any more: nobody could be stopped";
+    Err(error::coded(error::OTHER, problem, Some("somebody has moved them: see /proc/PID/cgroup")))
+}
+
 pub(super) fn resume(session: &Session, args: &cli::Resume) -> Result<u8> {
-    let container = alone(session.container(&args.id)?)?;
-    let status = status_of(&container)?;
+    let mut container = session.container(&args.id)?;
+    let status = alone_once_made(&mut container)?;
     let cgroup = cgroup_of(&container);
     let is_resumable = match status {
         Status::Paused => true,
@@ -58,22 +57,6 @@ pub(super) fn resume(session: &Session, args: &cli::Resume) -> Result<u8> {
     cgroup.thaw().context("thaw the container's cgroup")?;
     cgroup.wait_thawed().context("resume")?;
     Ok(0)
-}
-
-/// The container, locked: one command at a time changes its cgroup. Its record is the one on disk now.
-pub(super) fn alone(mut container: Container) -> Result<Container> {
-    if status_of(&container)? == Status::Creating {
-        return Ok(container);
-    }
-    if !container.lock_within(LOCK_DEADLINE)? {
-        let problem = "another command works on the container for ten seconds already";
-        return Err(error::coded(error::BUSY, problem, Some("wait for it, then try again")));
-    }
-    if container.is_gone()? {
-        return Err(Refused::NotFound { id: container.id().to_string() }.into());
-    }
-    container.reload()?;
-    Ok(container)
 }
 
 /// Its cgroup; one without any is as one whose manager is disabled.

@@ -2,9 +2,8 @@
 
 use super::Session;
 use super::birth::{notify_proxy, tell_readiness};
-use super::state::status_of;
+use super::lock::alone_once_made;
 use crate::cli;
-use crate::error;
 use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
 use crate::launch::{Failed, after_gate};
@@ -14,20 +13,12 @@ use crate::sys::error::errno;
 use crate::wire::{Answer, ParentWire};
 use anyhow::{Context, Result};
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 /// Starts a created container, and waits until its program is executed.
 pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     let mut container = session.container(&args.id)?;
-    if status_of(&container)? != Status::Creating {
-        // Two starts must not stand at one gate.
-        if !container.lock_within(Duration::from_secs(10))? {
-            let problem = "another command works on the container for ten seconds already";
-            return Err(error::coded(error::BUSY, problem, Some("wait for it, then see `tare state`")));
-        }
-        container.reload()?;
-    }
-    match status_of(&container)? {
+    // Two starts must not stand at one gate.
+    match alone_once_made(&mut container)? {
         Status::Created => {}
         Status::Running => return Err(Refused::AlreadyRunning.into()),
         Status::Stopped => return Err(Refused::HasStopped.into()),

@@ -4,8 +4,8 @@
 //! refuses one value, the others are put back. A container that is paused stays so; devices are never touched. What was
 //! asked for is kept beside the configuration, for the next update and for whoever makes the container again.
 
-use super::pause::{alone, cgroup_of};
-use super::state::status_of;
+use super::lock::alone_once_made;
+use super::pause::cgroup_of;
 use super::{Session, input, print};
 use crate::bundle::config::IntelRdt;
 use crate::bundle::merge::{is_not_given, merged};
@@ -16,16 +16,16 @@ use crate::error;
 use crate::plan::limits::{Limits, POINTER};
 use crate::plan::rdt;
 use crate::state::{Container, Refused, Status};
+use crate::sys::signal::Held;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
-    let container = session.container(&args.id)?;
+    let mut container = session.container(&args.id)?;
     let change = Change::asked_for(args)?;
     change.warnings(args).iter().for_each(|warning| session.log.warn(warning));
-    let container = alone(container)?;
-    match status_of(&container)? {
+    match alone_once_made(&mut container)? {
         Status::Created | Status::Running | Status::Paused => {}
         Status::Stopped | Status::Creating => return Err(Refused::NotRunning.into()),
     }
@@ -39,8 +39,9 @@ pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
     Ok(0)
 }
 
-/// Writes everything, or nothing.
+/// Writes everything, or nothing. A signal that asks us to end is obeyed afterwards.
 fn carry_out(container: &Container, plan: &Planned) -> Result<()> {
+    let _held = Held::ending()?;
     let mut undo = Undo::default();
     let done = carry_out_noting(container, plan, &mut undo);
     done.map_err(|error| {

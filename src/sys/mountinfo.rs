@@ -1,7 +1,7 @@
 //! /proc/self/mountinfo (proc_pid_mountinfo(5)), for the few things that no descriptor can tell.
 //!
-//! Used by `child` where the host's hierarchies have to be found: cgroup mounts, and `--no-pivot`. Not read in
-//! the usual birth.
+//! Used by `child` where the host's hierarchies have to be found: cgroup mounts, and `--no-pivot`; and by `cgroup` for the
+//! options of cgroup2. Not read in the usual birth.
 
 use super::{Result, fd, proc};
 use std::ffi::OsString;

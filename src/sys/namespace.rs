@@ -197,17 +197,8 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
 
 /// Whether a process is in the same namespace as we are. A kernel without this kind has one for all.
 pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
-    let name = match kind {
-        Kind::User => "user",
-        Kind::Mount => "mnt",
-        // That of the process itself: it may have another one for its children.
-        Kind::Pid => "pid",
-        Kind::Network => "net",
-        Kind::Ipc => "ipc",
-        Kind::Uts => "uts",
-        Kind::Cgroup => "cgroup",
-        Kind::Time => "time",
-    };
+    // `pid` is that of the process itself: it may have another one for its children.
+    let name = kind.file();
     let stat = |of: &str| {
         let path = format!("/proc/{of}/ns/{name}");
         nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", path, e))

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tare::cgroup::{Caller, Handle, Layout, Manager, delegate};
 use tare::plan::limits::Limits;
+use tare::sys::mountinfo::parse;
 
 const V2_FILES: [&str; 4] = ["cgroup.subtree_control", "cgroup.freeze", "pids.max", "memory.max"];
 
@@ -233,6 +234,25 @@ fn a_group_below_is_entered_on_v2_and_given_away_alone() {
 /// Where a descriptor leads to.
 fn folder_of(fd: BorrowedFd<'_>) -> PathBuf {
     std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap()
+}
+
+#[test]
+fn the_limits_above_a_group_below_are_within_reach_of_their_owner_unless_cgroup2_contains_namespaces() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box/inner", &[]);
+    let handle = choose(&layout, "/box").delegating(Some("inner")).unwrap();
+    let owner = fake.path("cgroup/box").metadata().unwrap().uid();
+    let point = fake.path("cgroup");
+    let mounts = |options: &str| {
+        let line = format!("30 24 0:26 / {} rw,nosuid - cgroup2 cgroup2 {options}\n", point.display());
+        parse(line.as_bytes())
+    };
+    let reach =
+        |uid: u32, options: &str| delegate::are_limits_within_reach(&handle, uid, &mounts(options)).unwrap();
+    assert!(reach(owner, "rw,memory_recursiveprot"));
+    assert!(reach(0, "rw"));
+    assert!(!reach(owner, "rw,nsdelegate,memory_recursiveprot"));
+    assert!(!reach(owner + 12345, "rw"));
 }
 
 #[test]

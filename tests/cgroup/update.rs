@@ -299,6 +299,28 @@ fn on_v1_no_limit_is_told_as_minus_one_whatever_the_page_size() {
 }
 
 #[test]
+fn on_v1_huge_pages_without_a_limit_are_told_as_the_kernel_rounds_them() {
+    let fake = Fake::new();
+    // What Linux shows in a new group: i64::MAX rounded down to whole pages of each size.
+    for (size, limit) in [
+        ("64KB", "9223372036854710272"),
+        ("2MB", "9223372036852678656"),
+        ("1GB", "9223372035781033984"),
+        ("16GB", "4294967296"),
+        ("32MB", "9223372036821221375"),
+    ] {
+        fake.file(&format!("hugetlb/above/box/hugetlb.{size}.limit_in_bytes"), &format!("{limit}\n"));
+    }
+    let handle = Handle { v1: vec![tree(&fake, "hugetlb", &["hugetlb"])], ..Handle::default() };
+    let told = serde_json::to_value(handle.effective().unwrap()).unwrap();
+    let expected = serde_json::json!({"hugepageLimits": [
+        {"pageSize": "16GB", "limit": 4_294_967_296_i64},
+        {"pageSize": "32MB", "limit": 9_223_372_036_821_221_375_i64},
+    ]});
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn schemata_of_a_resctrl_group_are_changed_and_put_back_by_resource() {
     let fake = Fake::new();
     fake.file("resctrl/web1/schemata", "    L3:0=ff;1=ff\n    MB:0=100\n");

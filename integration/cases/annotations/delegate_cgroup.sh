@@ -64,6 +64,26 @@ test_v2_the_delegated_cgroup_is_the_containers_and_the_limits_are_not() {
     absent "$(group '')"
 }
 
+# Without nsdelegate the owner of the group above is not kept from it: that is true, and said.
+test_v2_who_can_change_the_limits_above_the_delegated_cgroup_is_warned_of() {
+    v2_view
+    ours_only
+    awk '$3 == "cgroup2" && $4 ~ /nsdelegate/ { found = 1 } END { exit found }' /proc/self/mounts || skip "cgroup2 is mounted with nsdelegate"
+    grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller in cgroup2 here"
+    bundle
+    config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
+    delegate payload
+    add_mount /sys/fs/cgroup cgroup cgroup nosuid noexec nodev rw
+    script 'echo 0 > /sys/fs/cgroup/hugetlb.2MB.max && echo "limit changed"; :'
+    ok tare --log "$T/log" run "$ID"
+    has "$out" "limit changed"
+    matches "$(cat "$T/log")" 'run.oci.delegate-cgroup: the container can change its own limits'
+    user_namespace 100000 65536
+    ok tare --log "$T/log.user" run "$ID"
+    lacks "$out" "limit changed"
+    lacks "$(cat "$T/log.user")" "can change its own limits"
+}
+
 test_v2_kill_and_delete_reach_the_delegated_cgroup() {
     v2_view
     bundle

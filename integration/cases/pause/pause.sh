@@ -224,3 +224,45 @@ test_a_group_above_that_is_frozen_is_named_by_resume() {
     gone
     rmdir /sys/fs/cgroup/{*,}/"${PREFIX}above" 2>/dev/null
 }
+
+test_a_pause_that_fails_after_the_freeze_lets_the_processes_go_on() {
+    ours_only
+    command -v strace >/dev/null || skip "no strace"
+    bundle
+    counter
+    started
+    eventually counts
+    # The list of those that stand still is what is read of the group last.
+    local v2=/sys/fs/cgroup/unified/${PREFIX}b/cgroup.procs
+    [ -e "$v2" ] || v2=$(cgroup_file freezer cgroup.procs)
+    refuses '(EIO)' \
+        strace -f -qq -o trace -e trace=read -e inject=read:error=EIO -P "$v2" "$TARE" --root "$STATE" pause "$ID"
+    grep -q INJECTED trace || fail "nothing was injected: $(cat trace)"
+    status_is running || fail "status $(state .status)"
+    counts || fail "its process does not run"
+    gone
+}
+
+test_who_waits_for_a_container_that_is_deleted_meanwhile_hears_that_there_is_none() {
+    ours_only
+    bundle
+    command_is sleep 100
+    started
+    local command
+    for command in pause resume start 'update --pids-limit 9' checkpoint; do
+        waits_in_vain $command "$ID"
+    done
+    waits_in_vain mounts add "$ID" "$T/none.json"
+    waits_in_vain mounts remove "$ID" "$T/none.json"
+    gone
+}
+# The folder goes away, as in a deletion, while COMMAND waits for its lock.
+waits_in_vain() { # COMMAND...
+    echo '[]' >"$T/none.json"
+    (flock 9 && sleep 0.5 && mv "$STATE/$ID" "$STATE.away" && sleep 0.3) 9<"$STATE/$ID" &
+    local holder=$!
+    sleep 0.2
+    refuses "container does not exist" tare "$@"
+    wait $holder
+    mv "$STATE.away" "$STATE/$ID"
+}

@@ -414,3 +414,29 @@ test_an_update_waits_for_the_command_that_works_on_the_container() {
     reads pids pids.max 9
     gone
 }
+
+# The n-th write of an update, whichever it is, brings the signal: the kernel's files and what is kept agree afterwards.
+test_a_signal_that_ends_the_update_leaves_all_of_it_or_nothing() {
+    ours_only
+    command -v strace >/dev/null || skip "no strace"
+    with_resources '{"memory": {"limit": 67108864}, "pids": {"limit": 50}}'
+    local n signal before after limit=50
+    for signal in TERM INT HUP QUIT; do
+        for n in 1 2 3 4; do
+            before=$(limits_and_kept)
+            limit=$((limit + 1))
+            strace -f -qq -o trace -e trace=write -e inject="write:signal=SIG$signal:when=$n" \
+                "$TARE" --root "$STATE" update --memory ${limit}M --pids-limit $limit "$ID"
+            after=$(limits_and_kept)
+            [ "$after" = "$before" ] || eq "$after" "$((limit << 20)) $limit $((limit << 20)) $limit" \
+                "limits in force and kept after SIG$signal at write $n: $(cat trace)"
+        done
+        # The first writes are the limits.
+        ne "$after" "67108864 50  " "limits after SIG$signal"
+    done
+    gone
+}
+limits_and_kept() {
+    echo "$(cat "$(cgroup_file memory memory.limit_in_bytes)") $(cat "$(cgroup_file pids pids.max)")" \
+        "$(jq -r '"\(.memory.limit) \(.pids.limit)"' "$STATE/$ID/resources.json" 2>/dev/null)"
+}

@@ -12,11 +12,8 @@ pub use rdt::IntelRdt;
 pub(super) use rdt::read as read_rdt;
 
 use super::Handle;
-use super::freeze::is_gone;
-use super::fs::FILE_LIMIT_BYTES;
+use super::files::{Files, MAX, groups_present};
 use crate::sys::SysError;
-use crate::sys::dir::Dir;
-use crate::sys::error::errno;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -205,8 +202,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// See [`Handle::stats`].
 pub(super) fn read(handle: &Handle) -> Result<Option<Stats>, SysError> {
-    let present = || handle.trees().filter(|tree| Dir::open(&tree.dir()).is_ok()).count();
-    let before = present();
+    let before = groups_present(handle);
     if before == 0 {
         return Ok(None);
     }
@@ -217,7 +213,7 @@ pub(super) fn read(handle: &Handle) -> Result<Option<Stats>, SysError> {
         None => v2.as_ref().map_or(Ok(()), |files| of_v2(files, &mut stats)),
     };
     each("cpuacct", v1::cpu_usage, v2::cpu_usage)?;
-    each("cpu", v1::throttling, v2::throttling)?;
+    each("cpu", throttling_of_v1, throttling_of_v2)?;
     each("cpuset", v1::cpuset, v2::cpuset)?;
     each("memory", v1::memory, v2::memory)?;
     each("pids", pids, pids)?;
@@ -226,88 +222,36 @@ pub(super) fn read(handle: &Handle) -> Result<Option<Stats>, SysError> {
     if let Some(files) = &v2 {
         v2::pressure(files, &mut stats)?;
     }
-    // A group that was removed meanwhile has files no more: what was read is only a part.
-    Ok((present() == before).then_some(stats))
+    Ok((groups_present(handle) == before).then_some(stats))
 }
 
 /// Reads one controller.
 type Reader = fn(&Files, &mut Stats) -> Result<(), SysError>;
 
+/// v1 counts the time in nanoseconds, v2 in microseconds.
+fn throttling_of_v1(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
+    throttling(files, "throttled_time", 1, stats)
+}
+
+fn throttling_of_v2(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
+    throttling(files, "throttled_usec", v2::US_IN_NS, stats)
+}
+
+fn throttling(files: &Files, time: &str, unit_ns: u64, stats: &mut Stats) -> Result<(), SysError> {
+    let fields = files.fields("cpu.stat")?;
+    let field = |key| fields.get(key).copied().unwrap_or(0);
+    stats.cpu.throttling = Throttling {
+        periods: field("nr_periods"),
+        throttled_periods: field("nr_throttled"),
+        throttled_time: field(time).saturating_mul(unit_ns),
+    };
+    Ok(())
+}
+
 /// pids.current and pids.max are the same on both versions.
 fn pids(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
     stats.pids.current = files.number("pids.current")?;
     let limit = files.number("pids.max")?;
-    stats.pids.limit = if limit == NO_LIMIT { 0 } else { limit };
+    stats.pids.limit = if limit == MAX { 0 } else { limit };
     Ok(())
-}
-
-/// `max`.
-const NO_LIMIT: u64 = u64::MAX;
-
-/// The files of one group.
-struct Files(Dir);
-
-impl Files {
-    /// A file's text. None: there is no such file, or the kernel has switched it off (EOPNOTSUPP: PSI).
-    fn text(&self, file: &str) -> Result<Option<String>, SysError> {
-        match self.0.read(file, FILE_LIMIT_BYTES) {
-            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
-            Err(error) if is_gone(&error) || error.is(errno::EOPNOTSUPP) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The error of a file with a text that is not understood.
-    fn odd(&self, file: &str) -> SysError {
-        SysError::new("read", format!("{} (a value is not a number)", self.0.path_of(file)), errno::EINVAL)
-    }
-
-    /// A file of one number; 0 if there is none.
-    fn number(&self, file: &str) -> Result<u64, SysError> {
-        match self.text(file)? {
-            None => Ok(0),
-            Some(text) => number(text.trim()).ok_or_else(|| self.odd(file)),
-        }
-    }
-
-    /// A file of numbers between spaces.
-    fn numbers(&self, file: &str) -> Result<Vec<u64>, SysError> {
-        let text = self.text(file)?.unwrap_or_default();
-        text.split_ascii_whitespace().map(|word| number(word).ok_or_else(|| self.odd(file))).collect()
-    }
-
-    /// A file of `KEY NUMBER` lines.
-    fn fields(&self, file: &str) -> Result<BTreeMap<String, u64>, SysError> {
-        let text = self.text(file)?.unwrap_or_default();
-        let field = |line: &str| {
-            let (key, value) = line.trim_end().split_once(' ')?;
-            Some((key.to_owned(), number(value.trim())?))
-        };
-        text.lines().map(|line| field(line).ok_or_else(|| self.odd(file))).collect()
-    }
-
-    /// A list of the form `0-3,7` (cpuset(7), "List format").
-    fn list(&self, file: &str) -> Result<Vec<u16>, SysError> {
-        let text = self.text(file)?.unwrap_or_default();
-        let mut list = Vec::new();
-        for part in text.trim().split(',').filter(|part| !part.is_empty()) {
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
-                return Err(self.odd(file));
-            };
-            list.extend(first..=last);
-        }
-        Ok(list)
-    }
-
-    /// The sizes of huge pages that the group has files for: `2MB`, from `hugetlb.2MB.SUFFIX`.
-    fn page_sizes(&self, suffix: &str) -> Result<Vec<String>, SysError> {
-        let size = |name: &str| Some(name.strip_prefix("hugetlb.")?.strip_suffix(suffix)?.to_owned());
-        let sizes = self.0.entries()?.iter().filter_map(|entry| size(&entry.name)).collect::<Vec<_>>();
-        Ok(sizes.into_iter().filter(|size| !size.contains('.')).collect())
-    }
-}
-
-fn number(word: &str) -> Option<u64> {
-    if word == "max" { Some(NO_LIMIT) } else { word.parse().ok() }
 }

@@ -21,16 +21,6 @@ pub(super) fn cpu_usage(files: &Files, stats: &mut Stats) -> Result<(), SysError
     Ok(())
 }
 
-pub(super) fn throttling(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
-    let fields = files.fields("cpu.stat")?;
-    let field = |key| fields.get(key).copied().unwrap_or(0);
-    let throttling = &mut stats.cpu.throttling;
-    throttling.periods = field("nr_periods");
-    throttling.throttled_periods = field("nr_throttled");
-    throttling.throttled_time = field("throttled_time");
-    Ok(())
-}
-
 pub(super) fn cpuset(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
     let cpuset = &mut stats.cpuset;
     cpuset.cpus = files.list("cpuset.cpus")?;
@@ -47,10 +37,8 @@ pub(super) fn cpuset(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
     ] {
         *into = files.number(file)?;
     }
-    let file = "cpuset.sched_relax_domain_level";
-    if let Some(text) = files.text(file)? {
-        cpuset.sched_relax_domain_level = text.trim().parse().map_err(|_| files.odd(file))?;
-    }
+    let level = files.parsed("cpuset.sched_relax_domain_level", |text| text.parse().ok())?;
+    cpuset.sched_relax_domain_level = level.unwrap_or(0);
     Ok(())
 }
 
@@ -112,7 +100,7 @@ fn device_counters(files: &Files, file: &str) -> Result<Vec<BlkioEntry>, SysErro
 }
 
 pub(super) fn hugetlb(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
-    for size in files.page_sizes(".usage_in_bytes")? {
+    for size in files.page_sizes("usage_in_bytes")? {
         // Reservations are counted since Linux 5.7; they are what a limit refuses first.
         let reserved = format!("hugetlb.{size}.rsvd");
         let prefix = match files.text(&format!("{reserved}.usage_in_bytes"))? {

@@ -2,11 +2,11 @@
 //!
 //! Called by the parent module with the container's group of the unified hierarchy.
 
-use super::{BlkioEntry, Files, Hugetlb, MemoryEntry, NO_LIMIT, Pressure, Psi, Stats};
+use super::{BlkioEntry, Files, Hugetlb, MAX, MemoryEntry, Pressure, Psi, Stats};
 use crate::sys::SysError;
 
 /// v2 counts CPU time in microseconds.
-const US_IN_NS: u64 = 1000;
+pub(super) const US_IN_NS: u64 = 1000;
 
 pub(super) fn cpu_usage(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
     let fields = files.fields("cpu.stat")?;
@@ -14,16 +14,6 @@ pub(super) fn cpu_usage(files: &Files, stats: &mut Stats) -> Result<(), SysError
     let usage = &mut stats.cpu.usage;
     usage.total = time_ns("usage_usec");
     (usage.kernel, usage.user) = (time_ns("system_usec"), time_ns("user_usec"));
-    Ok(())
-}
-
-pub(super) fn throttling(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
-    let fields = files.fields("cpu.stat")?;
-    let field = |key| fields.get(key).copied().unwrap_or(0);
-    let throttling = &mut stats.cpu.throttling;
-    throttling.periods = field("nr_periods");
-    throttling.throttled_periods = field("nr_throttled");
-    throttling.throttled_time = field("throttled_usec").saturating_mul(US_IN_NS);
     Ok(())
 }
 
@@ -51,9 +41,9 @@ pub(super) fn memory(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
     }
     // Readers expect v1's sum of memory and swap; of two peaks there is no sum.
     let (limit, usage) = (files.number("memory.swap.max")?, files.number("memory.swap.current")?);
-    let unlimited = limit == NO_LIMIT || memory.usage.limit == NO_LIMIT;
+    let unlimited = limit == MAX || memory.usage.limit == MAX;
     memory.swap = MemoryEntry {
-        limit: if unlimited { NO_LIMIT } else { limit.saturating_add(memory.usage.limit) },
+        limit: if unlimited { MAX } else { limit.saturating_add(memory.usage.limit) },
         usage: usage.saturating_add(memory.usage.usage),
         ..MemoryEntry::default()
     };
@@ -89,7 +79,7 @@ pub(super) fn blkio(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
 }
 
 pub(super) fn hugetlb(files: &Files, stats: &mut Stats) -> Result<(), SysError> {
-    for size in files.page_sizes(".current")? {
+    for size in files.page_sizes("current")? {
         let reserved = format!("hugetlb.{size}.rsvd.current");
         let usage = match files.text(&reserved)? {
             Some(_) => files.number(&reserved)?,
