@@ -83,15 +83,19 @@ pub(super) fn go_on(
     let look = || watch.passing_on(&child, relay.as_ref());
     poststart(&mut container, &session.log, Some(Beside { fd: watch.fd(), look: &look }))?;
     session.log.settle();
-    let ended = watch.with_notify(notify).until_end(child, relay)?;
+    let ended = watch.with_notify(notify).until_end(child, relay);
     let id = container.id().to_string();
-    // We have reaped it: nobody else can learn this any more.
-    let settled = if keep { container.keep_end(ended.into()) } else { retire(container, &session.log) };
+    // It has ended, also if we could not stay: nobody else can learn how, and nobody else removes it.
+    let settled = match &ended {
+        Ok(ended) if keep => container.keep_end((*ended).into()),
+        Err(_) if keep => Ok(()),
+        _ => retire(container, &session.log),
+    };
     if let Err(error) = settled {
         // The container's own end is the answer; what is left of it can be deleted by hand.
         session.log.warn(&format!("the end of {id}: {error:#}"));
     }
-    Ok(ended.exit_code())
+    Ok(ended?.exit_code())
 }
 
 /// Leaves the container alone; once it is ready, if a service manager waits for that.
