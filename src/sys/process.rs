@@ -172,7 +172,7 @@ fn wait_for(kind: libc::idtype_t, id: i32, options: i32) -> Result<Option<(i32, 
             let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
             let exited = info.si_code == libc::CLD_EXITED;
             let ended = if exited { Ended::Exited(status) } else { Ended::Signalled(status) };
-            return Ok((pid != 0).then_some((pid, ended)));
+            return Ok((info.si_signo != 0).then_some((pid, ended)));
         }
         let error = SysError::last("waitid", "container process");
         if !error.is(libc::EINTR) {
