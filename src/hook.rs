@@ -8,7 +8,7 @@
 
 use crate::plan::hooks::{Hook, Output};
 use crate::sys::dir::Dir;
-use crate::sys::process::{Ended, reap};
+use crate::sys::process::{Ended, reap, reap_if_ended};
 use crate::sys::spawn::{self, Available};
 use crate::sys::{SysError, fd, pidfd};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +26,7 @@ pub const OCI_VERSION: &str = "1.3.0";
 /// How much of the end of a hook's output is kept for a message.
 const OUTPUT_BYTES: usize = 4096;
 /// How long a killed hook may take to end.
-const KILLED_S: u64 = 10;
+const KILLED_MS: u16 = 10_000;
 
 /// One run of one hook.
 #[derive(Debug, Clone, Copy)]
@@ -81,12 +81,17 @@ pub enum Place {
     Container,
 }
 
-/// What else has to be looked after while a hook runs: signals of a caller that stays in the foreground.
+/// Waits for descriptors, and for more: see [`Beside`].
+pub type Wait<'a> = dyn Fn(&[BorrowedFd<'_>], Option<Instant>) -> Result<Vec<bool>, SysError> + 'a;
+
+/// What else has to be looked after while a hook runs, by a caller that stays in the foreground: signals, and once the
+/// container runs, its terminal and what it tells the service manager.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
-    /// Readable when there is something to look at.
-    pub fd: BorrowedFd<'a>,
-    /// Looks. A signal's number: the hook has to end because of it.
+    /// Waits, at most until the moment that is given, until one of the descriptors has something to read, or something
+    /// happens that the caller looks after, and does that. Tells which have.
+    pub wait: &'a Wait<'a>,
+    /// Looks, without waiting. A signal's number: the hook has to end because of it.
     pub look: &'a dyn Fn() -> Result<Option<i32>, SysError>,
 }
 
@@ -175,19 +180,19 @@ impl Run<'_> {
         let begin = Instant::now();
         let (child, read) = self.spawn()?;
         let limit = self.hook.timeout_s.map(|seconds| begin + Duration::from_secs(seconds.into()));
-        let watched = watch(child.pidfd.as_fd(), read.as_fd(), output, limit, beside)?;
-        if watched != Watched::Ended {
-            // The whole group: a shell that is killed leaves its sleep behind.
-            spawn::kill_group(child.pid)?;
-            let limit = Instant::now() + Duration::from_secs(KILLED_S);
-            watch(child.pidfd.as_fd(), read.as_fd(), output, Some(limit), None)?;
+        let watched = watch(child.pidfd.as_fd(), read.as_fd(), output, limit, beside);
+        if watched != Ok(Watched::Ended) {
+            end(&child);
+            // What it has said last.
+            let _ = output.fill(read.as_fd());
         }
-        let ended = reap(child.pidfd.as_fd())?;
-        match (watched, ended) {
-            (Watched::Late, _) => Err(Reason::Timeout(self.hook.timeout_s.unwrap_or_default())),
-            (Watched::Interrupted(signal), _) => Err(Reason::Interrupted(signal)),
-            (Watched::Ended, Ended::Exited(0)) => Ok(()),
-            (Watched::Ended, ended) => Err(Reason::Ended(ended, begin.elapsed())),
+        match watched? {
+            Watched::Late => Err(Reason::Timeout(self.hook.timeout_s.unwrap_or_default())),
+            Watched::Interrupted(signal) => Err(Reason::Interrupted(signal)),
+            Watched::Ended => match reap(child.pidfd.as_fd())? {
+                Ended::Exited(0) => Ok(()),
+                ended => Err(Reason::Ended(ended, begin.elapsed())),
+            },
         }
     }
 
@@ -270,28 +275,39 @@ fn watch(
 ) -> Result<Watched, SysError> {
     let mut open = true;
     loop {
-        let rest_ms = match limit.map(|limit| limit.saturating_duration_since(Instant::now())) {
-            None => None,
-            Some(rest) if rest.is_zero() => {
-                let ended = pidfd::wait_end(process, 0)?;
-                return Ok(if ended { Watched::Ended } else { Watched::Late });
-            }
-            // Rounded up, so that the last wait is not a busy one.
-            Some(rest) => Some(u16::try_from(rest.as_millis() + 1).unwrap_or(u16::MAX)),
+        if limit.is_some_and(|limit| limit <= Instant::now()) {
+            let ended = pidfd::wait_end(process, 0)?;
+            return Ok(if ended { Watched::Ended } else { Watched::Late });
+        }
+        let watched: Vec<_> = [process].into_iter().chain(open.then_some(output)).collect();
+        let ready = match beside {
+            Some(beside) => (beside.wait)(&watched, limit)?,
+            None => wait(&watched, limit)?,
         };
-        let others = [beside.map(|beside| beside.fd), open.then_some(output)];
-        let watched: Vec<_> = std::iter::once(process).chain(others.into_iter().flatten()).collect();
-        let ready = fd::poll_readable(&watched, rest_ms)?;
         open = open && kept.fill(output)?;
         if ready.first() == Some(&true) {
             return Ok(Watched::Ended);
         }
-        if let Some(beside) = beside.filter(|_| ready.get(1) == Some(&true))
+        if let Some(beside) = beside
             && let Some(signal) = (beside.look)()?
         {
             return Ok(Watched::Interrupted(signal));
         }
     }
+}
+
+fn wait(fds: &[BorrowedFd<'_>], end: Option<Instant>) -> Result<Vec<bool>, SysError> {
+    let polled: Vec<_> = fds.iter().map(|fd| Some((*fd, fd::Wanted::Read))).collect();
+    fd::poll_some_until(&polled, end)
+}
+
+/// Kills a hook and all that it has started, and reaps it. One that does not end even so, for it waits in the kernel or
+/// is frozen, must not keep us: it is left to whoever reaps after us.
+fn end(child: &spawn::Spawned) {
+    // The whole group: a shell that is killed leaves its sleep behind.
+    let _ = spawn::kill_group(child.pid);
+    let _ = pidfd::wait_end(child.pidfd.as_fd(), KILLED_MS);
+    let _ = reap_if_ended(child.pidfd.as_fd());
 }
 
 /// The last bytes of an output.

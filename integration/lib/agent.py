@@ -2,7 +2,7 @@
 
 agent.py console SOCKET [--send TEXT]   accept one pty master; copy what it prints to stdout until it hangs up
 agent.py fds SOCKET                     accept one message; print payload and descriptors as JSON
-agent.py notify SOCKET RULE...          a seccomp agent: print the state as JSON, then answer calls; RULE is NR=ERRNO, NR=continue or NR=value:V
+agent.py notify SOCKET RULE...          a seccomp agent: print the state as JSON, then answer calls; RULE is NR=ERRNO, NR=continue, NR=value:V or NR=silence
 agent.py pass FD-COUNT COMMAND...       start COMMAND with open descriptors 3.. (each a file that holds its own number)
 agent.py tty [--size ROWSxCOLS] [--send TEXT] COMMAND...   run COMMAND on a pty of its own; copy what it prints; exit with its code
 """
@@ -97,6 +97,8 @@ def answer(listener, rules):
         call_id, pid, _, nr = struct.unpack_from("=QIIi", request)
         print(json.dumps({"nr": nr}), flush=True)
         rule = rules.get(nr, "continue")
+        if rule == "silence":
+            continue
         if rule == "continue":
             response = struct.pack("=QqiI", call_id, 0, 0, CONTINUE)
         elif rule.startswith("value:"):

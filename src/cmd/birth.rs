@@ -19,6 +19,7 @@ use crate::launch::{self, Child, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Phase, Record, identify, notify_folder};
+use crate::sys::datagram::Target;
 use crate::sys::probe;
 use anyhow::{Context, Result};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -121,30 +122,32 @@ pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
     }
 }
 
-/// The caller's NOTIFY_SOCKET (sd_notify(3)); an empty one is none.
-fn notify_address() -> Option<String> {
-    std::env::var("NOTIFY_SOCKET").ok().filter(|address| !address.is_empty())
+/// The caller's service manager (NOTIFY_SOCKET of sd_notify(3); an empty one is none). One that cannot be spoken to is
+/// worth a warning, never a container.
+fn service_manager(session: &Session) -> Option<Target> {
+    let address = std::env::var("NOTIFY_SOCKET").ok().filter(|address| !address.is_empty())?;
+    let problem = match Target::of(&address) {
+        _ if !address.starts_with(['/', '@']) => "it is neither a path nor an abstract name".to_string(),
+        Ok(manager) => return Some(manager),
+        Err(error) => error.to_string(),
+    };
+    session.log.warn(&format!("NOTIFY_SOCKET {address:?} is not used: {problem}"));
+    None
 }
 
 /// Where the container will have its own, if there is somebody to tell.
 fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<PathBuf>> {
-    match notify_address() {
-        None => Ok(None),
-        Some(address) if address.starts_with(['/', '@']) => {
-            Ok(Some(notify_folder(&here.join(session.root()?), id)))
-        }
-        Some(address) => {
-            let problem = "it is neither a path nor an abstract name";
-            session.log.warn(&format!("NOTIFY_SOCKET {address:?} is not used: {problem}"));
-            Ok(None)
-        }
-    }
+    let folder = |_| Ok(notify_folder(&here.join(session.root()?), id));
+    service_manager(session).map(folder).transpose()
 }
 
 /// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
-pub(super) fn notify_proxy(container: &Container) -> Result<Option<Proxy>> {
-    let Some(address) = notify_address() else { return Ok(None) };
-    container.notify_inbox()?.map(|inbox| Proxy::new(inbox, &address)).transpose()
+pub(super) fn notify_proxy(session: &Session, container: &Container) -> Result<Option<Proxy>> {
+    if !container.has_notify_folder() {
+        return Ok(None);
+    }
+    let Some(manager) = service_manager(session) else { return Ok(None) };
+    Ok(container.notify_inbox()?.map(|inbox| Proxy::new(inbox, manager)))
 }
 
 /// Waits until the container is ready, and tells so. The container runs: a service manager that cannot be reached is

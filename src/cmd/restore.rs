@@ -83,7 +83,7 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
         child: None,
     };
     let revived = revival.all(&mut container, &layout, relay_socket.as_ref());
-    match revived.and_then(|(child, relay)| Ok((child, relay, birth::notify_proxy(&container)?))) {
+    match revived.and_then(|(child, relay)| Ok((child, relay, birth::notify_proxy(session, &container)?))) {
         Ok((child, relay, notify)) => {
             go_on(session, container, child, Afterwards { watch, relay, notify, keep: args.keep })
         }

@@ -10,9 +10,11 @@ use crate::launch::console::Relay;
 use crate::launch::notify::Proxy;
 use crate::launch::{Child, foreground};
 use crate::state::{Container, Phase};
-use crate::sys::{fd, process};
+use crate::sys::fd;
+use crate::sys::process::{self, Ended};
 use anyhow::Result;
-use std::os::fd::{AsFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Runs a container. In the foreground its exit code is ours; with --detach it is left running.
 pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
@@ -28,7 +30,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let (mut container, ready) = birth::bear(session, &planned, attended)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
     let started = relay.and_then(|relay| {
-        let notify = birth::notify_proxy(&container)?;
+        let notify = birth::notify_proxy(session, &container)?;
         birth::settle(session, &mut container, Phase::Running, &args.birth, pidfd_sockets, ready.child())?;
         Ok((ready.start()?, relay, notify))
     });
@@ -81,18 +83,40 @@ pub(super) fn go_on(
         session.log.settle();
         return detach(session, container.id(), child, notify);
     };
-    let look = || watch.passing_on(&child, relay.as_ref());
-    poststart(&mut container, &session.log, Some(Beside { fd: watch.fd(), look: &look }))?;
-    session.log.settle();
-    let ended = watch.with_notify(notify).until_end(child, relay)?;
+    let ended = stay(&mut container, session, child, watch.with_notify(notify), relay);
     let id = container.id().to_string();
-    // We have reaped it: nobody else can learn this any more.
-    let settled = if keep { container.keep_end(ended.into()) } else { retire(container, &session.log) };
+    // It has ended, also if we could not stay: nobody else can learn how, and nobody else removes it.
+    let settled = match &ended {
+        Ok(ended) if keep => container.keep_end((*ended).into()),
+        Err(_) if keep => Ok(()),
+        _ => retire(container, &session.log),
+    };
     if let Err(error) = settled {
         // The container's own end is the answer; what is left of it can be deleted by hand.
         session.log.warn(&format!("the end of {id}: {error:#}"));
     }
-    Ok(ended.exit_code())
+    Ok(ended?.exit_code())
+}
+
+/// Runs the poststart hooks, then waits for the end; signals, terminal and service manager are served all the time.
+fn stay(
+    container: &mut Container,
+    session: &Session,
+    child: Child,
+    watch: foreground::Watch,
+    relay: Option<Relay>,
+) -> Result<Ended> {
+    let relay = Cell::new(relay);
+    let wait = |hook: &[BorrowedFd<'_>], end| {
+        let mut ours = relay.take();
+        let ready = watch.serve(&child, &mut ours, hook, end);
+        relay.set(ours);
+        ready
+    };
+    let beside = Beside { wait: &wait, look: &|| Ok(None) };
+    poststart(container, &session.log, Some(beside))?;
+    session.log.settle();
+    watch.until_end(child, relay.into_inner())
 }
 
 /// Leaves the container alone; once it is ready, if a service manager waits for that.

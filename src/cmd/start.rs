@@ -34,7 +34,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     };
     let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
     // If the caller is a service, it counts as started when the container says so.
-    let notify = notify_proxy(&container)?;
+    let notify = notify_proxy(session, &container)?;
     gate.answer(Answer::Start).map_err(|_| Failed::died(pid))?;
     let told = Told {
         id: container.id(),

@@ -11,6 +11,7 @@ use crate::sys::signal::{self, Incoming};
 use crate::sys::{self, fd, pidfd, signal_name};
 use anyhow::{Context, Result};
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 /// Signals are taken from here on; made before the clone, so that none is lost.
 #[derive(Debug)]
@@ -61,31 +62,14 @@ impl Watch {
     pub fn until_end(self, child: Child, mut relay: Option<Relay>) -> Result<Ended> {
         // Of those that a hook has left to us; while it ran, one of our children was the hook's own.
         process::reap_strangers(child.pid());
+        // A new size may have been told while nobody had the relay.
+        relay.as_ref().into_iter().for_each(Relay::take_terminal);
         loop {
-            let [output, outlet, input, typed] = relay.as_ref().map(Relay::wants).unwrap_or_default();
-            let ready = fd::poll_some(&[
-                Some((self.incoming.fd(), fd::Wanted::Read)),
-                Some((child.pidfd(), fd::Wanted::Read)),
-                self.notify.as_ref().map(|notify| (notify.fd(), fd::Wanted::Read)),
-                output,
-                outlet,
-                input,
-                typed,
-            ])?;
-            let is_ready = |at: usize| ready.get(at).copied().unwrap_or(false);
-            if is_ready(0) {
-                self.pass_on(&child, relay.as_ref())?;
+            let ready = self.serve(&child, &mut relay, &[child.pidfd(), self.fd()], None)?;
+            if ready.get(1) == Some(&true) {
                 process::reap_strangers(child.pid());
             }
-            if let Some(notify) = self.notify.as_ref().filter(|_| is_ready(2)) {
-                notify.pass_on();
-            }
-            let streams = [is_ready(3), is_ready(4), is_ready(5), is_ready(6)];
-            if relay.as_mut().is_some_and(|relay| !relay.go_on(streams)) {
-                // Our reader is gone: the container's terminal hangs up, as that of a lost connection does.
-                relay = None;
-            }
-            if is_ready(1) {
+            if ready.first() == Some(&true) {
                 if let Some(notify) = &self.notify {
                     notify.pass_on();
                 }
@@ -97,9 +81,40 @@ impl Watch {
         }
     }
 
+    /// Waits, at most until `end`, until something happens, and does what it asks for: signals, the container's
+    /// terminal, what it tells the service manager. Tells which of `others` have something to read.
+    pub fn serve(
+        &self,
+        child: &Child,
+        relay: &mut Option<Relay>,
+        others: &[BorrowedFd<'_>],
+        end: Option<Instant>,
+    ) -> sys::Result<Vec<bool>> {
+        let read = |fd| Some((fd, fd::Wanted::Read));
+        let [output, outlet, input, typed] = relay.as_ref().map(Relay::wants).unwrap_or_default();
+        let notify = self.notify.as_ref().and_then(|notify| read(notify.fd()));
+        let ours = [read(self.fd()), notify, output, outlet, input, typed];
+        let polled: Vec<_> = others.iter().map(|fd| read(*fd)).chain(ours).collect();
+        let mut ready = fd::poll_some_until(&polled, end)?;
+        let ours = ready.split_off(others.len());
+        let is_ready = |at: usize| ours.get(at).copied().unwrap_or(false);
+        if is_ready(0) {
+            self.pass_on(child.pidfd(), relay.as_ref())?;
+        }
+        if let Some(notify) = self.notify.as_ref().filter(|_| is_ready(1)) {
+            notify.pass_on();
+        }
+        let streams = [is_ready(2), is_ready(3), is_ready(4), is_ready(5)];
+        if relay.as_mut().is_some_and(|relay| !relay.go_on(streams)) {
+            // Our reader is gone: the container's terminal hangs up, as that of a lost connection does.
+            *relay = None;
+        }
+        Ok(ready)
+    }
+
     /// A signal for us is one for the container; but a child's end, a broken pipe and a change of our terminal's size
-    /// are our own affairs.
-    fn pass_on(&self, child: &Child, relay: Option<&Relay>) -> sys::Result<()> {
+    /// are our own affairs, and what our caller has chosen to have ignored (nohup(1)) ends nobody.
+    fn pass_on(&self, process: BorrowedFd<'_>, relay: Option<&Relay>) -> sys::Result<()> {
         while let Some(number) = self.incoming.take()? {
             match number {
                 signal::CHLD | signal::PIPE | signal::URG => {}
@@ -109,8 +124,10 @@ impl Watch {
                         // The shell that has stopped us has used the terminal in between.
                         relay.into_iter().for_each(Relay::take_terminal);
                     }
-                    // It may have ended meanwhile: that shows at its pidfd.
-                    let _ = pidfd::send_signal(child.pidfd(), other, "container process");
+                    if !signal::is_ignored(other) {
+                        // It may have ended meanwhile: that shows at its pidfd.
+                        let _ = pidfd::send_signal(process, other, "container process");
+                    }
                 }
             }
         }
@@ -138,9 +155,10 @@ impl Watch {
         self.incoming.ending()
     }
 
-    /// For a hook after that: signals go on to the container, and the hook goes on.
-    pub fn passing_on(&self, child: &Child, relay: Option<&Relay>) -> sys::Result<Option<i32>> {
-        self.pass_on(child, relay).map(|()| None)
+    /// For such a hook: waits, at most until `end`, until there is a signal, or one of `others` has something to read.
+    pub fn wait_beside(&self, others: &[BorrowedFd<'_>], end: Option<Instant>) -> sys::Result<Vec<bool>> {
+        let all: Vec<_> = others.iter().chain([&self.fd()]).map(|fd| Some((*fd, fd::Wanted::Read))).collect();
+        fd::poll_some_until(&all, end)
     }
 }
 
@@ -158,4 +176,18 @@ pub fn wait_readable(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> Result<()> {
         }
         watch.interrupted()?;
     }
+}
+
+/// The same, once a signal is one for the process behind `process`, which is about to become its program: the execve can
+/// take as long as a seccomp agent or a file system likes, and must be able to die of it.
+pub fn wait_readable_passing_on(
+    fd: BorrowedFd<'_>,
+    process: BorrowedFd<'_>,
+    watch: Option<&Watch>,
+) -> Result<()> {
+    let Some(watch) = watch else { return Ok(()) };
+    while fd::poll_readable(&[fd, watch.fd()], None)?.first() != Some(&true) {
+        watch.pass_on(process, None)?;
+    }
+    Ok(())
 }

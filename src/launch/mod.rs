@@ -34,7 +34,7 @@ use crate::sys::{fd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use foreground::{Interrupted, Watch, wait_readable};
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -177,7 +177,9 @@ fn run_hooks(
     watch: Option<&Watch>,
 ) -> Result<()> {
     let look = || watch.map_or(Ok(None), Watch::ending);
-    let beside = watch.map(|watch| Beside { fd: watch.fd(), look: &look });
+    let wait =
+        |hook: &[BorrowedFd<'_>], end| watch.map_or(Ok(Vec::new()), |watch| watch.wait_beside(hook, end));
+    let beside = watch.map(|_| Beside { wait: &wait, look: &look });
     for (index, hook) in hooks.iter().enumerate() {
         let dir = Some(plan.bundle.as_path());
         let run = hook::Run { hook, moment, index, state, place: hook::Place::Runtime, dir, files };

@@ -28,10 +28,9 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Between a container's socket and the NOTIFY_SOCKET of our own environment.
-    pub fn new(inbox: Inbox, address: &str) -> Result<Proxy> {
-        let manager = Target::of(address).context("NOTIFY_SOCKET")?;
-        Ok(Proxy { inbox, manager })
+    /// Between a container's socket and that of the service manager.
+    pub fn new(inbox: Inbox, manager: Target) -> Proxy {
+        Proxy { inbox, manager }
     }
 
     /// To wait for.
@@ -54,7 +53,9 @@ impl Proxy {
     pub fn until_ready(&self, pidfd: BorrowedFd<'_>, pid: i32) -> Result<()> {
         loop {
             let ready = fd::poll_readable(&[self.fd(), pidfd], None)?;
-            while let Some(text) = self.take()? {
+            // So many at once: somebody who never stops telling must not hide the end.
+            for _ in 0..MESSAGES_AT_ONCE {
+                let Some(text) = self.take()? else { break };
                 if text.lines().any(|line| line == READY) {
                     let told = format!("MAINPID={pid}\n{text}");
                     self.manager

@@ -1,6 +1,6 @@
 //! From "let it go" to "it has executed its program": the last words on a wire, for `run` and for `start`.
 
-use super::foreground::{Watch, wait_readable};
+use super::foreground::{Watch, wait_readable, wait_readable_passing_on};
 use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
 use crate::sys::{process, socket};
@@ -46,7 +46,9 @@ pub fn until_executed(
     let mut executing = false;
     loop {
         // A startContainer hook may take its time. From the last word on, a signal is one for the program.
-        if !executing {
+        if executing {
+            wait_readable_passing_on(wire.as_fd(), pidfd, watch)?;
+        } else {
             wait_readable(wire.as_fd(), watch)?;
         }
         match wire.question()? {

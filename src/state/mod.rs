@@ -255,6 +255,11 @@ impl Container {
         made.context("make the folder of the notify socket")
     }
 
+    /// Whether it has a folder for a notify socket of its own.
+    pub fn has_notify_folder(&self) -> bool {
+        self.dir.open_dir(NOTIFY).is_ok()
+    }
+
     /// Its NOTIFY_SOCKET, from now on listened to; None: it has none.
     pub fn notify_inbox(&self) -> Result<Option<Inbox>> {
         let folder = match self.dir.open_dir(NOTIFY) {

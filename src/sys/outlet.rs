@@ -4,7 +4,7 @@
 //! it, which the caller's shell and others share: setting it there would break them. So a pipe or a terminal is opened
 //! once more (/proc/self/fd), and a socket is asked with each message.
 
-use super::{Result, SysError, fd};
+use super::{Result, SysError, fd, pty};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -37,6 +37,7 @@ impl Outlet {
         let copy = || fd::duplicate(stream, 3);
         Ok(match kind & libc::S_IFMT {
             libc::S_IFSOCK => Outlet { fd: copy()?, way: Way::Send },
+            libc::S_IFCHR if !is_same_again(stream) => Outlet { fd: copy()?, way: Way::Promised },
             libc::S_IFIFO | libc::S_IFCHR => match open_again(stream) {
                 Some(fd) => Outlet { fd, way: Way::Write },
                 None => Outlet { fd: copy()?, way: Way::Promised },
@@ -67,6 +68,12 @@ impl AsFd for Outlet {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Whether opening it once more gives what is open there. Of a device that makes something new each time, it does not:
+/// the master of a terminal is such a one (pts(4)), so of the devices only terminals are taken, and no masters.
+fn is_same_again(device: BorrowedFd<'_>) -> bool {
+    pty::is_terminal(device) && !pty::is_master(device)
 }
 
 /// The same file with flags of its own; None: not for us (another user's terminal, a pipe without a reader).

@@ -137,26 +137,46 @@ impl Ended {
 
 /// Waits for our child behind `pidfd` and reaps it (waitid(2) with P_PIDFD, Linux 5.4).
 pub fn reap(pidfd: BorrowedFd<'_>) -> Result<Ended> {
-    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     loop {
-        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
-            Ok(WaitStatus::Exited(_, status)) => return Ok(Ended::Exited(status)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Signalled(signal as i32)),
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(e) => return Err(SysError::nix("waitid", "container process", e)),
+        if let Some((_, ended)) = wait_for(libc::P_PIDFD, pidfd.as_raw_fd(), 0)? {
+            return Ok(ended);
         }
     }
 }
 
+/// Reaps our child behind `pidfd` if it has ended; does not wait.
+pub fn reap_if_ended(pidfd: BorrowedFd<'_>) -> Result<Option<Ended>> {
+    Ok(wait_for(libc::P_PIDFD, pidfd.as_raw_fd(), libc::WNOHANG)?.map(|(_, ended)| ended))
+}
+
 /// Reaps every child that has ended, without waiting; for a subreaper.
 pub fn reap_strangers(but: i32) {
-    use nix::sys::wait::{Id, WaitPidFlag, waitid};
     loop {
         // WNOWAIT first: the one that somebody else waits for must stay.
-        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        let Some(pid) = waitid(Id::All, peek).ok().and_then(|status| status.pid()) else { return };
-        if pid.as_raw() == but || waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG).is_err() {
+        let Ok(Some((pid, _))) = wait_for(libc::P_ALL, 0, libc::WNOHANG | libc::WNOWAIT) else { return };
+        if pid == but || wait_for(libc::P_PID, pid, libc::WNOHANG).is_err() {
             return;
+        }
+    }
+}
+
+/// waitid(2) for an end: whose, and how; None: nobody has ended yet. Not through nix, which has no name for real-time
+/// signals: a process that one of them ended would be reaped, and then be an error.
+fn wait_for(kind: libc::idtype_t, id: i32, options: i32) -> Result<Option<(i32, Ended)>> {
+    loop {
+        // SAFETY: siginfo_t is plain numbers; all zeroes is a valid value, and what the kernel leaves if nobody ended.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `info` is a live struct that the kernel fills; the rest are integers.
+        if unsafe { libc::waitid(kind, id as libc::id_t, &mut info, libc::WEXITED | options) } == 0 {
+            // SAFETY: waitid fills the fields of SIGCHLD, or leaves the zeroes.
+            let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+            let exited = info.si_code == libc::CLD_EXITED;
+            let ended = if exited { Ended::Exited(status) } else { Ended::Signalled(status) };
+            return Ok((info.si_signo != 0).then_some((pid, ended)));
+        }
+        let error = SysError::last("waitid", "container process");
+        if !error.is(libc::EINTR) {
+            return Err(error);
         }
     }
 }

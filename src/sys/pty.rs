@@ -138,3 +138,10 @@ pub fn open_slave(master: BorrowedFd<'_>) -> Result<OwnedFd> {
 pub fn is_terminal(fd: BorrowedFd<'_>) -> bool {
     std::io::IsTerminal::is_terminal(&fd)
 }
+
+/// Whether it is a master: only one has the number of its other end (TIOCGPTN, ioctl_tty(2)).
+pub fn is_master(fd: BorrowedFd<'_>) -> bool {
+    let mut number: libc::c_uint = 0;
+    // SAFETY: TIOCGPTN writes one unsigned int.
+    unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGPTN as _, &mut number) == 0 }
+}

@@ -94,7 +94,7 @@ impl Drop for Held {
 }
 
 /// Whether a signal is ignored by this process, were it not taken as data.
-fn is_ignored(number: i32) -> bool {
+pub fn is_ignored(number: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: no new action is given; the kernel's answer goes into a live struct, for which all zeroes is valid, too.
     unsafe {

@@ -3,11 +3,13 @@
 use crate::state::Folder;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tare::hook::{Beside, Failed, Files, Place, Reason, Run, state_json};
 use tare::plan::hooks::{Hook, Output};
+use tare::sys::SysError;
+use tare::sys::fd::{Wanted, poll_some_until};
 use tare::sys::process::Ended;
 
 fn shell(script: &str) -> Hook {
@@ -153,18 +155,31 @@ fn the_timeout_kills_the_whole_group() {
     );
 }
 
+/// Waits until one of them has something to read.
+fn wait_for<'a>(
+    fds: impl IntoIterator<Item = BorrowedFd<'a>>,
+    end: Option<Instant>,
+) -> Result<Vec<bool>, SysError> {
+    let all: Vec<_> = fds.into_iter().map(|fd| Some((fd, Wanted::Read))).collect();
+    poll_some_until(&all, end)
+}
+
 /// Runs a script beside a pipe in which something lies, and counts the looks.
 fn run_beside(script: &str, answer: Option<i32>) -> (Result<(), Failed>, u32) {
     let (read, mut write) = std::io::pipe().unwrap();
     write.write_all(b"x").unwrap();
     let looks = std::cell::Cell::new(0);
     let look = || {
+        if !wait_for([read.as_fd()], Some(Instant::now()))?.contains(&true) {
+            return Ok(None);
+        }
         looks.set(looks.get() + 1);
         let mut byte = [0u8];
         (&read).read_exact(&mut byte).unwrap();
         Ok(answer)
     };
-    let beside = Some(Beside { fd: read.as_fd(), look: &look });
+    let wait = |hook: &[BorrowedFd<'_>], end| wait_for(hook.iter().copied().chain([read.as_fd()]), end);
+    let beside = Some(Beside { wait: &wait, look: &look });
     let hook = shell(script);
     let (place, files) = (Place::Runtime, Files::default());
     let run =
@@ -190,6 +205,29 @@ fn a_signal_that_asks_to_end_kills_the_hook_and_all_that_it_started() {
     assert!(begin.elapsed() < Duration::from_secs(8));
     assert_eq!(failed.reason, Reason::Interrupted(15));
     assert!(failed.to_string().contains("killed because of signal 15 to tare"), "{failed}");
+}
+
+#[test]
+fn a_hook_that_cannot_be_watched_any_more_does_not_live_on() {
+    let folder = Folder::new();
+    let file = folder.path().join("pid");
+    let hook = shell(&format!("echo $$ >{}; echo said; sleep 60", file.display()));
+    let look = || Err(SysError::new("read", "signalfd", 5));
+    let wait = |hook: &[BorrowedFd<'_>], end| wait_for(hook.iter().copied(), end);
+    let (place, files) = (Place::Runtime, Files::default());
+    let run =
+        Run { hook: &hook, moment: "createRuntime", index: 0, state: "{}", place, dir: None, files: &files };
+    let failed = run.run_beside(Some(Beside { wait: &wait, look: &look })).unwrap_err();
+    assert!(failed.to_string().contains("read signalfd"), "{failed}");
+    assert_eq!(failed.output, "said\n");
+    let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    assert_eq!(tare::sys::pidfd::stat(pid).unwrap(), None, "{pid} lives on, or was not reaped");
+}
+
+#[test]
+fn an_end_by_a_real_time_signal_is_said() {
+    let failed = run(&shell("kill -34 $$")).unwrap_err();
+    assert!(failed.to_string().contains("ended by signal 34 after "), "{failed}");
 }
 
 #[test]

@@ -57,3 +57,13 @@ fn a_reader_that_has_gone_is_an_error_and_no_signal() {
     let outlet = Outlet::of(write.as_fd()).unwrap();
     assert_eq!(outlet.write(b"x").unwrap_err().to_string(), "write stdout: broken pipe (EPIPE)");
 }
+
+#[test]
+fn a_terminals_master_is_written_to_itself_and_not_to_a_new_terminal() {
+    let ptmx = std::fs::OpenOptions::new().read(true).write(true).open("/dev/ptmx").unwrap();
+    let tare::sys::pty::Pty { master, slave, .. } = tare::sys::pty::from_ptmx(ptmx.into()).unwrap();
+    let outlet = Outlet::of(master.as_fd()).unwrap();
+    assert_eq!(outlet.write(b"typed\n").unwrap(), 6);
+    let arrived = tare::sys::fd::poll_readable(&[slave.as_fd()], Some(3000)).unwrap();
+    assert_eq!(arrived, [true]);
+}

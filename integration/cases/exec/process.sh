@@ -34,6 +34,8 @@ test_its_exit_code_is_that_of_the_program_or_128_and_the_signal() {
     ends 7 tare exec "$ID" sh -c 'exit 7'
     ends 137 tare exec "$ID" sh -c 'kill -9 $$'
     ends 143 tare exec "$ID" sh -c 'kill -15 $$'
+    ends 162 tare exec "$ID" sh -c 'kill -34 $$'
+    ends 192 tare exec "$ID" sh -c 'kill -64 $$'
     gone
 }
 

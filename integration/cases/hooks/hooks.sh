@@ -238,3 +238,20 @@ test_a_start_container_hook_that_never_stops_writing_is_ended_in_time() {
     matches "$err" 'timeout of 1 s'
     at_most "$took_ms" 2500 "milliseconds"
 }
+
+test_a_hook_that_cannot_be_killed_keeps_nobody() {
+    needs_v1 freezer
+    bundle
+    # Nothing reaches a process in a frozen group of version 1.
+    local group
+    group=$(cgroup_file freezer .)/hook
+    config --arg g "$group" '.hooks.createRuntime = [{path: "/bin/sh", timeout: 1, args: ["sh", "-c",
+        "mkdir -p \($g) && echo $$ > \($g)/tasks && echo FROZEN > \($g)/freezer.state; sleep 60"]}]'
+    call timeout 30 "$TARE" --root "$STATE" create "$ID"
+    echo THAWED >"$group/freezer.state"
+    eventually rmdir "$group"
+    eq "$code" 1 "exit code: $err"
+    has "$err" "ran past its timeout of 1 s"
+    rmdir "$(cgroup_file freezer .)" 2>/dev/null
+    gone
+}

@@ -16,6 +16,10 @@ test_run_ends_with_128_and_the_signal() {
     ends 137 tare run "$ID"
     script 'kill -TERM $$; sleep 1'
     ends 143 tare run "$ID"
+    # A real-time signal; an orphan that ends by one is reaped on the way.
+    script '(sh -c "kill -40 \$\$" &); sleep 0.3; kill -34 $$; sleep 1'
+    ends 162 tare run "$ID"
+    refuses 'does not exist' tare state "$ID"
 }
 
 test_run_passes_standard_streams() {

@@ -37,6 +37,13 @@ nothing_is_left() {
     absent "$(cgroup_file pids .)" "cgroup"
     [ -z "$(pgrep -f '^sleep 60')" ] || fail "a process of the hook lives on"
 }
+# An agent that answers an execve by this rule.
+answering() { # continue|silence
+    rm -f "$T/agent.sock" "$T/seen"
+    python3 "$INTEGRATION/lib/agent.py" notify "$T/agent.sock" 59=$1 322=$1 >"$T/seen" 2>"$T/agent" &
+    AGENT=$!
+    eventually grep -q listening "$T/agent"
+}
 is_told() { # SIGNAL-NAME
     ours_only
     eq "$(wc -l <"$T/err")" 1 "lines of error: $(cat "$T/err")"
@@ -119,6 +126,47 @@ test_a_signal_that_the_caller_ignores_does_not_end_a_birth() {
     eventually test -e "$T/waiting"
     kill -HUP $RUNTIME
     run_ends 4 "HUP under nohup"
+}
+
+test_a_signal_that_the_caller_ignores_does_not_end_the_container() {
+    bundle
+    script 'trap "exit 42" HUP; while [ ! -e /go ]; do sleep 0.05; done; exit 4'
+    env --ignore-signal=HUP "$TARE" --root "$STATE" run "$ID" >"$T/out" 2>"$T/err" </dev/null &
+    RUNTIME=$!
+    becomes running
+    sleep 0.3
+    kill -HUP $RUNTIME
+    sleep 0.3
+    touch "$R/go"
+    run_ends 4 "HUP under nohup"
+}
+
+test_a_signal_while_the_execve_waits_goes_to_the_process() {
+    bundle
+    config --arg s "$T/agent.sock" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s,
+        architectures: ["SCMP_ARCH_X86_64"], syscalls: [{names: ["execve", "execveat"], action: "SCMP_ACT_NOTIFY"}]}'
+    command_is sleep 300
+    # In a pid namespace of its own it would be process 1, which no signal ends that it does not wait for.
+    drop_namespace pid
+    answering silence
+    begin_run
+    eventually grep -q '"nr"' "$T/seen"
+    kill -TERM $RUNTIME
+    run_ends 143 "TERM while the agent says nothing"
+    nothing_is_left
+    kill $AGENT 2>/dev/null
+    add_namespace pid
+    answering continue
+    started
+    kill $AGENT; wait $AGENT 2>/dev/null
+    answering silence
+    env --default-signal=INT "$TARE" --root "$STATE" exec "$ID" sleep 60 >"$T/out" 2>"$T/err" </dev/null &
+    RUNTIME=$!
+    eventually grep -q '"nr"' "$T/seen"
+    kill -INT $RUNTIME
+    run_ends 130 "INT of an exec while the agent says nothing"
+    kill $AGENT 2>/dev/null
+    gone
 }
 
 test_a_signal_during_a_slow_poststart_hook_goes_to_the_container() {

@@ -1,8 +1,8 @@
 # sd_notify(3): a socket of the container's own; what is harmless of it reaches the caller's service manager.
 
 # A service manager at $T/manager.sock (or NAME); what it hears is in $T/heard, a JSON line for each message.
-manager() { # [NAME [SECONDS]]
-    python3 "$INTEGRATION/lib/manager.py" "${1:-$T/manager.sock}" "${2:-0}" >"$T/heard" 2>"$T/manager.err" &
+manager() { # [NAME [SECONDS [SECONDS-EACH]]]
+    python3 "$INTEGRATION/lib/manager.py" "${1:-$T/manager.sock}" "${2:-0}" "${3:-0}" >"$T/heard" 2>"$T/manager.err" &
     MANAGER=$!
     eventually grep -q listening "$T/manager.err"
     export NOTIFY_SOCKET=${1:-$T/manager.sock}
@@ -183,4 +183,60 @@ test_without_a_service_manager_there_is_no_socket() {
     call tare run "$ID"
     has "$out" "[]"
     has "$out" "No such file"
+}
+
+test_readiness_is_passed_on_while_poststart_hooks_run() {
+    bundle
+    manager
+    script 'probe notify READY=1; sleep 300'
+    config --arg t "$T" '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c",
+        "for i in $(seq 100); do grep -q READY \($t)/heard && touch \($t)/seen && exit; sleep 0.05; done"]}]'
+    "$TARE" --root "$STATE" run "$ID" </dev/null &
+    local runtime=$!
+    eventually test -e "$T/seen"
+    gone
+    wait $runtime
+    dismiss
+}
+
+test_somebody_who_never_stops_telling_does_not_hide_the_end() {
+    bundle
+    # One that takes its time for each message: there is always another to pass on.
+    manager "$T/manager.sock" 0 0.03
+    script 'while [ ! -e /go ]; do sleep 0.05; done; exit 3'
+    tare run --detach "$ID" >/dev/null 2>"$T/err" &
+    local runtime=$! flood
+    becomes running
+    eventually test -S "$STATE/$ID/notify/notify.sock"
+    python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(sys.argv[1])
+while True: s.send(b"STATUS=x")' "$STATE/$ID/notify/notify.sock" 2>/dev/null &
+    flood=$!
+    eventually grep -q STATUS "$T/heard"
+    touch "$R/go"
+    becomes stopped
+    eventually sh -c "! kill -0 $runtime"
+    kill $flood 2>/dev/null
+    gone
+    dismiss
+}
+
+test_an_address_that_is_too_long_is_warned_of() {
+    bundle
+    local address
+    address=/$(printf 'x%.0s' {1..120})
+    script 'echo "[$NOTIFY_SOCKET]"'
+    NOTIFY_SOCKET=$address ok tare run "$ID"
+    eq "$out" "[]"
+    matches "$err" 'NOTIFY_SOCKET "/x*" is not used: .*too long'
+    eq "$(wc -l <<<"$err")" 1 "lines of warning"
+    manager
+    script 'sleep 300'
+    created
+    NOTIFY_SOCKET=$address ok tare start "$ID"
+    matches "$err" 'NOTIFY_SOCKET "/x*" is not used: .*too long'
+    absent "$STATE/$ID/notify/notify.sock" "a socket that nobody reads"
+    gone
+    dismiss
 }

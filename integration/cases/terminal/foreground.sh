@@ -225,3 +225,17 @@ test_no_short_run_with_a_terminal_loses_a_byte() {
     echo "$out"
     [ -z "${RUNS:-}" ] || echo "$out" >>"${RUNS_REPORT:-/dev/null}"
 }
+
+test_the_terminal_is_relayed_while_poststart_hooks_run() {
+    bundle
+    with_terminal
+    script 'echo hello; sleep 300'
+    config --arg t "$T" '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c",
+        "for i in $(seq 100); do grep -q hello \($t)/out && touch \($t)/seen && exit; sleep 0.05; done"]}]'
+    "$TARE" --root "$STATE" run "$ID" >"$T/out" </dev/null &
+    local runtime=$!
+    eventually test -e "$T/seen"
+    gone
+    wait $runtime
+    eq $? 137 "exit code"
+}
