@@ -1,9 +1,9 @@
-//! Signals of this process, taken as data (signalfd(2)).
+//! Signals of this process: taken as data (signalfd(2)), or held back for a while.
 //!
-//! Used by `launch::foreground`.
+//! Used by `launch::foreground`, and by commands with work that must not stop halfway.
 
 use super::{Result, SysError};
-use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -64,6 +64,32 @@ impl Incoming {
     /// To wait for.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// The signals by which a user, a terminal or a service manager asks a program to end wait while this lives. What has
+/// come acts when it is dropped. SIGKILL cannot wait (signal(7)). A child that is born meanwhile inherits the mask
+/// (sigprocmask(2), "Notes").
+#[derive(Debug)]
+pub struct Held {
+    former: SigSet,
+}
+
+impl Held {
+    /// Holds them back from now on.
+    pub fn ending() -> Result<Held> {
+        let ending = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
+        let mut former = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ending), Some(&mut former))
+            .map_err(|e| SysError::nix("sigprocmask", "the signals that end us", e))?;
+        Ok(Held { former })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The kernel refuses only a bad address or a bad `how` (sigprocmask(2)).
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.former), None);
     }
 }
 
