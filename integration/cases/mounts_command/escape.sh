@@ -99,3 +99,19 @@ test_a_protected_path_that_is_missing_is_still_protected() {
     refuses 'masked or read-only' tare mounts add "$ID" - <<<"$(fs /other)"
     gone
 }
+
+test_a_restored_container_takes_mounts_too() {
+    ours_only
+    . "$INTEGRATION/lib/criu.sh"
+    needs_criu
+    bundle; command_is sleep 100; config '.process.terminal = false'
+    created </dev/null
+    ok tare start "$ID"
+    ok tare checkpoint --image-path "$T/img" "$ID"
+    gone
+    tare restore --detach --image-path "$T/img" "$ID" </dev/null >"$B/stdout" 2>"$B/stderr" || fail "restore: $(cat "$B/stderr")"
+    PID=$(state .pid)
+    ok tare mounts add "$ID" - <<<"$(fs /scratch)"
+    matches "$(awk '$5 == "/scratch"' "/proc/$PID/mountinfo")" ' tmpfs '
+    gone
+}
