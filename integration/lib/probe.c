@@ -287,6 +287,37 @@ static int do_hung(char **a) /* a process that waits for a FUSE server that neve
     return puts("answered"), 1;
 }
 
+static int write_to(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    return fd < 0 || write(fd, text, strlen(text)) < 0 || close(fd) ? perror(path), 1 : 0;
+}
+
+static int do_nest(char **a) /* goes into namespaces of its own, where it is root; says whether DIR can be made writable there */
+{
+    char uids[40], gids[40], file[4096];
+    struct stat st;
+    snprintf(uids, sizeof uids, "0 %d 1", getuid());
+    snprintf(gids, sizeof gids, "0 %d 1", getgid());
+    snprintf(file, sizeof file, "%s/file", a[0]);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) return perror("unshare"), 1;
+    if (write_to("/proc/self/setgroups", "deny") || write_to("/proc/self/uid_map", uids) || write_to("/proc/self/gid_map", gids)) return 1;
+    puts("nested");
+    fflush(stdout);
+    while (stat(file, &st)) usleep(50000);
+    puts(mount("none", a[0], NULL, MS_REMOUNT | MS_BIND, NULL) ? "locked" : "writable");
+    fflush(stdout);
+    return pause();
+}
+
+static int do_chroot(char **a) /* stays in another root */
+{
+    if (chroot(a[0]) || chdir("/")) return perror("chroot"), 1;
+    puts("elsewhere");
+    fflush(stdout);
+    return pause();
+}
+
 int main(int argc, char **argv)
 {
     char *c = argc > 1 ? argv[1] : "", **a = argv + 2;
@@ -309,6 +340,8 @@ int main(int argc, char **argv)
     if (!strcmp(c, "memory") && argc > 2) return do_memory(a);
     if (!strcmp(c, "forks") && argc > 2) return do_forks(a);
     if (!strcmp(c, "hung") && argc > 2) return do_hung(a);
+    if (!strcmp(c, "nest") && argc > 2) return do_nest(a);
+    if (!strcmp(c, "chroot") && argc > 2) return do_chroot(a);
     if (!strcmp(c, "spy") && argc > 3) return do_spy(a);
     if (!strcmp(c, "cwd")) return do_cwd();
     if (!strcmp(c, "open") && argc > 2) return do_open(a);

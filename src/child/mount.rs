@@ -26,6 +26,8 @@ pub struct Inputs {
     /// Detached trees of bind sources (`sys::mount::clone_tree`), already id-mapped if the entry asks for it. Needed
     /// for an id-mapped bind mount; otherwise used where the child itself may not reach the source.
     pub sources: Vec<Option<OwnedFd>>,
+    /// The same, opened by the child itself before any of them is mounted (`running_mounts`).
+    pub own_sources: Vec<Option<OwnedFd>>,
     /// User namespaces with the mapping of id-mapped file systems of their own (not bind mounts).
     pub user_namespaces: Vec<Option<OwnedFd>>,
     /// The PID namespace whose processes a procfs shows, if it is not our own (`running_mounts`; Linux 6.17).
@@ -38,6 +40,7 @@ pub struct Inputs {
 /// What is mounted, for one entry.
 pub(super) struct Given<'a> {
     source: Option<OwnedFd>,
+    own_source: Option<OwnedFd>,
     user_namespace: Option<OwnedFd>,
     pid_namespace: Option<BorrowedFd<'a>>,
 }
@@ -48,6 +51,7 @@ impl Inputs {
         let take = |list: &mut Vec<Option<OwnedFd>>| list.get_mut(index).and_then(Option::take);
         Given {
             source: take(&mut self.sources),
+            own_source: take(&mut self.own_sources),
             user_namespace: take(&mut self.user_namespaces),
             pid_namespace: self.pid_namespace.as_ref().map(AsFd::as_fd),
         }
@@ -149,19 +153,25 @@ pub(super) fn source_tree(
     recursive: bool,
     given: Given<'_>,
 ) -> Result<(OwnedFd, statx::Stat)> {
-    let depth = if recursive { Depth::Tree } else { Depth::Mount };
-    let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
+    let own = |opened: Option<OwnedFd>| opened.map_or_else(|| clone_source(op, source, recursive), Ok);
     let tree = match (op.idmap.is_some(), given.source) {
         (true, Some(mapped)) => mapped,
         (true, None) => return Err(SysError::new("mount_setattr", source.to_string_lossy(), EINVAL)),
         // Ours first: in a user namespace only our own copy keeps the flags of the source locked.
-        (false, inherited) => match (mount::clone_tree(source, depth, last), inherited) {
+        (false, inherited) => match (own(given.own_source), inherited) {
             (Err(_), Some(inherited)) => inherited,
             (opened, _) => opened?,
         },
     };
     let stat = statx::of(tree.as_fd(), &source.to_string_lossy())?;
     Ok((tree, stat))
+}
+
+/// Our own detached copy of a bind source.
+pub(super) fn clone_source(op: &MountOp, source: &CStr, recursive: bool) -> Result<OwnedFd> {
+    let depth = if recursive { Depth::Tree } else { Depth::Mount };
+    let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
+    mount::clone_tree(source, depth, last)
 }
 
 /// Where a bind mount goes; a directory or a file is made for it, as its source is one or the other.

@@ -55,7 +55,7 @@ pub(super) fn check(op: &MountOp, target: BorrowedFd<'_>, tree: Option<BorrowedF
 }
 
 /// The names in a path, without empty ones and `.`, and with `..` taken back.
-fn normalised(path: &str) -> Vec<&str> {
+pub(super) fn normalised(path: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for name in path.split('/') {
         match name {

@@ -25,6 +25,13 @@ pub fn isolate(plan: &Rootfs) -> std::result::Result<(), Failure> {
     if plan.switch == Switch::Chroot || asked == Some(PropagationKind::Shared) {
         return Ok(());
     }
+    cut_off()
+}
+
+/// Nothing that is mounted from here on reaches the host.
+///
+/// Fails when: / is not a mount (the runtime was started in a chroot).
+pub(super) fn cut_off() -> std::result::Result<(), Failure> {
     let slave = Change { propagation: propagation::SLAVE, ..Change::default() };
     let result =
         mount::open_path(c"/").and_then(|fd| mount::set_attributes(fd.as_fd(), slave, Depth::Tree, "/"));

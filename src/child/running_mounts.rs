@@ -7,17 +7,19 @@
 
 use super::devices::Made;
 use super::mount::{self, Inputs};
+use super::procfs_guard::normalised;
 use super::{Stepped, failed, namespaces, rootfs, stay_guarded};
-use crate::plan::mounts::{MountKind, MountOp};
+use crate::plan::mounts::{MountKind, MountOp, PropagationKind};
 use crate::plan::{Plan, Rootfs};
 use crate::sys::error::errno::{EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM};
 use crate::sys::mount::{Depth, attach, chroot_here, clone_tree_of, detach_of, enter, open_path};
 use crate::sys::namespace::{self, Kind};
 use crate::sys::path::{Root, Symlinks, as_path};
-use crate::sys::{Result, SysError, proc, process, statx};
+use crate::sys::{Result, SysError, fd, mountinfo, proc, process, statx};
 use crate::wire::{Answer, ChildWire, Failure, Question, Step};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 /// What the process has from its parent.
 #[derive(Debug)]
@@ -26,14 +28,13 @@ pub struct Beside<'a> {
     pub plan: &'a Plan,
     /// Our end of the wire.
     pub wire: ChildWire,
-    /// Pidfd of the container's first process.
-    pub init: OwnedFd,
-    /// Its root directory.
-    pub root: OwnedFd,
+    /// The container's mount namespace. Its top is the container's root: the root of a process there may have been
+    /// changed by chroot(2), and masks would not be found from there.
+    pub mounts: OwnedFd,
     /// The host's procfs.
     pub proc: OwnedFd,
-    /// Which of the container's namespaces are not ours, beside the mount namespace.
-    pub joins: Vec<Kind>,
+    /// The container's namespaces that are not ours, beside the mount namespace.
+    pub joins: Vec<(Kind, OwnedFd)>,
 }
 
 /// What is to be done.
@@ -47,6 +48,9 @@ pub enum Task {
 
 /// The life of the process. Never returns.
 pub fn main(beside: Beside<'_>, task: Task) -> ! {
+    // A file system may keep us for longer than our parent waits, which shall not keep its caller waiting for the end of
+    // the output. If it fails that is all that happens.
+    let _ = fd::null_device().and_then(|null| process::become_stdio(null.as_fd()));
     let done = match task {
         Task::Add(inputs) => add(&beside, inputs),
         Task::Remove(targets) => remove(&beside, &targets),
@@ -68,14 +72,13 @@ fn become_theirs(beside: &Beside<'_>) -> Stepped<()> {
         Some(Answer::Go) => {}
         _ => process::exit_now(1),
     }
-    let join =
-        |kind| namespace::join(beside.init.as_fd(), kind).map_err(|e| Failure::new(Step::JoinNamespace, &e));
-    let (user, others): (Vec<Kind>, Vec<Kind>) = beside.joins.iter().partition(|kind| **kind == Kind::User);
+    let join = |of: &(Kind, OwnedFd)| {
+        namespace::join(of.1.as_fd(), of.0).map_err(|e| Failure::new(Step::JoinNamespace, &e))
+    };
+    let (user, others): (Vec<_>, Vec<_>) = beside.joins.iter().partition(|(kind, _)| *kind == Kind::User);
     // What belongs to the host is joined with the host's rights, what belongs to the user namespace with that one's.
-    let after: Vec<Kind> = others.into_iter().filter(|kind| join(*kind).is_err()).collect();
-    if !user.is_empty() {
-        join(Kind::User)?;
-    }
+    let after: Vec<_> = others.into_iter().filter(|of| join(of).is_err()).collect();
+    user.iter().copied().try_for_each(join)?;
     after.into_iter().try_for_each(join)?;
     if !user.is_empty() {
         namespaces::become_root(beside.plan)?;
@@ -89,8 +92,18 @@ fn add(beside: &Beside<'_>, mut inputs: Inputs) -> Stepped<()> {
     // A copy of the host's mounts: as in a birth, the flags of sources are locked in it if the container is less
     // privileged than the host, and what is mounted on the way to a file system never shows on the host.
     namespace::leave(Kind::Mount).map_err(failed(Step::Propagation))?;
-    rootfs::isolate(&beside.plan.rootfs)?;
+    // With a shared rootfsPropagation a bind mount goes on being a peer of its source, as at a birth; but what is mounted
+    // on the way must not reach the host either.
+    let shared = beside.plan.rootfs.propagation.is_some_and(|asked| asked.kind == PropagationKind::Shared);
+    if shared {
+        open_sources(beside.plan, &mut inputs);
+    }
+    rootfs::cut_off()?;
+    if !shared {
+        open_sources(beside.plan, &mut inputs);
+    }
     let there = There::look(beside).map_err(failed(Step::Mount))?;
+    there.look_ahead(&beside.plan.rootfs.mounts);
     let mut added: Vec<OwnedFd> = Vec::new();
     for (index, op) in beside.plan.rootfs.mounts.iter().enumerate() {
         match there.add(beside.plan, index, op, &mut inputs) {
@@ -104,9 +117,22 @@ fn add(beside: &Beside<'_>, mut inputs: Inputs) -> Stepped<()> {
     Ok(())
 }
 
+/// All bind sources, before anything is mounted: if one of them never answers then nothing has changed. One that cannot be
+/// opened is found missing when its turn comes.
+fn open_sources(plan: &Plan, inputs: &mut Inputs) {
+    let open = |op: &MountOp| match &op.kind {
+        MountKind::Bind { source, recursive } if op.idmap.is_none() => {
+            let tree = mount::clone_source(op, source, *recursive).ok()?;
+            statx::of(tree.as_fd(), "source").ok().map(|_| tree)
+        }
+        _ => None,
+    };
+    inputs.own_sources = plan.rootfs.mounts.iter().map(open).collect();
+}
+
 /// The container, seen from the copy of the host.
 struct There<'a> {
-    init: BorrowedFd<'a>,
+    mounts: BorrowedFd<'a>,
     proc: BorrowedFd<'a>,
     root: Root,
     /// Our own mount namespace and root directory, to come back to.
@@ -115,9 +141,16 @@ struct There<'a> {
 
 impl<'a> There<'a> {
     fn look(beside: &'a Beside<'_>) -> Result<There<'a>> {
-        let root = Root::new(crate::sys::fd::duplicate(beside.root.as_fd(), 3)?);
         let home = (namespace::own(Kind::Mount)?, open_path(c"/")?);
-        Ok(There { init: beside.init.as_fd(), proc: beside.proc.as_fd(), root, home })
+        let root = visit(beside.mounts.as_fd(), &home, || open_path(c"/"))?;
+        Ok(There { mounts: beside.mounts.as_fd(), proc: beside.proc.as_fd(), root: Root::new(root), home })
+    }
+
+    /// Looks at all destinations that are there already, for the same reason as [`open_sources`].
+    fn look_ahead(&self, mounts: &[MountOp]) {
+        for op in mounts {
+            let _ = self.root.resolve(as_path(&op.target), Symlinks::Follow);
+        }
     }
 
     /// Makes one mount and attaches it. The descriptor of it, for [`There::take_back`].
@@ -143,7 +176,7 @@ impl<'a> There<'a> {
             MountKind::Cgroup | MountKind::Nothing => return Err(SysError::new("mount", object, EOPNOTSUPP)),
         };
         mount::check_place(op, tree.as_fd(), target.as_fd())?;
-        self.check_uncovered(&plan.rootfs, target.as_fd(), &object)?;
+        self.check_uncovered(&plan.rootfs, op, target.as_fd())?;
         self.inside(|| attach(tree.as_fd(), target.as_fd(), &object))?;
         if strict {
             let mount_id = statx::of(tree.as_fd(), &object)?.mount_id;
@@ -155,15 +188,8 @@ impl<'a> There<'a> {
         Ok(tree)
     }
 
-    /// Runs in the container's mount namespace, and comes back.
     fn inside(&self, act: impl FnOnce() -> Result<()>) -> Result<()> {
-        namespace::join(self.init, Kind::Mount)?;
-        let done = act();
-        namespace::join(self.home.0.as_fd(), Kind::Mount)?;
-        // setns(2) has made the top of the namespace our root; the caller's may have been another.
-        enter(self.home.1.as_fd(), "/")?;
-        chroot_here("/")?;
-        done
+        visit(self.mounts, &self.home, act)
     }
 
     /// Takes mounts away again, the last one first. Best effort: the error that brought us here is the one to report.
@@ -174,11 +200,12 @@ impl<'a> There<'a> {
         });
     }
 
-    fn check_uncovered(&self, plan: &Rootfs, target: BorrowedFd<'_>, object: &str) -> Result<()> {
-        if is_root(&self.root, target, object)? {
+    fn check_uncovered(&self, plan: &Rootfs, op: &MountOp, target: BorrowedFd<'_>) -> Result<()> {
+        let object = mount::name_of(op);
+        if is_root(&self.root, target, &object)? {
             return Err(SysError::new("move_mount", format!("{object} (the root of the container)"), EBUSY));
         }
-        match hidden_below(&self.root, self.proc, plan, target, object)? {
+        match hidden_below(&self.root, self.proc, plan, target, &object)? {
             None => Ok(()),
             Some(path) => {
                 let object =
@@ -189,12 +216,23 @@ impl<'a> There<'a> {
     }
 }
 
+/// Acts in another mount namespace, and comes back to our own and its root directory.
+fn visit<T>(mounts: BorrowedFd<'_>, home: &(OwnedFd, OwnedFd), act: impl FnOnce() -> Result<T>) -> Result<T> {
+    namespace::join(mounts, Kind::Mount)?;
+    let done = act();
+    namespace::join(home.0.as_fd(), Kind::Mount)?;
+    // setns(2) has made the top of the namespace our root; the caller's may have been another.
+    enter(home.1.as_fd(), "/")?;
+    chroot_here("/")?;
+    done
+}
+
 fn is_root(root: &Root, fd: BorrowedFd<'_>, object: &str) -> Result<bool> {
     Ok(statx::of(root.as_fd(), object)?.is_same_place(&statx::of(fd, object)?))
 }
 
 /// A masked or read-only path that lies at or below `fd`: whoever covers or unmounts that takes its protection away.
-/// Compared by where they really are, whatever links lead there.
+/// Compared by where they really are, whatever links lead there. `object` is the path that led to `fd`.
 fn hidden_below<'a>(
     root: &Root,
     proc: BorrowedFd<'_>,
@@ -204,20 +242,44 @@ fn hidden_below<'a>(
 ) -> Result<Option<&'a CStr>> {
     let place = proc::path_of(proc, fd, object)?;
     for path in plan.masked_paths.iter().chain(&plan.readonly_paths) {
-        let hidden = match root.resolve(as_path(path), Symlinks::Follow) {
-            Ok(hidden) => hidden,
-            // Nothing is hidden there.
-            Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => continue,
-            Err(error) => return Err(error),
-        };
-        if proc::path_of(proc, hidden.as_fd(), object)?.starts_with(&place) {
+        let (hidden, exists) = place_of(root, proc, as_path(path), object)?;
+        // One that is missing may have been hidden from us: then by its name, too.
+        let named = || normalised(&path.to_string_lossy()).starts_with(&normalised(object));
+        if hidden.starts_with(&place) || !exists && named() {
             return Ok(Some(path));
         }
     }
     Ok(None)
 }
 
-/// What was unmounted, to be put back if a later one fails: a copy of it and where it was.
+/// Where a path really is, or would be: what is missing of it is added to the directory that would hold it.
+fn place_of(root: &Root, proc: BorrowedFd<'_>, path: &Path, object: &str) -> Result<(PathBuf, bool)> {
+    for above in path.ancestors() {
+        match root.resolve(above, Symlinks::Follow) {
+            Ok(found) => {
+                let missing = path.strip_prefix(above).unwrap_or(Path::new(""));
+                let place = proc::path_of(proc, found.as_fd(), object)?;
+                return Ok((place.join(missing), above == path));
+            }
+            Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((path.to_path_buf(), false))
+}
+
+/// What is to be unmounted.
+struct Mounted<'a> {
+    /// Its position in the list.
+    index: usize,
+    target: &'a CStr,
+    fd: OwnedFd,
+    mount_id: u64,
+    /// How far from the root it is.
+    depth: usize,
+}
+
+/// What was unmounted, to be put back if a later one fails: a copy of it, if it can be copied (unbindable mounts cannot).
 struct Removed<'a> {
     target: &'a CStr,
     copy: Option<OwnedFd>,
@@ -225,44 +287,74 @@ struct Removed<'a> {
 
 fn remove(beside: &Beside<'_>, targets: &[CString]) -> Stepped<()> {
     become_theirs(beside)?;
-    let root =
-        crate::sys::fd::duplicate(beside.root.as_fd(), 3).map(Root::new).map_err(failed(Step::Mount))?;
     // For good: there is nothing on the host that would be needed.
-    namespace::join(beside.init.as_fd(), Kind::Mount).map_err(failed(Step::JoinNamespace))?;
-    let mut removed: Vec<Removed<'_>> = Vec::new();
+    namespace::join(beside.mounts.as_fd(), Kind::Mount).map_err(failed(Step::JoinNamespace))?;
+    let root = Root::new(open_path(c"/").map_err(failed(Step::Mount))?);
+    // All are looked at before the first is touched: what is detached cannot always be had back as it was.
+    let mut mounted: Vec<Mounted<'_>> = Vec::new();
     for (index, target) in targets.iter().enumerate() {
-        match remove_one(beside, &root, target) {
-            Ok(copy) => removed.push(Removed { target, copy }),
-            Err(error) => {
-                removed.iter().rev().for_each(|removed| put_back(&root, removed));
-                return Err(Failure::new(Step::Mount, &error).at(index));
-            }
+        let found = find(beside, &root, index, target, &mounted);
+        mounted.push(found.map_err(|error| Failure::new(Step::Mount, &error).at(index))?);
+    }
+    // The innermost first, so that none goes with another before its turn.
+    mounted.sort_by_key(|one| std::cmp::Reverse(one.depth));
+    let mut removed: Vec<Removed<'_>> = Vec::new();
+    for one in &mounted {
+        let copy = clone_tree_of(one.fd.as_fd(), Depth::Tree, "mount").ok();
+        if let Err(error) = take_away(beside.proc.as_fd(), one) {
+            removed.iter().rev().for_each(|removed| put_back(&root, removed));
+            return Err(Failure::new(Step::Mount, &error).at(one.index));
         }
+        removed.push(Removed { target: one.target, copy });
     }
     Ok(())
 }
 
-/// Detaches what is mounted at `target`, with all that is mounted below it. A copy of it, if it can be copied
-/// (unbindable mounts cannot).
-fn remove_one(beside: &Beside<'_>, root: &Root, target: &CStr) -> Result<Option<OwnedFd>> {
+/// What is mounted at `target`, if it may be unmounted.
+fn find<'a>(
+    beside: &Beside<'_>,
+    root: &Root,
+    index: usize,
+    target: &'a CStr,
+    others: &[Mounted<'_>],
+) -> Result<Mounted<'a>> {
     let object = target.to_string_lossy();
     let refused = |why: &str, errno| SysError::new("umount2", format!("{object} ({why})"), errno);
     // A final symlink is not followed: an image must not choose what is unmounted.
-    let mounted = root.resolve(as_path(target), Symlinks::NotLast)?;
-    if is_root(root, mounted.as_fd(), &object)? {
+    let fd = root.resolve(as_path(target), Symlinks::NotLast)?;
+    if is_root(root, fd.as_fd(), &object)? {
         return Err(refused("the root of the container", EBUSY));
     }
-    if !statx::of(mounted.as_fd(), &object)?.mount_root {
+    let stat = statx::of(fd.as_fd(), &object)?;
+    if !stat.mount_root {
         return Err(refused("nothing is mounted there", EINVAL));
     }
+    if others.iter().any(|other| other.mount_id == stat.mount_id) {
+        return Err(refused("is in the list twice", EINVAL));
+    }
     let proc = beside.proc.as_fd();
-    if let Some(path) = hidden_below(root, proc, &beside.plan.rootfs, mounted.as_fd(), &object)? {
+    if let Some(path) = hidden_below(root, proc, &beside.plan.rootfs, fd.as_fd(), &object)? {
         let why = format!("would uncover {}, masked or read-only", path.to_string_lossy());
         return Err(refused(&why, EPERM));
     }
-    let copy = clone_tree_of(mounted.as_fd(), Depth::Tree, &object).ok();
-    detach_of(proc, mounted.as_fd(), &object)?;
-    Ok(copy)
+    let depth = proc::path_of(proc, fd.as_fd(), &object)?.components().count();
+    Ok(Mounted { index, target, fd, mount_id: stat.mount_id, depth })
+}
+
+/// Detaches a mount with all that is mounted below it.
+fn take_away(proc: BorrowedFd<'_>, mounted: &Mounted<'_>) -> Result<()> {
+    let object = mounted.target.to_string_lossy();
+    match detach_of(proc, mounted.fd.as_fd(), &object) {
+        // It went with another of the list whose peer it was (mount_namespaces(7), "propagation").
+        Err(error) if error.is(EINVAL) && !is_attached(proc, mounted.mount_id)? => Ok(()),
+        other => other,
+    }
+}
+
+fn is_attached(proc: BorrowedFd<'_>, mount_id: u64) -> Result<bool> {
+    let file = proc::open_in(proc, c"self/mountinfo", proc::Access::Read)?;
+    let text = fd::read_to_end(file.as_fd(), "/proc/self/mountinfo", mountinfo::LIMIT_BYTES)?;
+    Ok(mountinfo::parse(&text).iter().any(|mounted| mounted.id == mount_id))
 }
 
 /// Best effort: the error that brought us here is the one to report.

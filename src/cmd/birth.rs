@@ -18,11 +18,12 @@ use crate::launch::notify::Proxy;
 use crate::launch::{self, Child, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
-use crate::state::{Container, Phase, Record, identify, notify_folder};
+use crate::state::{Container, Namespaces, Phase, Record, identify, notify_folder};
 use crate::sys::datagram::Target;
+use crate::sys::namespace::{self, Kind};
 use crate::sys::probe;
 use anyhow::{Context, Result};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -343,6 +344,9 @@ pub(super) fn settle(
     child: &Child,
 ) -> Result<()> {
     container.record.phase = phase;
+    container.record.namespaces = namespaces_of(child.pid())
+        .inspect_err(|error| session.log.debug(&format!("{}: its namespaces: {error}", args.id)))
+        .ok();
     container.save()?;
     session.log.debug(&format!("{}: ready: process {}", args.id, child.pid()));
     for socket in pidfd_sockets {
@@ -352,6 +356,13 @@ pub(super) fn settle(
         pid_file::write(path, child.pid())?;
     }
     Ok(())
+}
+
+/// Where the container's process is now, before its program can take it elsewhere. Only `mounts` asks for it, and says so
+/// if it is not known: no reason to have no container.
+fn namespaces_of(pid: i32) -> crate::sys::Result<Namespaces> {
+    let identity = |kind| namespace::identity(namespace::of_process(pid, kind)?.as_fd());
+    Ok(Namespaces { user: identity(Kind::User)?, mount: identity(Kind::Mount)? })
 }
 
 /// Removes what was made for a container that came to nothing; the first error is the one to report.

@@ -51,8 +51,9 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
         ..Options::default()
     };
     let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
-    let running = Running { init: init.as_fd(), pid, rootless: host.rootless };
-    match change {
+    let created_in = container.record.namespaces.map(|namespaces| (namespaces.user, namespaces.mount));
+    let running = Running { init: init.as_fd(), pid, created_in, rootless: host.rootless };
+    let done = match change {
         Change::Add => {
             let plan = Plan::for_added_mounts(&config, mounts, &options, &host)?;
             plan.warnings.iter().for_each(|warning| session.log.warn(warning));
@@ -63,7 +64,10 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
             plan.warnings.iter().for_each(|warning| session.log.warn(warning));
             running.remove(plan, targets)
         }
-    }
+    };
+    // Also from a process that hangs and cannot be killed, which holds the folder open as we do.
+    container.unlock()?;
+    done
 }
 
 /// Puts the place of an error into the file that the user gave, if it is there: the list is config.json's `mounts` to

@@ -45,6 +45,15 @@ impl Child {
         ended
     }
 
+    /// Kills it, and waits for its end, at most `timeout_ms`; `Ok(false)`: it is stuck in the kernel, which will end it
+    /// as soon as it lets it go.
+    pub(super) fn kill_within(mut self, timeout_ms: u16) -> crate::sys::Result<bool> {
+        pidfd::send_signal(self.pidfd.as_fd(), crate::sys::signal_name::KILL, "container process")?;
+        let ended = pidfd::wait_end(self.pidfd.as_fd(), timeout_ms)?;
+        self.released = !ended;
+        Ok(ended)
+    }
+
     /// The error for a child that ended without a word.
     pub(super) fn died(&self) -> Failed {
         Failed::died(self.pid)

@@ -8,13 +8,19 @@ use crate::child::running_mounts::{Beside, Task, main};
 use crate::plan::namespaces::Joined;
 use crate::plan::{Place, Plan};
 use crate::sys::error::errno;
-use crate::sys::namespace::{self, Kind};
+use crate::sys::namespace::{self, Identity, Kind};
 use crate::sys::process::{self, Cloned};
-use crate::sys::{SysError, mount, pidfd, proc};
+use crate::sys::signal::Held;
+use crate::sys::{fd, mount, pidfd, proc};
 use crate::wire::{self, Answer, Failure, Question, Step};
 use anyhow::{Context, Result};
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// How long a file system may keep us waiting.
+const DEADLINE_S: u16 = 30;
+/// How long the process that mounts may take to die.
+const DEATH_MS: u16 = 2000;
 
 /// The container that is changed.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub struct Running<'a> {
     pub init: BorrowedFd<'a>,
     /// Its pid.
     pub pid: i32,
+    /// The user and the mount namespace that it was created in, if known.
+    pub created_in: Option<(Identity, Identity)>,
     /// Whether the caller lacks real root.
     pub rootless: bool,
 }
@@ -31,80 +39,67 @@ impl Running<'_> {
     /// Mounts all mounts of the plan in the container, or none.
     pub fn add(&self, mut plan: Plan) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces(&mut plan)?;
+        let theirs = self.namespaces()?;
+        plan.namespaces.user = theirs.user();
         let mut inputs = sources::open(&plan, None, self.rootless)?;
-        inputs.pid_namespace = theirs.pid_namespace;
-        self.carry_out(&plan, theirs.root, theirs.joins, Task::Add(inputs))
+        inputs.pid_namespace = theirs.pids;
+        carry_out(&plan, theirs.mounts, theirs.joins, Task::Add(inputs))
     }
 
     /// Takes away what is mounted at these paths in the container, or nothing of it.
     pub fn remove(&self, mut plan: Plan, targets: Vec<CString>) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces(&mut plan)?;
-        let user = theirs.joins.into_iter().filter(|kind| *kind == Kind::User).collect();
-        self.carry_out(&plan, theirs.root, user, Task::Remove(targets))
+        let theirs = self.namespaces()?;
+        plan.namespaces.user = theirs.user();
+        let user: Vec<_> = theirs.joins.into_iter().filter(|(kind, _)| *kind == Kind::User).collect();
+        carry_out(&plan, theirs.mounts, user, Task::Remove(targets))
     }
 
-    fn path(&self, file: &str) -> CString {
-        mount::c_string(&format!("/proc/{}/{file}", self.pid))
-    }
-
-    fn open(&self, kind: Kind, file: &str) -> Result<OwnedFd, SysError> {
-        namespace::open(&self.path(&format!("ns/{file}")), kind)
-    }
-
-    /// What the process has to join; and the plan learns which user namespace there is, however it came to be.
-    fn namespaces(&self, plan: &mut Plan) -> Result<Theirs> {
-        let is_own = |kind, file: &str| namespace::is_own(self.open(kind, file)?.as_fd(), kind);
-        if is_own(Kind::Mount, "mnt")? {
+    /// The container's namespaces, held from here on: its first process may go elsewhere at any moment.
+    fn namespaces(&self) -> Result<Theirs> {
+        let open = |kind| namespace::of_process(self.pid, kind);
+        let mounts = open(Kind::Mount)?;
+        if namespace::is_own(mounts.as_fd(), Kind::Mount)? {
             let message = "the container has no mount namespace of its own: its mounts are the host's";
             let advice = "use mount(8) and umount(8) on the host";
             return Err(refusal(message.to_string(), advice).into());
         }
+        let user = open(Kind::User)?;
+        self.check_home(user.as_fd(), mounts.as_fd())?;
         let mut joins = Vec::new();
-        for (kind, file) in [(Kind::User, "user"), (Kind::Network, "net"), (Kind::Ipc, "ipc")] {
-            if !is_own(kind, file)? {
-                joins.push(kind);
+        for (kind, fd) in
+            [(Kind::User, user), (Kind::Network, open(Kind::Network)?), (Kind::Ipc, open(Kind::Ipc)?)]
+        {
+            if !namespace::is_own(fd.as_fd(), kind)? {
+                joins.push((kind, fd));
             }
         }
-        plan.namespaces.user = match joins.contains(&Kind::User) {
-            // The mapping of an id-mapped mount can be that of the container's.
-            true => Place::Join(Joined { path: self.path("ns/user"), index: 0 }),
-            false => Place::Shared,
-        };
-        let pids = self.open(Kind::Pid, "pid")?;
-        let pid_namespace = (!namespace::is_own(pids.as_fd(), Kind::Pid)?).then_some(pids);
-        let root = mount::open_path(&self.path("root")).context("open the container's root")?;
+        let pids = open(Kind::Pid)?;
+        let pids = (!namespace::is_own(pids.as_fd(), Kind::Pid)?).then_some(pids);
         // It had this pid before, and lives: so it was no other process that was looked at.
         if pidfd::wait_end(self.init, 0)? {
             return Err(refusal("the container has ended meanwhile".to_string(), "").into());
         }
-        Ok(Theirs { root, joins, pid_namespace })
+        Ok(Theirs { mounts, joins, pids })
     }
 
-    fn carry_out(&self, plan: &Plan, root: OwnedFd, joins: Vec<Kind>, task: Task) -> Result<()> {
-        let proc = proc::host_procfs()?;
-        let init = self.init.try_clone_to_owned().map_err(|e| SysError::io("dup", "pidfd", &e))?;
-        let removed = match &task {
-            Task::Remove(targets) => targets.clone(),
-            Task::Add(_) => Vec::new(),
-        };
-        let (ours, wire) = wire::pair()?;
-        let child = match process::clone_single_threaded(0, None)? {
-            Cloned::Child => {
-                drop(ours);
-                main(Beside { plan, wire, init, root, proc, joins }, task)
+    /// In a user namespace that the first process has made for itself it may do with our mounts what it likes: a bind mount
+    /// that was asked to be read-only would be writable. The number of a namespace that has ended may be given to
+    /// another one; but a user namespace does not end while one below it lives, and who may change the mount
+    /// namespace alone may change its mounts anyway.
+    fn check_home(&self, user: BorrowedFd<'_>, mounts: BorrowedFd<'_>) -> Result<()> {
+        let advice = "give the mounts to the container in config.json";
+        match self.created_in {
+            None => {
+                let message = "it is not known in which namespaces the container was created \
+                    (an older version of tare has created it)";
+                Err(refusal(message.to_string(), advice).into())
             }
-            Cloned::Parent { pid, pidfd } => Child::new(pid, pidfd),
-        };
-        drop(wire);
-        // If it is gone already, the next question says so.
-        let _ = ours.answer(Answer::Go);
-        match ours.question()? {
-            Some(Question::Ready) => child.wait().map(|_| ()).context("wait for the process that mounts"),
-            Some(Question::Failed(failure)) => Err(explain(plan, &removed, &failure).into()),
-            _ => {
-                Err(refusal("the process that mounts was killed".to_string(), "see the kernel's log").into())
+            Some(home) if home == (namespace::identity(user)?, namespace::identity(mounts)?) => Ok(()),
+            Some(_) => {
+                let message = "the container's first process has left the namespaces it was created in: \
+                    it could do with these mounts what it is not allowed to";
+                Err(refusal(message.to_string(), advice).into())
             }
         }
     }
@@ -112,10 +107,67 @@ impl Running<'_> {
 
 /// What is the container's.
 struct Theirs {
-    root: OwnedFd,
-    joins: Vec<Kind>,
+    mounts: OwnedFd,
+    /// Those that are not ours.
+    joins: Vec<(Kind, OwnedFd)>,
     /// If it is not ours.
-    pid_namespace: Option<OwnedFd>,
+    pids: Option<OwnedFd>,
+}
+
+impl Theirs {
+    /// The user namespace, for the plan, however it came to be: the mapping of an id-mapped mount can be the container's.
+    fn user(&self) -> Place {
+        match self.joins.iter().find(|(kind, _)| *kind == Kind::User) {
+            None => Place::Shared,
+            Some((_, user)) => {
+                // The one that is held here, wherever its process goes.
+                let path = mount::c_string(&format!("/proc/self/fd/{}", user.as_raw_fd()));
+                Place::Join(Joined { path, index: 0 })
+            }
+        }
+    }
+}
+
+fn carry_out(plan: &Plan, mounts: OwnedFd, joins: Vec<(Kind, OwnedFd)>, task: Task) -> Result<()> {
+    let proc = proc::host_procfs()?;
+    let removed = match &task {
+        Task::Remove(targets) => targets.clone(),
+        Task::Add(_) => Vec::new(),
+    };
+    let (ours, wire) = wire::pair()?;
+    // Our death would be that of the process that mounts, and half of the list would be done.
+    let _held = Held::ending()?;
+    let child = match process::clone_single_threaded(0, None)? {
+        Cloned::Child => {
+            drop(ours);
+            main(Beside { plan, wire, mounts, proc, joins }, task)
+        }
+        Cloned::Parent { pid, pidfd } => Child::new(pid, pidfd),
+    };
+    drop(wire);
+    // If it is gone already, the next question says so.
+    let _ = ours.answer(Answer::Go);
+    if fd::poll_readable(&[ours.as_fd()], Some(DEADLINE_S * 1000))? != [true] {
+        return Err(hung(child)?.into());
+    }
+    match ours.question()? {
+        Some(Question::Ready) => child.wait().map(|_| ()).context("wait for the process that mounts"),
+        Some(Question::Failed(failure)) => Err(explain(plan, &removed, &failure).into()),
+        _ => Err(refusal("the process that mounts was killed".to_string(), "see the kernel's log").into()),
+    }
+}
+
+/// Ends a process that waits for a file system which does not answer.
+fn hung(child: Child) -> Result<Failed> {
+    let pid = child.pid();
+    let end = match child.kill_within(DEATH_MS)? {
+        true => "was killed".to_string(),
+        false => format!("cannot be killed as long as that lasts (process {pid})"),
+    };
+    let message = format!(
+        "a file system did not answer for {DEADLINE_S} seconds; the process that waited for it {end}"
+    );
+    Ok(refusal(message, "see /proc/PID/mountinfo of the container for what is mounted"))
 }
 
 fn refusal(message: String, advice: &str) -> Failed {

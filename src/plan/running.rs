@@ -3,12 +3,12 @@
 //!
 //! Called by `cmd::mounts`. Pointers are those of config.json, `/mounts/...`: the caller knows the file.
 
+use super::annotations::MOUNT_CONTEXT;
 use super::mounts::{self, MountKind};
 use super::{Options, Plan};
 use crate::bundle::config::{Config, Linux, Mount};
 use crate::bundle::{Bundle, Invalid};
 use crate::host::Host;
-use std::collections::BTreeMap;
 use std::ffi::CString;
 
 impl Plan {
@@ -73,6 +73,8 @@ fn of_mounts(config: &Config, mounts: Vec<Mount>) -> Bundle {
         mount_label: linux.mount_label,
         ..Linux::default()
     };
+    // The one annotation that is about mounts.
+    let annotations = config.annotations.get_key_value(MOUNT_CONTEXT);
     let config = Config {
         oci_version: config.oci_version.clone(),
         root: config.root.clone(),
@@ -81,7 +83,7 @@ fn of_mounts(config: &Config, mounts: Vec<Mount>) -> Bundle {
         hostname: None,
         domainname: None,
         hooks: None,
-        annotations: BTreeMap::new(),
+        annotations: annotations.map(|(key, word)| (key.clone(), word.clone())).into_iter().collect(),
         linux: Some(linux),
     };
     Bundle { config, text: String::new(), warnings: Vec::new() }

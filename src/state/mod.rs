@@ -19,7 +19,7 @@ mod root;
 mod status;
 
 pub use id::check_id;
-pub use record::{End, Init, Phase, Record, VERSION};
+pub use record::{End, Init, Namespaces, Phase, Record, VERSION};
 pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};

@@ -44,6 +44,16 @@ pub struct Init {
     pub boot_id: String,
 }
 
+/// The namespaces in which a container was created, each by the st_dev and st_ino of its file: its first process may
+/// leave them for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// The user namespace.
+    pub user: (u64, u64),
+    /// The mount namespace.
+    pub mount: (u64, u64),
+}
+
 /// How its first process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -126,6 +136,10 @@ pub struct Record {
     /// Where its standard streams led when it was born: the links of /proc/PID/fd. None with a terminal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<String>,
+    /// Where its first process was before its program ran; None if an older version has created it, or if that could
+    /// not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Namespaces>,
 }
 
 impl Record {
@@ -153,6 +167,7 @@ impl Record {
             new_keyring: false,
             criu: None,
             streams: Vec::new(),
+            namespaces: None,
         }
     }
 

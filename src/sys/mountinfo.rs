@@ -26,7 +26,8 @@ pub struct Mounted {
     pub options: Vec<String>,
 }
 
-const LIMIT_BYTES: usize = 64 << 20;
+/// No more of it is read.
+pub const LIMIT_BYTES: usize = 64 << 20;
 
 /// The mounts of this process's mount namespace, in the kernel's order.
 pub fn read() -> Result<Vec<Mounted>> {

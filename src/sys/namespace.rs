@@ -211,10 +211,22 @@ pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
     Ok((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
 }
 
+/// What tells a namespace from all others that exist: st_dev and st_ino of its file (ioctl_ns(2)). The number is free again
+/// when the namespace ends.
+pub type Identity = (u64, u64);
+
+/// The identity of an open namespace.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity> {
+    let stat = nix::sys::stat::fstat(fd).map_err(|e| SysError::nix("fstat", "namespace", e))?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+/// A process's namespace, held open.
+pub fn of_process(pid: i32, kind: Kind) -> Result<OwnedFd> {
+    open(&super::mount::c_string(&format!("/proc/{pid}/ns/{}", kind.file())), kind)
+}
+
 /// Whether a namespace is the one that we are in.
 pub fn is_own(fd: BorrowedFd<'_>, kind: Kind) -> Result<bool> {
-    let fail = |e| SysError::nix("fstat", format!("{} namespace", kind.name()), e);
-    let (theirs, ours) =
-        (nix::sys::stat::fstat(fd).map_err(fail)?, nix::sys::stat::fstat(own(kind)?).map_err(fail)?);
-    Ok((theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino))
+    Ok(identity(fd)? == identity(own(kind)?.as_fd())?)
 }

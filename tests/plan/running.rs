@@ -32,6 +32,20 @@ fn only_the_new_mounts_are_in_the_plan() {
 }
 
 #[test]
+fn the_label_of_new_mounts_is_set_as_the_annotation_says() {
+    use tare::plan::annotations::MountContext;
+    let label = |annotations: Value| {
+        let config = kept(json!({"annotations": annotations, "linux": {"mountLabel": "l"}}));
+        let new = mounts_from_json(r#"[{"destination": "/new", "type": "tmpfs"}]"#).unwrap();
+        let plan = Plan::for_added_mounts(&config, new, &options(), &host()).unwrap();
+        assert!(plan.hooks.poststop.is_empty());
+        plan.rootfs.mount_label.unwrap().context
+    };
+    assert_eq!(label(json!({"run.oci.mount_context_type": "rootcontext"})), MountContext::Rootcontext);
+    assert_eq!(label(json!({"com.example": "x"})), MountContext::Context);
+}
+
+#[test]
 fn what_is_no_mount_of_its_own_is_refused_with_its_place() {
     let fine = json!({"destination": "/a", "type": "tmpfs"});
     for options in [json!(["remount", "rw"]), json!(["rprivate"])] {

@@ -1,6 +1,6 @@
 //! src/state/record.rs
 
-use tare::state::{End, Init, Phase, Record, Refused};
+use tare::state::{End, Init, Namespaces, Phase, Record, Refused};
 use tare::sys::process::Ended;
 
 fn full() -> Record {
@@ -33,6 +33,16 @@ fn the_end_is_kept_once_it_is_known() {
         assert!(String::from_utf8(text.clone()).unwrap().contains(json));
         assert_eq!(Record::parse("web1", &text), Ok(record.clone()));
     }
+}
+
+#[test]
+fn the_namespaces_of_a_record_may_be_unknown() {
+    let mut record = full();
+    let text = String::from_utf8(record.to_json().unwrap()).unwrap();
+    assert!(!text.contains("namespaces"), "as an older version has written it");
+    record.namespaces = Some(Namespaces { user: (4, u64::MAX), mount: (4, 7) });
+    let text = record.to_json().unwrap();
+    assert_eq!(Record::parse("web1", &text), Ok(record));
 }
 
 #[test]

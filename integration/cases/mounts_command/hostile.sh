@@ -93,3 +93,38 @@ test_the_process_that_mounts_cannot_be_looked_into_where_it_is_seen() {
     command_is probe spy 6 "$(basename "$TARE")"; started
     spied_on '^seen some opened 0$'
 }
+
+test_with_a_shared_root_nothing_is_mounted_on_the_host_on_the_way() {
+    ours_only
+    type strace >/dev/null 2>&1 || skip "no strace here"
+    local propagation command host
+    mkdir "$T/host" && mount -t tmpfs -o mode=755 shared "$T/host" && mount --make-shared "$T/host"
+    for propagation in shared rshared; do
+        bundle "host/$propagation"; command_is sleep 60; ID=${ID_PREFIX}$propagation
+        config --arg p "$propagation" --arg c "/$PREFIX$propagation" '.linux.rootfsPropagation = $p | .linux.cgroupsPath = $c'
+        started
+        host=$(mounts)
+        # `silent` can only be said to mount(2), which takes a path. Ended before it can take that mount away again.
+        printf '[{"type": "tmpfs", "destination": "/one", "options": ["silent"]}]' >"$B/mounts.json"
+        strace -f -qq -o "$T/trace" -e trace=umount2 -e inject=umount2:signal=KILL "$TARE" --root "$STATE" mounts add "$ID" "$B/mounts.json" 2>/dev/null
+        grep -q KILL "$T/trace" || fail "was not killed in the middle: $(cat "$T/trace")"
+        eq "$(mounts)" "$host" "mounts of the host, with $propagation"
+        gone
+    done
+    cd "$T" && umount "$T/host"
+}
+
+test_with_a_shared_root_a_bind_mount_is_a_peer_of_its_source_as_at_a_birth() {
+    ours_only
+    mkdir "$T/host" && mount -t tmpfs -o mode=755 shared "$T/host" && mount --make-shared "$T/host"
+    bundle; config '.linux.rootfsPropagation = "shared"'; command_is sleep 60
+    add_mount /birth none "$T/host" rbind rshared
+    started
+    jq -nc --arg s "$T/host" '[{source: $s, destination: "/later", options: ["rbind", "rshared"]}]' >"$B/mounts.json"
+    ok tare mounts add "$ID" "$B/mounts.json"
+    local peers=$(awk '$5 ~ "^/(birth|later)$" { print $7 }' "/proc/$PID/mountinfo" | sort -u)
+    matches "$peers" '^shared:[0-9]+$'
+    eq "$(awk -v p="$T/host" '$5 == p { print $7 }' /proc/self/mountinfo)" "$peers" "the host's peer group"
+    gone
+    umount "$T/host"
+}

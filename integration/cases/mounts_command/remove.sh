@@ -74,3 +74,51 @@ test_remove_leaves_the_host_s_mounts_alone() {
     umount "$T/data"
     gone
 }
+
+test_a_removal_that_is_refused_has_touched_nothing() {
+    ours_only
+    bundle; script 'until [ -e /one/there ]; do sleep 0.1; done; cd /one; echo in >&2; sleep 60'
+    mkdir "$R/one"; started
+    # One that cannot be copied, and so not be had back.
+    ok tare mounts add "$ID" - <<<'[{"destination": "/one", "type": "tmpfs", "options": ["unbindable"]}]'
+    touch "/proc/$PID/root/one/there"
+    eventually grep -q in "$B/stderr"
+    local before=$(seen /one)
+    for second in /nothing /bin /proc/sys; do
+        at /one $second
+        refuses 'mounts.json#/1/destination' tare mounts remove "$ID" "$B/mounts.json"
+        eq "$(seen /one)" "$before" "the mount, after a removal of it and of $second"
+    done
+    eq "$(readlink "/proc/$PID/cwd")" /one "working directory in what was kept"
+    removes /one
+    gone
+}
+
+test_remove_takes_a_mount_and_one_below_it_in_any_order() {
+    ours_only
+    bundle; command_is sleep 60; started
+    local before=$(count)
+    printf '[{"destination": "/one", "type": "tmpfs"}, {"destination": "/one/two", "type": "tmpfs"}]' >"$T/both.json"
+    for order in '/one /one/two' '/one/two /one'; do
+        ok tare mounts add "$ID" "$T/both.json"
+        removes $order
+        eq "$(count)" "$before" "mounts of the container after $order"
+    done
+    ok tare mounts add "$ID" "$T/both.json"
+    at /one/two /one /one
+    refuses 'list twice.*mounts.json#/2/destination' tare mounts remove "$ID" "$B/mounts.json"
+    eq "$(count)" $((before + 2))
+    gone
+}
+
+test_remove_takes_peers_of_which_one_goes_with_the_other() {
+    ours_only
+    bundle; mkdir -p "$T/data/inner"; command_is sleep 60; started
+    local before=$(count)
+    nsenter -t "$PID" -m sh -c 'mkdir /a /b && mount -t tmpfs a /a && mount --make-shared /a && mount --bind /a /b && mkdir /a/inner && mount -t tmpfs inner /a/inner' ||
+        skip "the busybox here cannot do that"
+    eq "$(count)" $((before + 4))
+    removes /a/inner /b/inner
+    eq "$(count)" $((before + 2))
+    gone
+}
