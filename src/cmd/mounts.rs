@@ -12,6 +12,7 @@ use crate::launch::Failed;
 use crate::launch::running_mounts::Running;
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Refused, Status};
+use crate::sys::signal::Held;
 use anyhow::Result;
 use std::os::fd::AsFd;
 
@@ -53,6 +54,9 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
     let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
     let created_in = container.record.namespaces.map(|namespaces| (namespaces.user, namespaces.mount));
     let running = Running { init: init.as_fd(), pid, created_in, rootless: host.rootless };
+    // Our death would be that of the process that mounts, and half of the list would be done. Also until the lock is given
+    // back: a process that cannot be killed has it as we do.
+    let _held = Held::ending()?;
     let done = match change {
         Change::Add => {
             let plan = Plan::for_added_mounts(&config, mounts, &options, &host)?;
@@ -65,7 +69,6 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
             running.remove(plan, targets)
         }
     };
-    // Also from a process that hangs and cannot be killed, which holds the folder open as we do.
     container.unlock()?;
     done
 }

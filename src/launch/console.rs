@@ -1,5 +1,5 @@
 //! The terminal of a container, seen from outside: the console socket that gets it, or our own terminal, to which it is
-//! joined for a foreground `run`.
+//! joined for a foreground `run`, `exec` or `restore`.
 
 use crate::sys::error::errno;
 use crate::sys::fd::{self, Wanted};

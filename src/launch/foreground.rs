@@ -62,7 +62,7 @@ impl Watch {
     pub fn until_end(self, child: Child, mut relay: Option<Relay>) -> Result<Ended> {
         // Of those that a hook has left to us; while it ran, one of our children was the hook's own.
         process::reap_strangers(child.pid());
-        // A new size may have been told while nobody had the relay.
+        // A new size may have been told before there was a relay.
         relay.as_ref().into_iter().for_each(Relay::take_terminal);
         loop {
             let ready = self.serve(&child, &mut relay, &[child.pidfd(), self.fd()], None)?;
@@ -113,7 +113,7 @@ impl Watch {
     }
 
     /// A signal for us is one for the container; but a child's end, a broken pipe and a change of our terminal's size
-    /// are our own affairs, and what our caller has chosen to have ignored (nohup(1)) ends nobody.
+    /// are our own affairs, and a hangup that our caller has chosen to have ignored (nohup(1)) ends nobody.
     fn pass_on(&self, process: BorrowedFd<'_>, relay: Option<&Relay>) -> sys::Result<()> {
         while let Some(number) = self.incoming.take()? {
             match number {
@@ -124,7 +124,7 @@ impl Watch {
                         // The shell that has stopped us has used the terminal in between.
                         relay.into_iter().for_each(Relay::take_terminal);
                     }
-                    if !signal::is_ignored(other) {
+                    if !signal::is_ignored_hangup(other) {
                         // It may have ended meanwhile: that shows at its pidfd.
                         let _ = pidfd::send_signal(process, other, "container process");
                     }
@@ -179,7 +179,8 @@ pub fn wait_readable(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> Result<()> {
 }
 
 /// The same, once a signal is one for the process behind `process`, which is about to become its program: the execve can
-/// take as long as a seccomp agent or a file system likes, and must be able to die of it.
+/// take as long as a seccomp agent or a file system likes, and must be able to die of it: if it is the first of its PID
+/// namespace, of SIGKILL only (pid_namespaces(7)).
 pub fn wait_readable_passing_on(
     fd: BorrowedFd<'_>,
     process: BorrowedFd<'_>,

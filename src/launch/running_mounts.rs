@@ -10,7 +10,6 @@ use crate::plan::{Place, Plan};
 use crate::sys::error::errno;
 use crate::sys::namespace::{self, Identity, Kind};
 use crate::sys::process::{self, Cloned};
-use crate::sys::signal::Held;
 use crate::sys::{fd, mount, pidfd, proc};
 use crate::wire::{self, Answer, Failure, Question, Step};
 use anyhow::{Context, Result};
@@ -92,7 +91,7 @@ impl Running<'_> {
         match self.created_in {
             None => {
                 let message = "it is not known in which namespaces the container was created \
-                    (an older version of tare has created it)";
+                    (an older version of tare has created it, or /proc did not tell)";
                 Err(refusal(message.to_string(), advice).into())
             }
             Some(home) if home == (namespace::identity(user)?, namespace::identity(mounts)?) => Ok(()),
@@ -135,8 +134,6 @@ fn carry_out(plan: &Plan, mounts: OwnedFd, joins: Vec<(Kind, OwnedFd)>, task: Ta
         Task::Add(_) => Vec::new(),
     };
     let (ours, wire) = wire::pair()?;
-    // Our death would be that of the process that mounts, and half of the list would be done.
-    let _held = Held::ending()?;
     let child = match process::clone_single_threaded(0, None)? {
         Cloned::Child => {
             drop(ours);

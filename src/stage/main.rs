@@ -95,8 +95,8 @@ fn find(given: &Given) -> Result<lookup::Program, Failed> {
     Ok(program)
 }
 
-/// The same, and the filter at once: from here on the profile must allow what is left to do, which is little more than
-/// clone, read, write, prctl, setsid and execve.
+/// The same, and the filter at once: from here on the profile must allow what is left to do, which is
+/// clone, read, write, prctl, setsid, capset, chdir, ioctl for a terminal, and execve.
 fn find_and_confine(given: &Given, payload: &Mapped, wire: &Wire) -> Result<lookup::Program, Failed> {
     let program = find(given)?;
     load_filter(payload, wire)?;

@@ -50,11 +50,10 @@ impl Incoming {
         }
     }
 
-    /// Takes what has come, until there is one that asks us to end: not what our caller has chosen to have ignored, as
-    /// nohup(1) does.
+    /// Takes what has come, until there is one that asks us to end.
     pub fn ending(&self) -> Result<Option<i32>> {
         while let Some(number) = self.take()? {
-            if !HARMLESS.contains(&number) && !is_ignored(number) {
+            if !HARMLESS.contains(&number) && !is_ignored_hangup(number) {
                 return Ok(Some(number));
             }
         }
@@ -93,8 +92,12 @@ impl Drop for Held {
     }
 }
 
-/// Whether a signal is ignored by this process, were it not taken as data.
-pub fn is_ignored(number: i32) -> bool {
+/// Whether this is the hangup that our caller has chosen to have ignored, as nohup(1) does. What a shell without job
+/// control has ignored for every command behind `&`, SIGINT and SIGQUIT, is meant for the container if somebody sends it.
+pub fn is_ignored_hangup(number: i32) -> bool {
+    if number != libc::SIGHUP {
+        return false;
+    }
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: no new action is given; the kernel's answer goes into a live struct, for which all zeroes is valid, too.
     unsafe {

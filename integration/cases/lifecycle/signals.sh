@@ -116,7 +116,7 @@ test_signals_that_end_nobody_do_not_end_a_birth() {
     run_ends 4 "harmless signals in createRuntime"
 }
 
-test_a_signal_that_the_caller_ignores_does_not_end_a_birth() {
+test_a_hangup_that_the_caller_ignores_does_not_end_a_birth() {
     bundle
     script 'exit 4'
     printf '#!/bin/sh\necho > %s\nsleep 0.5\n' "$T/waiting" >"$T/hook" && chmod +x "$T/hook"
@@ -128,7 +128,19 @@ test_a_signal_that_the_caller_ignores_does_not_end_a_birth() {
     run_ends 4 "HUP under nohup"
 }
 
-test_a_signal_that_the_caller_ignores_does_not_end_the_container() {
+test_an_interrupt_reaches_the_container_of_a_run_behind_an_ampersand() {
+    bundle
+    script 'trap "exit 42" INT; while [ ! -e /go ]; do sleep 0.05; done; exit 4'
+    # As a shell without job control starts it.
+    env --ignore-signal=INT,QUIT "$TARE" --root "$STATE" run "$ID" >"$T/out" 2>"$T/err" </dev/null &
+    RUNTIME=$!
+    becomes running
+    sleep 0.3
+    kill -INT $RUNTIME
+    run_ends 42 "INT behind an ampersand"
+}
+
+test_a_hangup_that_the_caller_ignores_does_not_end_the_container() {
     bundle
     script 'trap "exit 42" HUP; while [ ! -e /go ]; do sleep 0.05; done; exit 4'
     env --ignore-signal=HUP "$TARE" --root "$STATE" run "$ID" >"$T/out" 2>"$T/err" </dev/null &
