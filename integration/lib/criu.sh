@@ -54,9 +54,10 @@ piped() { # [CREATE-OPTION...]
     PID=$(state .pid)
     ok tare start "$ID"
 }
-# Restores it so, too.
+# Restores it so, too; $PID is its process in either case.
 restored() { # RESTORE-OPTION...
     tare restore --detach --image-path "$T/img" "$@" "$ID" </dev/null 2>"$B/restore.err" > >(cat >>"$B/stdout") ||
         fail "restore: $(cat "$B/restore.err")"
     [ ! -s "$B/restore.err" ] || fail "restore said: $(cat "$B/restore.err")"
+    PID=$(state .pid)
 }

@@ -59,7 +59,7 @@ fn dump(session: &Session, args: &cli::Checkpoint, container: &mut Container, cr
     let plan = plan_of(container)?;
     namespaces::check(&plan.namespaces)?;
     no_delegated_group(&plan)?;
-    let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let pid = container.record.pid();
     let images = Images::make(&args.criu.image_path, args.criu.work_path.as_deref())?;
     if let Some(parent) = &args.parent_path {
         check_parent(&args.criu.image_path, parent)?;

@@ -112,7 +112,7 @@ fn kill_init(container: &Container) -> Result<()> {
         pidfd::wait_end(criu.as_fd(), DEADLINE_MS)?;
     }
     let Some(init) = container.init()? else { return Ok(()) };
-    let pid = record.init.as_ref().map_or(0, |init| init.pid);
+    let pid = record.pid();
     match pidfd::send_signal(init.as_fd(), signal_name::KILL, &format!("process {pid}")) {
         Err(e) if !e.is(ESRCH) => {
             return Err(anyhow::Error::new(e).context("kill the container's first process"));

@@ -96,7 +96,7 @@ impl<'a> Source<'a> {
             let problem = "the container has no control group, so nothing is counted for it";
             return Err(Refusal::new(code::NO_CONTROLLER, "", problem).into());
         };
-        let pid = record.init.as_ref().map_or(0, |init| init.pid);
+        let pid = record.pid();
         Ok(Source { container, cgroup, init, pid })
     }
 

@@ -51,7 +51,7 @@ fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, ch
         bundle: container.record.bundle.clone(),
         ..Options::default()
     };
-    let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let pid = container.record.pid();
     let created_in = container.record.namespaces.map(|namespaces| (namespaces.user, namespaces.mount));
     let running = Running { init: init.as_fd(), pid, created_in, rootless: host.rootless };
     // Our death would be that of the process that mounts, and half of the list would be done. Also until the lock is given

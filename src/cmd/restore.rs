@@ -22,7 +22,7 @@ use crate::error;
 use crate::hook;
 use crate::launch::console::Relay;
 use crate::launch::foreground::Watch;
-use crate::launch::{self, Child, masks};
+use crate::launch::{self, Child};
 use crate::plan::Plan;
 use crate::state::{Container, Phase, identify};
 use crate::sys::acl::Searchable;
@@ -181,7 +181,7 @@ impl Revival<'_> {
         let root = c_path(&plan.rootfs.path)?;
         let trees = [
             (mount::clone_tree(&root, Depth::Tree, LastLink::Follow)?, root),
-            (masks_tree(plan)?, c_path(masks)?),
+            (launch::masks(plan).context("make the masks")?, c_path(masks)?),
         ];
         let trees: Vec<_> = trees.iter().map(|(tree, target)| (tree.as_fd(), target.as_c_str())).collect();
         let tasks: Vec<_> = entry.tasks.iter().map(|file| (file.fd.as_fd(), file.path.as_str())).collect();
@@ -304,10 +304,6 @@ fn place_of_masks(container: &Container, plan: &Plan) -> Result<PathBuf> {
         }
     }
     Ok(folder)
-}
-
-fn masks_tree(plan: &Plan) -> Result<OwnedFd> {
-    masks(plan).context("make the masks")
 }
 
 /// The streams, then the namespaces, as descriptors 3 and so on.

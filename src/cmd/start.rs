@@ -32,7 +32,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => return Err(Refused::HasStopped.into()),
         other => ParentWire::from_gate(other.context("connect to the start gate")?),
     };
-    let pid = container.record.init.as_ref().map_or(0, |init| init.pid);
+    let pid = container.record.pid();
     // If the caller is a service, it counts as started when the container says so.
     let notify = notify_proxy(session, &container)?;
     gate.answer(Answer::Start).map_err(|_| Failed::died(pid))?;
@@ -83,7 +83,7 @@ pub(super) fn poststart(
     }
     let record = &container.record;
     let files = hook_files(record, log);
-    let pid = record.init.as_ref().map_or(0, |init| init.pid);
+    let pid = record.pid();
     for (index, hook) in hooks.iter().enumerate() {
         let state = hook::state_json(&record.id, "running", pid, &record.bundle, &record.annotations);
         let place = hook::Place::Runtime;

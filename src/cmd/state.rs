@@ -30,7 +30,7 @@ pub struct OciState<'a> {
 pub fn oci_state(record: &Record, status: Status, owner: String) -> OciState<'_> {
     let pid = match status {
         Status::Stopped => 0,
-        _ => record.init.as_ref().map_or(0, |init| init.pid),
+        _ => record.pid(),
     };
     OciState {
         oci_version: OCI_VERSION,

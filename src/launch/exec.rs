@@ -116,9 +116,8 @@ struct Inside {
 impl Inside {
     fn look(given: &Given<'_>) -> Result<Inside> {
         let (pid, pidfd) = given.init;
-        let ended = |error: crate::sys::SysError| match crate::sys::pidfd::wait_end(pidfd, 0) {
-            Ok(true) => anyhow::Error::new(super::Failed::container_ended(pid)),
-            _ => anyhow::Error::new(error).context("look into the container"),
+        let ended = |error: crate::sys::SysError| {
+            or_ended(anyhow::Error::new(error).context("look into the container"), given.init)
         };
         let namespaces = joins::foreign_to_us(pid).map_err(ended)?;
         let root = proc::root_of_process(pid).map_err(ended)?;

@@ -62,7 +62,6 @@ test_a_paused_container_that_is_left_running_stays_paused() {
     echo 1 >"$freezer"
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     gone
 }
@@ -87,7 +86,6 @@ test_a_failed_restore_leaves_nothing() {
     config 'del(.hooks)'
     restored
     refuses 'already exists' tare restore --detach --image-path "$T/img" "$ID"
-    PID=$(state .pid)
     counts
     gone
 }
@@ -141,7 +139,6 @@ test_a_page_server_gets_the_pages() {
     eq "$(ls "$T"/img/pages-*.img 2>/dev/null)" "" "pages here"
     cp "$T"/pages/* "$T/img/"
     restored
-    PID=$(state .pid)
     counts
     gone
 }

@@ -19,7 +19,6 @@ test_a_container_with_an_open_file_a_pipe_and_a_tcp_listener_comes_back() {
     absent "$(cgroup_file pids cgroup.procs)" "the control group"
     restored --work-path "$T/work" --pid-file "$T/pid"
     eq "$(state .status)" running
-    PID=$(state .pid)
     eq "$(cat "$T/pid")" "$PID" "pid file"
     counts
     eq "$(mounts_of)" "$mounts" "mounts"
@@ -55,7 +54,6 @@ test_a_checkpoint_goes_on_from_a_pre_dump() {
     exists "$T/img/parent"
     at_most "$(cat "$T"/img/pages-*.img | wc -c)" "$(($(cat "$T"/pre/pages-*.img | wc -c) - 1))" "bytes of pages after a pre-dump"
     restored
-    PID=$(state .pid)
     counts
     gone
 }
@@ -72,11 +70,9 @@ test_a_container_can_be_left_running_and_saved_again() {
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     gone
 }
@@ -190,7 +186,6 @@ test_ipc_and_uts_namespaces_that_are_joined_are_joined_again() {
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     eq "$(readlink "/proc/$PID/ns/ipc")" "$(readlink "/proc/$other/ns/ipc")" "ipc namespace"
     eq "$(readlink "/proc/$PID/ns/uts")" "$(readlink "/proc/$other/ns/uts")" "uts namespace"
@@ -213,7 +208,6 @@ test_a_pid_namespace_that_is_joined_stays_outside() {
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     eq "$(readlink "/proc/$PID/ns/pid")" "$(readlink "/proc/$inside/ns/pid")" "pid namespace"
     gone
@@ -241,7 +235,6 @@ test_bind_mounts_keep_their_flags() {
     mounts=$(mounts_of)
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     eq "$(mounts_of)" "$mounts" "mounts"
     gone
 }
@@ -262,7 +255,6 @@ test_a_network_namespace_that_is_joined_stays_outside() {
     refuses 'empty-ns network: .* joined by path' tare checkpoint --empty-ns network --image-path "$T/img" "$ID"
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     eq "$(readlink "/proc/$PID/ns/net")" "$(readlink "/proc/$other/ns/net")" "network namespace"
     counts
     gone
@@ -279,7 +271,6 @@ test_a_user_namespace_and_its_devices_come_back() {
     ok tare checkpoint --image-path "$T/img" "$ID"
     : >"$B/stdout"
     restored
-    PID=$(state .pid)
     eventually grep -q 0 "$B/stdout"
     eq "$(awk '{ print $2 }' "/proc/$PID/uid_map")" 100000 "uid_map"
     eq "$(stat -c %a "$T/img")" 700 "mode of the images' folder"
@@ -323,7 +314,6 @@ test_criu_manages_control_groups_as_it_is_told() {
         ok tare checkpoint --manage-cgroups-mode $mode --image-path "$T/img" "$ID"
         config '.linux.resources.pids.limit = 44'
         restored --manage-cgroups-mode $mode
-        PID=$(state .pid)
         counts
         has "$(cat "/proc/$PID/cgroup")" "pids:/$PREFIX$(basename "$B")" "control group with $mode"
         case $mode in full) mode=33 ;; *) mode=44 ;; esac
@@ -358,7 +348,6 @@ test_a_cgroup_mount_shows_the_new_group() {
     counts
     ok tare checkpoint --image-path "$T/img" "$ID"
     restored
-    PID=$(state .pid)
     counts
     local procs
     procs=$(cat /proc/$PID/root/sys/fs/cgroup/{pids/,unified/,}cgroup.procs 2>/dev/null | sort -u)
