@@ -22,7 +22,7 @@ fn main() {
 }
 
 fn build_stage(source: &Path, out: &Path) {
-    let target = variable("TARGET");
+    let target = freestanding_target();
     let mut rustc = Command::new(variable("RUSTC"));
     rustc.args(["--edition=2024", "--crate-name=tare_stage", "--crate-type=bin", "--cap-lints=warn"]);
     rustc.args(["-Copt-level=s", "-Cpanic=abort", "-Cdebuginfo=0", "-Cstrip=symbols", "-Ccodegen-units=1"]);
@@ -45,6 +45,14 @@ fn build_stage(source: &Path, out: &Path) {
     }
     let status = rustc.status().expect("cannot run rustc for the last stage");
     assert!(status.success(), "the last stage (src/stage) does not build for {target}");
+}
+
+/// The compiler's own target, where that is the same architecture: its `core` is always there, and that is all of a
+/// standard library which the stage uses. With `-Z build-std` (scripts/build-release) TARGET has none at this moment.
+fn freestanding_target() -> String {
+    let (host, target) = (variable("HOST"), variable("TARGET"));
+    let architecture = |triple: &str| triple.split('-').next().map(str::to_owned);
+    if architecture(&host) == architecture(&target) { host } else { target }
 }
 
 /// TARE_COMMIT for `--version`: the checkout's commit, or nothing outside of one.

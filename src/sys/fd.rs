@@ -127,11 +127,14 @@ pub enum OnExec {
     Keep,
 }
 
+/// Linux 5.11, linux/close_range.h. Neither it nor the function is in the `libc` crate for musl.
+const CLOSE_RANGE_CLOEXEC: libc::c_uint = 1 << 2;
+
 /// Marks every descriptor from `first` on as close-on-exec (close_range(2), Linux 5.11; else one by one).
 pub fn cloexec_from(first: RawFd) -> Result<()> {
     // SAFETY: changes flags of descriptor numbers; no memory is involved.
     let done = unsafe {
-        libc::close_range(first as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as i32)
+        libc::syscall(libc::SYS_close_range, first as libc::c_uint, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC)
     };
     if done == 0 {
         return Ok(());

@@ -344,7 +344,7 @@ pub fn loopback_up() -> Result<()> {
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: `request` is an initialised ifreq that outlives the call, which reads its name and flags only.
-    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request) } {
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) } {
         -1 => Err(SysError::last("ioctl SIOCSIFFLAGS", "lo")),
         _ => Ok(()),
     }
