@@ -2,7 +2,7 @@
 //! of the containers that exist it cannot know: `tare list` is asked for them when a word is completed.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 use clap_complete::{Shell, generate};
 use std::error::Error;
 use tare::cli::{self, CommandLine};
@@ -59,7 +59,7 @@ pub fn fish() -> Text {
 
 /// What clap_complete makes for `shell`.
 fn generated(shell: Shell) -> Text {
-    let mut command = shown(&CommandLine::command());
+    let mut command = shown(&CommandLine::definition());
     command = command.subcommand(
         Command::new("help")
             .about("Print the help of a command")
@@ -72,7 +72,7 @@ fn generated(shell: Shell) -> Text {
 }
 
 fn names_of_commands() -> Arg {
-    let names: Vec<&str> = CommandLine::command().get_subcommands().map(kept_name).collect();
+    let names: Vec<&str> = CommandLine::definition().get_subcommands().map(kept_name).collect();
     Arg::new("command").action(ArgAction::Append).value_parser(PossibleValuesParser::new(names))
 }
 
@@ -115,7 +115,7 @@ fn commands_with_ids() -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    below("", &CommandLine::command(), &mut found);
+    below("", &CommandLine::definition(), &mut found);
     found
 }
 

@@ -10,7 +10,6 @@ mod completion;
 mod page;
 mod prose;
 
-use clap::CommandFactory;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -30,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// DIR/man/tare.1 and one tare-COMMAND.1 for each command.
 fn write_pages(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
-    let mut root = CommandLine::command();
+    let mut root = CommandLine::definition();
     root.build();
     let prose_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man");
     let commands = root.get_subcommands().filter(|command| command.get_name() != "help");

@@ -2,7 +2,7 @@
 //! [`parse`](super::parse) prints them; the man pages take their groups from here. Words only: clap lays them out.
 
 use super::CommandLine;
-use clap::{Arg, CommandFactory};
+use clap::Arg;
 
 /// The commands by group, in the order in which they are shown.
 pub const GROUPS: &[(&str, &[&str])] = &[
@@ -19,7 +19,7 @@ pub(super) fn text(path: &[String]) -> String {
 }
 
 fn of_program() -> String {
-    let command = CommandLine::command();
+    let command = CommandLine::definition();
     let template = format!(
         "{{about-with-newline}}\nUsage: tare [OPTIONS] COMMAND [ARGUMENTS]\n\n{}{{all-args}}{{after-help}}",
         groups(&command)
@@ -49,7 +49,7 @@ fn groups(command: &clap::Command) -> String {
 
 /// The options of every command are left out: they would be most of what a short command has to say.
 fn of_command(path: &[String]) -> String {
-    let mut command = CommandLine::command().mut_args(|arg| {
+    let mut command = CommandLine::definition().mut_args(|arg| {
         let hidden = arg.is_hide_set() || arg.is_global_set();
         arg.hide(hidden)
     });

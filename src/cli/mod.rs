@@ -6,6 +6,7 @@
 //! what was typed and gives either a [`CommandLine`], a text to print, or a [`Usage`] error of one line.
 
 mod checkpoint;
+mod commands;
 mod help;
 mod lifecycle;
 mod mounts;
@@ -15,6 +16,7 @@ mod resources;
 mod values;
 
 pub use checkpoint::{Checkpoint, Criu, Restore};
+pub use commands::Command;
 pub use help::GROUPS;
 pub use lifecycle::{Birth, Create, Delete, Features, Kill, List, Run, Spec, Start, State};
 pub use mounts::{Mounts, MountsChange, MountsOf};
@@ -26,27 +28,39 @@ pub use values::{
     Rootless,
 };
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
 use std::path::PathBuf;
 
 /// What was typed.
-#[derive(Debug, Parser)]
-#[command(
-    name = "tare",
-    about = "An OCI container runtime",
-    disable_help_flag = true,
-    disable_version_flag = true,
-    args_override_self = true,
-    infer_long_args = true,
-    max_term_width = 100
-)]
+#[derive(Debug)]
 pub struct CommandLine {
     /// Options before the command.
-    #[command(flatten)]
     pub globals: Globals,
     /// The command; none with `--version`.
-    #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl CommandLine {
+    /// What can be typed: every command with every option, for help texts, man pages and completions.
+    pub fn definition() -> clap::Command {
+        program().subcommands(commands::all())
+    }
+
+    fn from_matches(mut matches: ArgMatches) -> Result<CommandLine, clap::Error> {
+        let globals = Globals::from_arg_matches_mut(&mut matches)?;
+        Ok(CommandLine { globals, command: Command::from_arg_matches(&mut matches)? })
+    }
+}
+
+/// The program without its commands.
+fn program() -> clap::Command {
+    let program = clap::Command::new("tare")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .infer_long_args(true)
+        .max_term_width(100);
+    Globals::augment_args(program).about("An OCI container runtime")
 }
 
 /// Options before or after the command.
@@ -98,114 +112,6 @@ impl Globals {
     /// Who manages cgroups, of the two options for it; the later name wins nothing: systemd if either asks for it.
     pub fn manager(&self) -> CgroupManager {
         if self.systemd_cgroup { CgroupManager::Systemd } else { self.cgroup_manager.unwrap_or_default() }
-    }
-}
-
-/// The operation.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Create a container from a bundle; its program waits for start
-    Create(Create),
-    /// Run the program of a created container
-    Start(Start),
-    /// Create and start a container, and wait for its end
-    Run(Run),
-    /// Print the state of a container as JSON
-    State(State),
-    /// Send a signal to a container
-    Kill(Kill),
-    /// Delete a container and all that was made for it
-    Delete(Delete),
-    /// List the containers
-    List(List),
-    /// Run one more program in a container
-    Exec(Exec),
-    /// List the processes of a container
-    Ps(Ps),
-    /// Wait for the end of a container, and print how it ended
-    Wait(Wait),
-    /// Stop all processes of a container for a while
-    Pause(Pause),
-    /// Let the processes of a paused container go on
-    Resume(Resume),
-    /// Change the limits of a container
-    Update(Update),
-    /// Print statistics and out-of-memory events of a container as JSON
-    Events(Events),
-    /// Change the mounts of a running container
-    Mounts(Mounts),
-    /// Save a running container to disk
-    Checkpoint(Checkpoint),
-    /// Bring a saved container back
-    Restore(Restore),
-    /// Write a config.json to start from
-    Spec(Spec),
-    /// Print what this runtime can do as JSON
-    Features(Features),
-}
-
-impl Command {
-    /// The word that was typed.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Create(_) => "create",
-            Command::Start(_) => "start",
-            Command::Run(_) => "run",
-            Command::State(_) => "state",
-            Command::Kill(_) => "kill",
-            Command::Delete(_) => "delete",
-            Command::List(_) => "list",
-            Command::Exec(_) => "exec",
-            Command::Ps(_) => "ps",
-            Command::Wait(_) => "wait",
-            Command::Pause(_) => "pause",
-            Command::Resume(_) => "resume",
-            Command::Update(_) => "update",
-            Command::Events(_) => "events",
-            Command::Mounts(_) => "mounts",
-            Command::Checkpoint(_) => "checkpoint",
-            Command::Restore(_) => "restore",
-            Command::Spec(_) => "spec",
-            Command::Features(_) => "features",
-        }
-    }
-
-    /// The container that it is about, if it is about one.
-    pub fn id(&self) -> Option<&str> {
-        match self {
-            Command::Create(args) => Some(&args.birth.id),
-            Command::Start(args) => Some(&args.id),
-            Command::Run(args) => Some(&args.birth.id),
-            Command::State(args) => Some(&args.id),
-            Command::Kill(args) => Some(&args.id),
-            Command::Delete(args) => Some(&args.id),
-            Command::Exec(args) => Some(&args.id),
-            Command::Ps(args) => Some(&args.id),
-            Command::Wait(args) => Some(&args.id),
-            Command::Pause(args) => Some(&args.id),
-            Command::Resume(args) => Some(&args.id),
-            Command::Update(args) => Some(&args.id),
-            Command::Events(args) => Some(&args.id),
-            Command::Mounts(args) => Some(args.change.id()),
-            Command::Checkpoint(args) => Some(&args.id),
-            Command::Restore(args) => Some(&args.id),
-            Command::List(_) | Command::Spec(_) | Command::Features(_) => None,
-        }
-    }
-}
-
-impl Command {
-    /// How many descriptors from 3 on are the container's: --preserve-fds, or LISTEN_FDS if that is more
-    /// (sd_listen_fds(3)): the two are not added.
-    pub fn preserved(&self, listen_fds: u32) -> u32 {
-        let asked = match self {
-            Command::Create(args) => args.birth.preserve_fds,
-            Command::Run(args) => args.birth.preserve_fds,
-            // Not LISTEN_FDS: they come with a LISTEN_PID, which a program of exec cannot be.
-            Command::Exec(args) => return args.preserve_fds,
-            _ => return 0,
-        };
-        asked.max(listen_fds)
     }
 }
 

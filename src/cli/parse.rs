@@ -1,8 +1,8 @@
 //! From argv to [`CommandLine`]: smooths out the forms that clap does not know, and turns its errors into one line.
 
-use super::{CommandLine, help, values};
+use super::{CommandLine, commands, help, program, values};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
@@ -35,31 +35,60 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 /// Reads a command line, the program's name first.
+///
+/// clap is told of the one command that is called, and of all of them only where that does not do: to explain what is
+/// wrong, or what else could be meant.
 pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
-    let mut command = CommandLine::command();
-    let mut argv = argv;
-    let Outline { path, tail_start, is_ended } = outline(&command, &argv);
-    let tail = argv.split_off(tail_start);
-    if argv.iter().any(|arg| is_single_dash_word(arg)) {
-        let names = long_names(&command);
-        argv = argv.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
+    if let Some(mut definition) = called(&argv)
+        && let Ok(line) = read(&mut definition, &argv)
+    {
+        return Ok(Parsed::Run(Box::new(line)));
     }
-    if argv.iter().any(|arg| has_boolean_value(arg)) {
-        command = with_boolean_values(command);
-    }
-    argv = join_rootless(argv);
-    if !is_ended && tail.first().is_some_and(|first| first != "--") {
-        argv.push(OsString::from("--"));
-    }
-    argv.extend(tail);
-    let parsed =
-        command.try_get_matches_from_mut(argv).and_then(|matches| CommandLine::from_arg_matches(&matches));
-    match parsed {
+    let mut definition = CommandLine::definition();
+    let path = outline(&definition, &argv).path;
+    match read(&mut definition, &argv) {
         Ok(line) if line.command.is_none() && !line.globals.version => Ok(Parsed::Print(help::text(&[]))),
         Ok(line) => Ok(Parsed::Run(Box::new(line))),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Print(help::text(&path))),
-        Err(error) => Err(explain(&command, path, &error)),
+        Err(error) => Err(explain(&definition, path, &error)),
     }
+}
+
+/// The program with the one command that is called, if the first word that is no option of the program is a command.
+fn called(argv: &[OsString]) -> Option<clap::Command> {
+    let program = program();
+    let mut is_value = false;
+    for arg in argv.iter().skip(1) {
+        let word = arg.to_str()?;
+        if std::mem::take(&mut is_value) {
+            continue;
+        }
+        if !word.starts_with('-') {
+            return Some(program.subcommand(commands::one(word)?));
+        }
+        is_value = takes_next_word(&program, &program, word);
+    }
+    None
+}
+
+/// Reads the words by a definition, which is changed where the forms of this command line need it.
+fn read(definition: &mut clap::Command, argv: &[OsString]) -> Result<CommandLine, clap::Error> {
+    let Outline { tail_start, is_ended, .. } = outline(definition, argv);
+    let (ours, tail) = argv.split_at(tail_start);
+    let mut words = ours.to_vec();
+    if words.iter().any(|arg| is_single_dash_word(arg)) {
+        let names = long_names(definition);
+        words = words.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
+    }
+    if words.iter().any(|arg| has_boolean_value(arg)) {
+        *definition = with_boolean_values(std::mem::take(definition));
+    }
+    words = join_rootless(words);
+    if !is_ended && tail.first().is_some_and(|first| first != "--") {
+        words.push(OsString::from("--"));
+    }
+    words.extend_from_slice(tail);
+    definition.try_get_matches_from_mut(words).and_then(CommandLine::from_matches)
 }
 
 /// `--log` and `--log-format` of a command line that cannot be understood as a whole: its error belongs in the log,

@@ -1,7 +1,7 @@
 //! src/cli/help.rs and the words in the definitions: every command and option is explained, in one line that fits.
 
 use super::parse;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use tare::cli::{CommandLine, GROUPS, Parsed};
 
 /// So that the longest name and the words beside it stay within 100 columns.
@@ -26,7 +26,7 @@ fn commands() -> Vec<(String, Command)> {
         }
     }
     let mut found = Vec::new();
-    below("", &CommandLine::command(), &mut found);
+    below("", &CommandLine::definition(), &mut found);
     found
 }
 
@@ -43,7 +43,7 @@ fn assert_plain(whose: &str, words: Option<String>) {
 
 #[test]
 fn every_command_and_option_is_explained_in_one_line() {
-    let root = CommandLine::command();
+    let root = CommandLine::definition();
     for (name, command) in commands().into_iter().chain([("tare".to_string(), root)]) {
         assert_plain(&name, command.get_about().map(ToString::to_string));
         for arg in visible(&command) {
@@ -68,7 +68,7 @@ fn every_line_of_help_fits_a_terminal() {
 fn every_command_is_in_one_group() {
     let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     grouped.sort_unstable();
-    let root = CommandLine::command();
+    let root = CommandLine::definition();
     let mut there: Vec<&str> = root.get_subcommands().map(Command::get_name).chain(["help"]).collect();
     there.sort_unstable();
     assert_eq!(grouped, there);
@@ -87,7 +87,7 @@ fn every_option_is_in_the_help_of_its_command() {
         }
     }
     let text = help("--help");
-    for arg in visible(&CommandLine::command()) {
+    for arg in visible(&CommandLine::definition()) {
         assert!(line_of(&text, arg), "{} is missing in\n{text}", arg.get_id());
     }
 }

@@ -1,6 +1,6 @@
 //! docs/compat.md and the other lists of commands and options, held against the definitions.
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_complete::{Shell, generate};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn defined() -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    below("", &CommandLine::command(), &mut found);
+    below("", &CommandLine::definition(), &mut found);
     found
 }
 
@@ -88,7 +88,7 @@ fn each_option_of_every_command_has_a_row() {
         .filter_map(|words| words.split(' ').next().filter(|word| word.starts_with("--")))
         .map(str::to_string)
         .collect();
-    let root = CommandLine::command();
+    let root = CommandLine::definition();
     let mut defined: BTreeSet<String> = root.get_arguments().map(long_of).collect();
     defined.insert("--usage".to_string());
     assert_eq!(named, defined);
@@ -122,7 +122,7 @@ fn each_command_has_the_prose_of_its_page() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let root = CommandLine::command();
+    let root = CommandLine::definition();
     let names = root.get_subcommands().map(Command::get_name).chain(["tare"]);
     assert_eq!(there, names.map(|name| format!("{name}.md")).collect());
     for file in there {
@@ -140,7 +140,7 @@ fn each_command_has_the_prose_of_its_page() {
 #[test]
 fn the_prose_names_no_option_that_does_not_exist() {
     let everywhere: BTreeSet<String> =
-        CommandLine::command().get_arguments().map(long_of).chain(["--usage".to_string()]).collect();
+        CommandLine::definition().get_arguments().map(long_of).chain(["--usage".to_string()]).collect();
     let defined = defined();
     for name in GROUPS.iter().flat_map(|(_, names)| names.iter()).filter(|name| **name != "help") {
         let text = read(&format!("docs/man/{name}.md"));
@@ -160,7 +160,7 @@ fn the_prose_names_no_option_that_does_not_exist() {
 fn each_command_and_option_can_be_completed() {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let mut text = Vec::new();
-        generate(shell, &mut CommandLine::command(), "tare", &mut text);
+        generate(shell, &mut CommandLine::definition(), "tare", &mut text);
         let text = String::from_utf8(text).unwrap();
         for option in defined() {
             let mut words = option.split_whitespace().filter(|word| word.len() > 2);
