@@ -13,6 +13,7 @@ pub mod dir;
 pub mod error;
 pub mod eventfd;
 pub mod fd;
+pub mod heap;
 pub mod inode;
 pub mod mount;
 pub mod mountinfo;
