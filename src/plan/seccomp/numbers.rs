@@ -39,12 +39,15 @@ pub(super) struct Chain {
     pub(super) otherwise: u32,
 }
 
-/// One rule of one number.
+/// One rule of one number. Small, as a profile makes a thousand of them, which are sorted.
+#[derive(Clone, Copy)]
 struct Claim {
     number: u32,
-    rule: usize,
-    /// The test of a multiplexer's first argument, which takes the place of the rule's own.
-    selector: Option<Test>,
+    /// Its place among all, which decides between those of one number.
+    order: u32,
+    rule: u32,
+    /// The place in `carried` of the multiplexer's test, which takes the place of the rule's own.
+    carried: Option<u16>,
 }
 
 const ENOSYS: u32 = ERRNO | 38;
@@ -85,14 +88,15 @@ impl Numbers {
     fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
         let background = background(profile, abi, start);
         let mut upcoming = background.iter().copied().peekable();
-        let claims = claims(profile, abi);
+        let carried = carried(abi);
+        let claims = claims(profile, abi, &carried);
         for claims in claims.chunk_by(|one, next| one.number == next.number) {
             let Some(Claim { number, .. }) = claims.first() else { continue };
             while let Some(segment) = upcoming.next_if(|segment| segment.start <= *number) {
                 self.push(segment.start, segment.leaf);
             }
             let around = self.segments.last().map_or(Leaf::Return(profile.default), |segment| segment.leaf);
-            let leaf = self.leaf(profile, abi, claims);
+            let leaf = self.leaf(profile, abi, claims, &carried);
             self.push(*number, leaf);
             if upcoming.peek().is_none_or(|segment| segment.start > number + 1) {
                 self.push(number + 1, around);
@@ -104,11 +108,12 @@ impl Numbers {
     }
 
     /// A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
-    fn leaf(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim]) -> Leaf {
+    fn leaf(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim], carried: &[Carried]) -> Leaf {
         let mut rules = Vec::new();
         for claim in claims {
-            let Some(rule) = profile.rules.get(claim.rule) else { continue };
-            match claim.selector {
+            let Some(rule) = profile.rules.get(claim.rule as usize) else { continue };
+            let through = claim.carried.and_then(|at| carried.get(usize::from(at)));
+            match through.map(|carried| carried.selector) {
                 None if rule.tests.is_empty() => return Leaf::Return(rule.action),
                 None => rules.push(Rule { action: rule.action, tests: rule.tests.clone() }),
                 Some(selector) => {
@@ -158,36 +163,43 @@ fn background(profile: &Profile, abi: &'static Abi, start: u32) -> Vec<Segment> 
 }
 
 /// All rules by number; those of one number in the profile's order.
-fn claims(profile: &Profile, abi: &'static Abi) -> Vec<Claim> {
-    let carried = carried(abi);
+fn claims(profile: &Profile, abi: &'static Abi, carried: &[Carried]) -> Vec<Claim> {
     let mut claims = Vec::with_capacity(profile.calls.len() + carried.len());
     for (call, rules) in &profile.calls {
         let direct = abi.number(*call).map(|number| (number, None));
-        let through = carried
-            .binary_search_by_key(call, |(call, ..)| *call)
-            .ok()
-            .and_then(|at| carried.get(at))
-            .map(|(_, number, selector)| (*number, Some(*selector)));
-        for (number, selector) in direct.into_iter().chain(through) {
-            claims.extend(rules.clone().map(|rule| Claim { number, rule, selector }));
+        let at = carried.binary_search_by_key(call, |carried| carried.call).ok();
+        let through = at.and_then(|at| Some((carried.get(at)?.multiplexer, u16::try_from(at).ok())));
+        for (number, carried) in direct.into_iter().chain(through) {
+            for rule in rules.clone() {
+                claims.push(Claim { number, order: claims.len() as u32, rule: rule as u32, carried });
+            }
         }
     }
-    claims.sort_by_key(|claim| claim.number);
+    claims.sort_unstable_by_key(|claim| (claim.number, claim.order));
     claims
 }
 
-/// The calls that a multiplexer of `abi` carries, sorted: its number and the test that chooses the call. The same
-/// calls may have numbers of their own (i386 since Linux 4.3): a rule then holds for both ways.
-fn carried(abi: &'static Abi) -> Vec<(Call, u32, Test)> {
+/// A call that a multiplexer carries.
+struct Carried {
+    call: Call,
+    /// The multiplexer's number.
+    multiplexer: u32,
+    /// The test of its first argument that chooses the call.
+    selector: Test,
+}
+
+/// The calls that the multiplexers of `abi` carry, sorted. The same calls may have numbers of their own (i386 since Linux
+/// 4.3): a rule then holds for both ways.
+fn carried(abi: &'static Abi) -> Vec<Carried> {
     let mut carried = Vec::new();
     for multiplexer in &MULTIPLEXERS {
         let Some(number) = Call::find(multiplexer.name).and_then(|call| abi.number(call)) else { continue };
         for (value, name) in multiplexer.calls {
             let relation = Relation::Equal { mask: multiplexer.selector_mask };
             let selector = Test { index: 0, relation, value: u64::from(*value) };
-            carried.extend(Call::find(name).map(|call| (call, number, selector)));
+            carried.extend(Call::find(name).map(|call| Carried { call, multiplexer: number, selector }));
         }
     }
-    carried.sort_by_key(|(call, ..)| *call);
+    carried.sort_unstable_by_key(|carried| carried.call);
     carried
 }
