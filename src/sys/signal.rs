@@ -32,8 +32,9 @@ const SET_BYTES: usize = size_of::<Set>();
 /// Changes which signals are blocked (`how` of sigprocmask(2)), and gives the former set.
 fn block(how: libc::c_int, set: Set, what: &str) -> Result<Set> {
     let mut former: Set = 0;
+    let call = libc::SYS_rt_sigprocmask;
     // SAFETY: the kernel reads one live set and writes another, of the size that it is told.
-    match unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const set, &raw mut former, SET_BYTES) } {
+    match unsafe { libc::syscall(call, how, &raw const set, &raw mut former, SET_BYTES) } {
         0 => Ok(former),
         _ => Err(SysError::last("sigprocmask", what)),
     }
