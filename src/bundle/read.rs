@@ -41,11 +41,9 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
     String::from_utf8(bytes).map_err(|e| not_utf8(e.as_bytes(), e.utf8_error().valid_up_to()))
 }
 
-/// The system's words for an error, in lower case and without the number.
+/// The words for an error. Not those of the C library, which are not the same everywhere.
 fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    text.to_lowercase()
+    error.raw_os_error().map_or_else(|| error.kind().to_string(), crate::sys::error::reason)
 }
 
 fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {

@@ -72,6 +72,13 @@ fn a_directory_a_fifo_and_a_device_are_no_config_and_do_not_hang() {
 }
 
 #[test]
+fn a_failed_read_is_told_in_the_same_words_with_every_c_library() {
+    let folder = Folder::new("loop");
+    std::os::unix::fs::symlink("config.json", folder.0.join("config.json")).unwrap();
+    fails(folder.load(), code::UNREADABLE, "config.json: too many symbolic links encountered");
+}
+
+#[test]
 fn a_file_above_the_cap_is_not_read() {
     let folder = Folder::new("large");
     folder.write(" ");
