@@ -48,7 +48,7 @@ pub fn find_mount(proc_self: &Path) -> Result<PathBuf, Refusal> {
 }
 
 fn refuse(object: String, problem: impl Into<String>) -> Refusal {
-    Refusal { pointer: POINTER.to_owned(), ..Refusal::new(code::RDT, object, problem) }
+    Refusal::new(code::RDT, object, problem).at(POINTER)
 }
 
 impl Group {
@@ -214,7 +214,7 @@ impl Group {
     fn explain(&self, error: &SysError, doing: &str) -> Refusal {
         let status = Dir::open(&self.mount.join("info")).and_then(|info| info.read("last_cmd_status", 4096));
         let status = status.map(|text| String::from_utf8_lossy(&text).trim().to_owned()).unwrap_or_default();
-        let refusal = Refusal { pointer: POINTER.to_owned(), ..Refusal::system(code::RDT, error, doing) };
+        let refusal = Refusal::system(code::RDT, error, doing).at(POINTER);
         if status.is_empty() || status == "ok" {
             refusal
         } else {
