@@ -45,7 +45,7 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    text.to_lowercase()
+    text.to_ascii_lowercase()
 }
 
 fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
@@ -147,8 +147,9 @@ where
     D: Deserializer<'de>,
     V: Deserialize<'de>,
 {
-    let map = map::<D, Object<V>>(json)?;
-    Ok(map.into_iter().map(|(key, value)| (key, value.0)).collect())
+    let mut values = BTreeMap::new();
+    values.extend(map::<D, Object<V>>(json)?.into_iter().map(|(key, value)| (key, value.0)));
+    Ok(values)
 }
 
 /// A JSON object or null. For serde's `deserialize_with`.

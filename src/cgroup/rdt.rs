@@ -12,7 +12,6 @@ use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const POINTER: &str = "/linux/intelRdt";
@@ -147,9 +146,9 @@ impl Group {
     fn compare(&self, dir: &Dir, schemata: &[String]) -> Result<(), Refusal> {
         let text = dir.read("schemata", FILE_LIMIT_BYTES).map_err(|error| self.explain(&error, "reading"))?;
         let text = String::from_utf8_lossy(&text);
-        let present: BTreeMap<_, _> = text.lines().flat_map(settings).collect();
+        let present: Vec<_> = text.lines().flat_map(settings).collect();
         for line in schemata {
-            if settings(line).any(|(key, value)| present.get(&key) != Some(&value)) {
+            if settings(line).any(|setting| !present.contains(&setting)) {
                 let problem =
                     format!("the group exists, and its schemata differ from \"{}\"", line.escape_debug());
                 let advice = "use its schemata, or another closID";

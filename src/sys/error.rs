@@ -99,7 +99,7 @@ pub fn reason(errno: i32) -> String {
     match chars.next() {
         // "RPC ..." and "I/O error" keep their capitals: only an ordinary sentence start is lowered.
         Some(first) if chars.clone().next().is_some_and(|second| second.is_lowercase() || second == ' ') => {
-            first.to_lowercase().chain(chars).collect()
+            std::iter::once(first.to_ascii_lowercase()).chain(chars).collect()
         }
         _ => text.to_string(),
     }

@@ -188,6 +188,6 @@ fn carried(abi: &'static Abi) -> Vec<(Call, u32, Test)> {
             carried.extend(Call::find(name).map(|call| (call, number, selector)));
         }
     }
-    carried.sort_by_key(|(call, ..)| *call);
+    carried.sort_unstable_by_key(|(call, ..)| *call);
     carried
 }
