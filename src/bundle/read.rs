@@ -45,7 +45,7 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    text.to_ascii_lowercase()
+    text.to_lowercase()
 }
 
 fn not_utf8(bytes: &[u8], valid_up_to: usize) -> Invalid {
