@@ -155,7 +155,7 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 fn seconds(time: Duration) -> String {
-    format!("{:.3} s", time.as_secs_f64())
+    format!("{}.{:03} s", time.as_secs(), time.subsec_millis())
 }
 
 impl Run<'_> {

@@ -2,6 +2,7 @@
 //! prints it. It knows nothing of files or of the kernel.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// Stable words for the kinds of error, as `code` in the log and in docs/errors.md.
 pub mod code {
@@ -24,8 +25,14 @@ pub mod code {
 }
 
 /// Something in config.json, or in another file of that form, that cannot be carried out.
+///
+/// As wide as a pointer: nearly every function of `bundle` and `plan` can return one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
+pub struct Invalid(Box<Complaint>);
+
+/// What an [`Invalid`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
     /// The kind, one of [`code`].
     pub code: &'static str,
     /// The file.
@@ -41,8 +48,13 @@ pub struct Invalid {
 impl Invalid {
     /// An error of kind `code` at `pointer`.
     pub fn new(code: &'static str, pointer: impl Into<String>, problem: impl Into<String>) -> Invalid {
+        Invalid::boxed(code, pointer.into(), problem.into())
+    }
+
+    #[cold]
+    fn boxed(code: &'static str, pointer: String, problem: String) -> Invalid {
         let file = "config.json".to_owned();
-        Invalid { code, file, pointer: pointer.into(), problem: problem.into(), advice: None }
+        Invalid(Box::new(Complaint { code, file, pointer, problem, advice: None }))
     }
 
     /// A value that is not allowed, at `pointer`.
@@ -89,8 +101,9 @@ impl Invalid {
                 self.problem = "no such file or directory".to_owned();
                 self.advice = None;
             }
-            let without = self.problem.strip_prefix(&format!("{file} ")).map(str::to_owned);
-            self.problem = without.unwrap_or(self.problem);
+            if let Some(without) = self.problem.strip_prefix(&format!("{file} ")) {
+                self.problem = without.to_owned();
+            }
         }
         self
     }
@@ -99,6 +112,20 @@ impl Invalid {
     pub fn advise(mut self, advice: impl Into<String>) -> Invalid {
         self.advice = Some(advice.into());
         self
+    }
+}
+
+impl Deref for Invalid {
+    type Target = Complaint;
+
+    fn deref(&self) -> &Complaint {
+        &self.0
+    }
+}
+
+impl DerefMut for Invalid {
+    fn deref_mut(&mut self) -> &mut Complaint {
+        &mut self.0
     }
 }
 

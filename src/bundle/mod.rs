@@ -8,6 +8,7 @@ pub mod config;
 pub mod example;
 mod invalid;
 pub mod merge;
+mod place;
 mod read;
 mod resources;
 
@@ -69,5 +70,8 @@ pub fn mounts_from_json(text: &str) -> Result<Vec<config::Mount>, Invalid> {
 /// The text of a file that a command was given: a regular one of at most 16 MiB.
 pub fn file_text(path: &Path) -> Result<String, Invalid> {
     // The advice is about bundles.
-    read::file(path).map_err(|invalid| Invalid { advice: None, ..invalid })
+    read::file(path).map_err(|mut invalid| {
+        invalid.advice = None;
+        invalid
+    })
 }

@@ -3,10 +3,10 @@
 //! Used by `Bundle::load`. Every error has the JSON pointer, and the line and column where the parser stood.
 
 use super::invalid::{Invalid, code, escape};
+use super::place;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_path_to_error::{Path as JsonPath, Segment};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -66,10 +66,9 @@ pub(super) fn json_objects<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, In
 
 fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let value: T =
-        serde_path_to_error::deserialize(&mut parser).map_err(|e| invalid(e.path(), e.inner(), text))?;
+    let value = T::deserialize(&mut parser).map_err(|e| invalid(&e, text))?;
     parser.end().map_err(|e| {
-        let place = place(&e);
+        let place = line_and_column(&e);
         Invalid::new(code::SYNTAX, "", format!("something follows the JSON document{place}"))
     })?;
     Ok(value)
@@ -87,11 +86,11 @@ fn zero_for_words(text: &str) -> String {
 }
 
 /// serde's words, made into ours. The words are stable since serde 1.0 and tests hold them.
-fn invalid(path: &JsonPath, error: &serde_json::Error, json: &str) -> Invalid {
-    let place = place(error);
+fn invalid(error: &serde_json::Error, json: &str) -> Invalid {
+    let place = line_and_column(error);
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    let pointer = pointer(path);
+    let pointer = place::pointer(json, error);
     if !error.is_data() {
         // For a number or a list where an enum's word should be, serde_json says the same as for broken syntax.
         return match serde_json::from_str::<IgnoredAny>(json) {
@@ -102,13 +101,7 @@ fn invalid(path: &JsonPath, error: &serde_json::Error, json: &str) -> Invalid {
     if let Some(name) = named(text, "missing field `") {
         return Invalid::required(format!("{pointer}/{}", escape(name)));
     }
-    if let Some(name) = named(text, "duplicate field `") {
-        // The path already names a key of a map; a field's name is not on it.
-        let pointer = if pointer.ends_with(&format!("/{}", escape(name))) {
-            pointer
-        } else {
-            format!("{pointer}/{}", escape(name))
-        };
+    if text.starts_with("duplicate field `") {
         return Invalid::new(code::TYPE, pointer, format!("is there twice{place}"));
     }
     if let Some(name) = named(text, "unknown variant `") {
@@ -125,23 +118,11 @@ fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     text.strip_prefix(prefix)?.split('`').next()
 }
 
-fn place(error: &serde_json::Error) -> String {
+fn line_and_column(error: &serde_json::Error) -> String {
     match error.line() {
         0 => String::new(),
         line => format!(" (line {line}, column {})", error.column()),
     }
-}
-
-fn pointer(path: &JsonPath) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 /// A JSON array, or null, which Go's programs write for an empty one. For serde's `deserialize_with`.
@@ -164,8 +145,9 @@ where
     D: Deserializer<'de>,
     V: Deserialize<'de>,
 {
-    let map = map::<D, Object<V>>(json)?;
-    Ok(map.into_iter().map(|(key, value)| (key, value.0)).collect())
+    let mut values = BTreeMap::new();
+    values.extend(map::<D, Object<V>>(json)?.into_iter().map(|(key, value)| (key, value.0)));
+    Ok(values)
 }
 
 /// A JSON object or null. For serde's `deserialize_with`.
@@ -240,11 +222,11 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for UniqueVisitor<V> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Unique<V>, A::Error> {
         let mut map = BTreeMap::new();
         while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value()?;
+            // Before the value is read: the parser stands at the key then.
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
             }
-            map.insert(key, value);
+            map.insert(key, access.next_value()?);
         }
         Ok(Unique(map))
     }

@@ -72,14 +72,8 @@ impl From<Resources> for LinuxResources {
             .set_block_io(read.block_io)
             .set_hugepage_limits(Some(hugepage_limits).filter(|limits| !limits.is_empty()))
             .set_network(read.network)
-            .set_rdma(
-                Some(read.rdma.into_iter().collect())
-                    .filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()),
-            )
-            .set_unified(
-                Some(read.unified.into_iter().collect())
-                    .filter(|m: &std::collections::HashMap<_, _>| !m.is_empty()),
-            );
+            .set_rdma(Some(read.rdma).filter(|m| !m.is_empty()).map(|m| m.into_iter().collect()))
+            .set_unified(Some(read.unified).filter(|m| !m.is_empty()).map(|m| m.into_iter().collect()));
         resources
     }
 }

@@ -36,9 +36,8 @@ pub fn delegating(mut handle: Handle, name: Option<&str>) -> Result<Handle, Refu
 
 /// Makes the group `name`, or finds it without processes; says whether it was there.
 pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
-    let place = |error: SysError| Refusal {
-        pointer: POINTER.to_owned(),
-        ..Refusal::system(code::PLACE, &error, "making the delegated control group")
+    let place = |error: SysError| {
+        Refusal::system(code::PLACE, &error, "making the delegated control group").at(POINTER)
     };
     let found = match above.make_dir(name, 0o755) {
         Ok(()) => false,
@@ -52,8 +51,7 @@ pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
     }
     let problem = format!("delegated cgroup is not empty: {} process(es) found", pids.len());
     let refusal = Refusal::new(code::PLACE, group.path().display().to_string(), problem);
-    Err(Refusal { pointer: POINTER.to_owned(), ..refusal }
-        .advise("end them, or name another linux.cgroupsPath"))
+    Err(refusal.at(POINTER).advise("end them, or name another linux.cgroupsPath"))
 }
 
 /// The way into it. Opened by us: the kernel asks who opened the file whether the move is allowed.

@@ -31,7 +31,8 @@ pub fn enable_controllers(parent: &Dir, needed: &[(String, String)], which: Whic
         let problem =
             format!("the requested cgroup controller `{controller}` is not available in this group");
         let refusal = Refusal::new(code::NO_CONTROLLER, parent.path_of("cgroup.controllers"), problem);
-        return Err(Refusal { pointer: pointer.clone(), ..refusal }
+        return Err(refusal
+            .at(pointer.as_str())
             .advise("enable it in cgroup.subtree_control of the groups above"));
     }
     let missing = available.iter().filter(|name| !enabled.contains(name));
@@ -99,5 +100,5 @@ fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {
         errno::ENOENT => "the controller is not enabled in the group above, or it is in use by cgroup v1",
         _ => "",
     };
-    Refusal { pointer: pointer.to_owned(), ..refusal.advise(advice) }
+    refusal.advise(advice).at(pointer)
 }

@@ -65,7 +65,15 @@ impl Files {
             let (key, value) = line.trim_end().split_once(' ')?;
             Some((key.to_owned(), number(value.trim())?))
         };
-        Ok(self.parsed(file, |text| text.lines().map(field).collect())?.unwrap_or_default())
+        let all = |text: &str| {
+            let mut fields = BTreeMap::new();
+            for line in text.lines() {
+                let (key, value) = field(line)?;
+                fields.insert(key, value);
+            }
+            Some(fields)
+        };
+        Ok(self.parsed(file, all)?.unwrap_or_default())
     }
 
     /// A list of the form `0-3,7` (cpuset(7), "List format").
@@ -83,15 +91,15 @@ impl Files {
 
     /// The sizes of huge pages that the group has files for: `2MB`, from `hugetlb.2MB.ENDING`, in order of the names.
     pub(super) fn page_sizes(&self, ending: &str) -> Result<Vec<String>, SysError> {
-        let size = |name: &str| {
+        fn size<'n>(name: &'n str, ending: &str) -> Option<&'n str> {
             let size = name.strip_prefix("hugetlb.")?.strip_suffix(ending)?.strip_suffix('.')?;
             // `2MB.rsvd` counts reservations.
-            (!size.contains('.')).then(|| size.to_owned())
-        };
+            (!size.contains('.')).then_some(size)
+        }
         let entries = self.0.entries()?;
-        let mut sizes: Vec<String> = entries.iter().filter_map(|entry| size(&entry.name)).collect();
-        sizes.sort();
-        Ok(sizes)
+        let mut sizes: Vec<&str> = entries.iter().filter_map(|entry| size(&entry.name, ending)).collect();
+        sizes.sort_unstable();
+        Ok(sizes.into_iter().map(str::to_owned).collect())
     }
 }
 

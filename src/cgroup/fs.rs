@@ -7,6 +7,7 @@ use crate::sys::dir::Dir;
 use crate::sys::error::{describe, errno};
 use crate::sys::{SysError, fd};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// One file of a group and what goes into it.
@@ -73,8 +74,14 @@ impl fmt::Display for Write {
 }
 
 /// A limit or a group that cannot be had: printed as one sentence, with its parts for the log.
+///
+/// As wide as a pointer: most functions here can return one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Grounds>);
+
+/// What a [`Refusal`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grounds {
     /// Stable name of this kind of error, one of [`code`].
     pub code: &'static str,
     /// The file or folder; empty: config.json itself.
@@ -110,25 +117,57 @@ pub mod code {
 impl Refusal {
     /// A refusal that needed no system call.
     pub fn new(code: &'static str, object: impl Into<String>, problem: impl Into<String>) -> Refusal {
-        let (object, problem) = (object.into(), problem.into());
-        Refusal { code, object, problem, errno: 0, pointer: String::new(), advice: String::new() }
+        Refusal::boxed(code, object.into(), problem.into())
+    }
+
+    #[cold]
+    fn boxed(code: &'static str, object: String, problem: String) -> Refusal {
+        let (pointer, advice) = (String::new(), String::new());
+        Refusal(Box::new(Grounds { code, object, problem, errno: 0, pointer, advice }))
     }
 
     /// A limit that cannot be carried out, whatever the host.
     pub fn limit(code: &'static str, pointer: impl Into<String>, problem: impl Into<String>) -> Refusal {
-        Refusal { pointer: pointer.into(), ..Refusal::new(code, "", problem) }
+        Refusal::new(code, "", problem).at(pointer)
     }
 
     /// A refusal by the kernel.
     pub fn system(code: &'static str, error: &SysError, problem: impl Into<String>) -> Refusal {
-        let problem = format!("{}: {}", problem.into(), describe(error.errno));
-        Refusal { errno: error.errno, ..Refusal::new(code, error.object.clone(), problem) }
+        Refusal::by_kernel(code, error, problem.into())
+    }
+
+    #[cold]
+    fn by_kernel(code: &'static str, error: &SysError, problem: String) -> Refusal {
+        let problem = format!("{problem}: {}", describe(error.errno));
+        let mut refusal = Refusal::new(code, error.object.clone(), problem);
+        refusal.errno = error.errno;
+        refusal
+    }
+
+    /// The same about the field at `pointer`.
+    pub fn at(mut self, pointer: impl Into<String>) -> Refusal {
+        self.pointer = pointer.into();
+        self
     }
 
     /// The same with advice.
     pub fn advise(mut self, advice: impl Into<String>) -> Refusal {
         self.advice = advice.into();
         self
+    }
+}
+
+impl Deref for Refusal {
+    type Target = Grounds;
+
+    fn deref(&self) -> &Grounds {
+        &self.0
+    }
+}
+
+impl DerefMut for Refusal {
+    fn deref_mut(&mut self) -> &mut Grounds {
+        &mut self.0
     }
 }
 
@@ -252,10 +291,8 @@ pub(super) fn read_field(dir: &Dir, file: &str, key: &str) -> Result<Option<u64>
 
 fn explain(write: &Write, error: &SysError) -> Refusal {
     let value = write.value.escape_debug();
-    let refusal = Refusal {
-        pointer: write.pointer.clone(),
-        ..Refusal::system(code::LIMIT, error, format!("writing \"{value}\""))
-    };
+    let refusal =
+        Refusal::system(code::LIMIT, error, format!("writing \"{value}\"")).at(write.pointer.as_str());
     let advice = match error.errno {
         errno::ENOENT if write.pointer.contains("/hugepageLimits/") => {
             "this kernel has no huge pages of that size: see /sys/kernel/mm/hugepages"

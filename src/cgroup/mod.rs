@@ -432,10 +432,7 @@ impl Handle {
 
 /// cgroupsPath without empty and `.` parts. Cgroupfs is a trusted tree, so a path that stays below its start is safe.
 fn checked_path(path: &str) -> Result<String, Refusal> {
-    let refuse = |problem: String| Refusal {
-        pointer: "/linux/cgroupsPath".to_owned(),
-        ..Refusal::new(fs::code::PLACE, "", problem)
-    };
+    let refuse = |problem: String| Refusal::limit(fs::code::PLACE, "/linux/cgroupsPath", problem);
     let shown = path.escape_debug();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if parts.contains(&"..") {

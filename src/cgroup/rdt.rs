@@ -12,7 +12,6 @@ use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const POINTER: &str = "/linux/intelRdt";
@@ -48,7 +47,7 @@ pub fn find_mount(proc_self: &Path) -> Result<PathBuf, Refusal> {
 }
 
 fn refuse(object: String, problem: impl Into<String>) -> Refusal {
-    Refusal { pointer: POINTER.to_owned(), ..Refusal::new(code::RDT, object, problem) }
+    Refusal::new(code::RDT, object, problem).at(POINTER)
 }
 
 impl Group {
@@ -147,9 +146,9 @@ impl Group {
     fn compare(&self, dir: &Dir, schemata: &[String]) -> Result<(), Refusal> {
         let text = dir.read("schemata", FILE_LIMIT_BYTES).map_err(|error| self.explain(&error, "reading"))?;
         let text = String::from_utf8_lossy(&text);
-        let present: BTreeMap<_, _> = text.lines().flat_map(settings).collect();
+        let present: Vec<_> = text.lines().flat_map(settings).collect();
         for line in schemata {
-            if settings(line).any(|(key, value)| present.get(&key) != Some(&value)) {
+            if settings(line).any(|setting| !present.contains(&setting)) {
                 let problem =
                     format!("the group exists, and its schemata differ from \"{}\"", line.escape_debug());
                 let advice = "use its schemata, or another closID";
@@ -214,7 +213,7 @@ impl Group {
     fn explain(&self, error: &SysError, doing: &str) -> Refusal {
         let status = Dir::open(&self.mount.join("info")).and_then(|info| info.read("last_cmd_status", 4096));
         let status = status.map(|text| String::from_utf8_lossy(&text).trim().to_owned()).unwrap_or_default();
-        let refusal = Refusal { pointer: POINTER.to_owned(), ..Refusal::system(code::RDT, error, doing) };
+        let refusal = Refusal::system(code::RDT, error, doing).at(POINTER);
         if status.is_empty() || status == "ok" {
             refusal
         } else {

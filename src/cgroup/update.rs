@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub fn update(handle: &Handle, wanted: &Limits, merged: &Limits, undo: &mut Undo) -> Result<(), Refusal> {
     let Some(first) = wanted.first_asked() else { return Ok(()) };
     if handle.manager == Manager::Disabled {
-        return Err(Refusal { pointer: first, ..freeze::disabled("has no limits") });
+        return Err(freeze::disabled("has no limits").at(first));
     }
     let layout = layout(handle)?;
     let wanted = with_shares(handle, wanted, merged);

@@ -146,10 +146,37 @@ fn cpu(cpu: &Cpu, in_force: &InForce) -> Result<Vec<Write>, Refusal> {
 /// The curve that runc and crun use since 2025: 2 -> 1, 1024 -> 100 (both defaults), 262144 -> 10000:
 /// weight = ceil(10^((l^2 + 125 l) / 612 - 7/34)), l being the binary logarithm of the shares.
 pub fn weight_of_shares(shares: u64) -> u64 {
-    let logarithm = (shares.clamp(2, 262_144) as f64).log2();
+    let logarithm = binary_logarithm(shares.clamp(2, 262_144));
     let exponent = (logarithm * logarithm + 125.0 * logarithm) / 612.0 - 7.0 / 34.0;
     // The three fixed points are whole numbers: rounding errors must not lift them by one.
-    ((10f64.powf(exponent) - 1e-9).ceil() as u64).clamp(1, 10_000)
+    ((power_of_ten(exponent) - 1e-9).ceil() as u64).clamp(1, 10_000)
+}
+
+/// log2, bit after bit by squaring: the C library brings tables of 10 KB for its own and for pow.
+fn binary_logarithm(number: u64) -> f64 {
+    let whole = number.ilog2();
+    let mut rest = number as f64 / (1u64 << whole) as f64;
+    let (mut logarithm, mut bit) = (f64::from(whole), 1.0);
+    for _ in 0..52 {
+        rest *= rest;
+        bit /= 2.0;
+        if rest >= 2.0 {
+            rest /= 2.0;
+            logarithm += bit;
+        }
+    }
+    logarithm
+}
+
+/// 10^`exponent` for 0 to 4, by the series of e^x for a quarter of it.
+fn power_of_ten(exponent: f64) -> f64 {
+    let x = exponent * std::f64::consts::LN_10 / 4.0;
+    let (mut sum, mut term) = (1.0, 1.0);
+    for n in 1..32 {
+        term *= x / f64::from(n);
+        sum += term;
+    }
+    (sum * sum) * (sum * sum)
 }
 
 fn cpuset(cpu: &Cpu) -> Vec<Write> {

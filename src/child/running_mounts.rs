@@ -294,10 +294,10 @@ fn remove(beside: &Beside<'_>, targets: &[CString]) -> Stepped<()> {
     let mut mounted: Vec<Mounted<'_>> = Vec::new();
     for (index, target) in targets.iter().enumerate() {
         let found = find(beside, &root, index, target, &mounted);
-        mounted.push(found.map_err(|error| Failure::new(Step::Mount, &error).at(index))?);
+        let found = found.map_err(|error| Failure::new(Step::Mount, &error).at(index))?;
+        // The innermost first, so that none goes with another before its turn.
+        mounted.insert(mounted.partition_point(|other| other.depth >= found.depth), found);
     }
-    // The innermost first, so that none goes with another before its turn.
-    mounted.sort_by_key(|one| std::cmp::Reverse(one.depth));
     let mut removed: Vec<Removed<'_>> = Vec::new();
     for one in &mounted {
         let copy = clone_tree_of(one.fd.as_fd(), Depth::Tree, "mount").ok();

@@ -195,7 +195,7 @@ fn with_its_place(error: anyhow::Error, args: &cli::Exec) -> anyhow::Error {
     };
     let on_the_line = named_on_the_line(&pointer, args);
     let error = match error.downcast::<Invalid>() {
-        Ok(invalid) if on_the_line => return error::coded(invalid.code, invalid.problem, None),
+        Ok(invalid) if on_the_line => return error::coded(invalid.code, invalid.problem.as_str(), None),
         Ok(invalid) => {
             let file = args.process.as_deref().map(input::name);
             return file.map_or(invalid.clone(), |file| invalid.in_file(&file, "/process")).into();

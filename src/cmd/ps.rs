@@ -54,8 +54,8 @@ fn pids_of(container: &Container) -> Result<Vec<i32>> {
 /// The processes of a container that has no cgroup: its first one, those that `shares` its private pid namespace, and
 /// the descendants of all of these. A process of another pid namespace whose parent has ended is not found.
 pub fn without_group(all: &[Process], init: i32, shares: impl Fn(i32) -> bool) -> Vec<i32> {
-    let mut found: BTreeSet<i32> =
-        all.iter().map(|process| process.pid).filter(|pid| *pid == init || shares(*pid)).collect();
+    let mut found = BTreeSet::new();
+    found.extend(all.iter().map(|process| process.pid).filter(|pid| *pid == init || shares(*pid)));
     loop {
         let before = found.len();
         let children =
@@ -79,8 +79,8 @@ fn table(container: &Container, options: &[String], pids: &[i32]) -> Result<Stri
     let output = run_ps(&path, options)?;
     // A pid can pass to a stranger between the reading of the list and ps(1)'s: whoever is in the container before
     // and after was so meanwhile.
-    let after: BTreeSet<i32> = pids_of(container)?.into_iter().collect();
-    let both = pids.iter().copied().filter(|pid| after.contains(pid)).collect();
+    let mut both = BTreeSet::new();
+    both.extend(pids_of(container)?.into_iter().filter(|pid| pids.binary_search(pid).is_ok()));
     lines_of(&output, &both).ok_or_else(|| {
         let title = output.lines().next().unwrap_or_default().trim();
         let advice = "ask ps(1) for it, as -o pid,args does, and for a line of titles";

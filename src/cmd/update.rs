@@ -227,7 +227,7 @@ impl Change {
 
     fn invalid(&self, invalid: Invalid) -> anyhow::Error {
         let text = format!("{}: {}", self.place(&invalid.pointer), invalid.problem);
-        let advice = invalid.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+        let advice = invalid.advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default();
         error::coded(invalid.code, format!("{text}{advice}"), None)
     }
 
@@ -236,7 +236,7 @@ impl Change {
         match error.downcast::<Invalid>() {
             Ok(invalid) if self.named_at(&invalid.pointer).is_none() => {
                 let field = below_resources(&invalid.pointer).trim_start_matches('/').replace('/', ".");
-                let advice = invalid.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+                let advice = invalid.advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default();
                 let text = format!("the container's {field}: {}{advice}", invalid.problem);
                 error::coded(invalid.code, text, None)
             }

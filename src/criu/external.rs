@@ -75,8 +75,10 @@ fn placed(root: &Root, rootfs: &Rootfs) -> BTreeMap<u64, usize> {
         let stat = statx::of(fd.as_fd(), "mount").ok()?;
         stat.mount_root.then_some(stat.mount_id)
     };
+    let mut placed = BTreeMap::new();
     let mounts = rootfs.mounts.iter().enumerate();
-    mounts.filter_map(|(index, op)| Some((number(op)?, index))).collect()
+    placed.extend(mounts.filter_map(|(index, op)| Some((number(op)?, index))));
+    placed
 }
 
 /// What one mount is, if it comes from outside. `placed` has the configuration's mounts by number.

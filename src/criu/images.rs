@@ -92,20 +92,20 @@ impl Images {
     /// The external mounts; None: another runtime has made the images.
     pub fn mounts(&self) -> Result<Option<Vec<External>>> {
         let Some(data) = self.read(OUTSIDE)? else { return Ok(None) };
-        let outside: Outside = serde_json::from_slice(&data).context(OUTSIDE)?;
+        let outside: Outside = serde_json::from_str(&data).context(OUTSIDE)?;
         Ok(Some(outside.mounts))
     }
 
     /// The names of the standard streams; none: the images say nothing of them.
     pub fn streams(&self) -> Result<Vec<String>> {
         let Some(data) = self.read(DESCRIPTORS)? else { return Ok(Vec::new()) };
-        serde_json::from_slice(&data).context(DESCRIPTORS)
+        serde_json::from_str(&data).context(DESCRIPTORS)
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    fn read(&self, name: &str) -> Result<Option<String>> {
         match self.dir.read(name, FILE_LIMIT_BYTES) {
             Err(e) if e.is(errno::ENOENT) => Ok(None),
-            other => Ok(Some(other.context("the images")?)),
+            other => Ok(Some(String::from_utf8(other.context("the images")?).context("the images")?)),
         }
     }
 }

@@ -97,12 +97,20 @@ pub fn parse_seconds_as_us(text: &str) -> Result<u64, String> {
         let seconds = u64::try_from(whole).map_err(|_| format!("{word} is less than 0"))?;
         return seconds.checked_mul(US).ok_or_else(|| format!("{word} is too large"));
     }
-    let seconds: f64 = word.parse().map_err(|_| format!("{word:?} is no number"))?;
-    let us = seconds * US as f64;
-    match us {
-        us if us.is_finite() && (0.0..1.8e19).contains(&us) => Ok(us as u64),
-        _ => Err(format!("{word} is no time in seconds")),
-    }
+    decimal_as_millionths(&word).ok_or_else(|| format!("{word} is no time in seconds"))
+}
+
+/// `1.5`, `25e-2`: what is smaller than a millionth is cut off. Counted in whole numbers, so that no parser of floating
+/// point numbers is linked in.
+fn decimal_as_millionths(word: &str) -> Option<u64> {
+    let (number, exponent) = word.split_once(['e', 'E']).unwrap_or((word, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let places = exponent.parse::<i32>().ok()?.checked_add(6)?.checked_sub_unsigned(fraction.len() as u32)?;
+    let scale = 10u128.checked_pow(places.unsigned_abs());
+    let millionths =
+        if places < 0 { scale.map_or(0, |scale| digits / scale) } else { digits.checked_mul(scale?)? };
+    u64::try_from(millionths).ok()
 }
 
 /// A whole number as C writes it: decimal, `0x1f`, `017`.

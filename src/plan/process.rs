@@ -264,7 +264,7 @@ fn environment(
                 .push(("LISTEN_FDNAMES", kernel_string(&format!("LISTEN_FDNAMES={names}"), "/process/env")?));
         }
     }
-    let mut seen = std::collections::HashSet::with_capacity(entries.len());
+    let mut seen = std::collections::BTreeSet::new();
     let mut env: Vec<CString> = Vec::with_capacity(entries.len());
     for (name, entry) in entries.into_iter().rev() {
         if seen.insert(name) && entry.as_bytes() != b"HOME=" {

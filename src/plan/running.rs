@@ -9,6 +9,7 @@ use super::{Options, Plan};
 use crate::bundle::config::{Config, Linux, Mount};
 use crate::bundle::{Bundle, Invalid};
 use crate::host::Host;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 
 impl Plan {
@@ -62,19 +63,21 @@ impl Plan {
 
 /// The configuration with other mounts, and without all that is not about them.
 fn of_mounts(config: &Config, mounts: Vec<Mount>) -> Bundle {
-    let linux = config.linux.clone().unwrap_or_default();
-    let linux = Linux {
-        namespaces: linux.namespaces,
-        uid_mappings: linux.uid_mappings,
-        gid_mappings: linux.gid_mappings,
-        rootfs_propagation: linux.rootfs_propagation,
-        masked_paths: linux.masked_paths,
-        readonly_paths: linux.readonly_paths,
-        mount_label: linux.mount_label,
+    let linux = config.linux.as_ref().map(|linux| Linux {
+        namespaces: linux.namespaces.clone(),
+        uid_mappings: linux.uid_mappings.clone(),
+        gid_mappings: linux.gid_mappings.clone(),
+        rootfs_propagation: linux.rootfs_propagation.clone(),
+        masked_paths: linux.masked_paths.clone(),
+        readonly_paths: linux.readonly_paths.clone(),
+        mount_label: linux.mount_label.clone(),
         ..Linux::default()
-    };
+    });
     // The one annotation that is about mounts.
-    let annotations = config.annotations.get_key_value(MOUNT_CONTEXT);
+    let mut annotations = BTreeMap::new();
+    if let Some((key, word)) = config.annotations.get_key_value(MOUNT_CONTEXT) {
+        annotations.insert(key.clone(), word.clone());
+    }
     let config = Config {
         oci_version: config.oci_version.clone(),
         root: config.root.clone(),
@@ -83,8 +86,8 @@ fn of_mounts(config: &Config, mounts: Vec<Mount>) -> Bundle {
         hostname: None,
         domainname: None,
         hooks: None,
-        annotations: annotations.map(|(key, word)| (key.clone(), word.clone())).into_iter().collect(),
-        linux: Some(linux),
+        annotations,
+        linux: Some(linux.unwrap_or_default()),
     };
     Bundle { config, text: String::new(), warnings: Vec::new() }
 }

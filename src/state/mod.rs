@@ -133,10 +133,10 @@ impl Store {
     /// The names of all folders here that may be containers, sorted.
     pub fn ids(&self) -> Result<Vec<String>> {
         let entries = self.dir.entries().context("list the state root")?;
-        let folders = entries.into_iter().filter(|entry| entry.is_dir && check_id(&entry.name).is_ok());
-        let mut ids: Vec<String> = folders.map(|entry| entry.name).collect();
-        ids.sort();
-        Ok(ids)
+        let folders = entries.iter().filter(|entry| entry.is_dir && check_id(&entry.name).is_ok());
+        let mut ids: Vec<&str> = folders.map(|entry| entry.name.as_str()).collect();
+        ids.sort_unstable();
+        Ok(ids.into_iter().map(str::to_owned).collect())
     }
 }
 

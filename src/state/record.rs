@@ -185,10 +185,11 @@ impl Record {
     /// Reads a record. A JSON object without our version is another runtime's.
     pub fn parse(id: &str, data: &[u8]) -> Result<Record, Refused> {
         let damaged = |problem: String| Refused::Damaged { id: id.to_string(), problem };
-        match serde_json::from_slice::<Record>(data) {
+        let text = std::str::from_utf8(data).map_err(|error| damaged(error.to_string()))?;
+        match serde_json::from_str::<Record>(text) {
             Ok(record) if record.id == id => Ok(record),
             Ok(record) => Err(damaged(format!("it is of container {:?}", record.id))),
-            Err(error) => match serde_json::from_slice::<serde_json::Value>(data) {
+            Err(error) => match serde_json::from_str::<serde_json::Value>(text) {
                 Ok(value) if value.get("tare").is_none() => Err(Refused::Foreign { id: id.to_string() }),
                 _ => Err(damaged(error.to_string())),
             },

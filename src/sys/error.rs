@@ -4,10 +4,17 @@
 //! A `std::io::Error` without an object cannot be converted into it: that is a rule, kept by the type.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// A failed system call, printed as `CALL OBJECT: reason (ERRNO)`.
+///
+/// As wide as a pointer: nearly every function here can return one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SysError {
+pub struct SysError(Box<Failure>);
+
+/// What a [`SysError`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
     /// The call's man-page name, for example `move_mount`.
     pub call: &'static str,
     /// What it was done to: a path, an id, a file of a cgroup.
@@ -22,7 +29,12 @@ pub type Result<T> = std::result::Result<T, SysError>;
 impl SysError {
     /// An error with an errno that the caller has at hand.
     pub fn new(call: &'static str, object: impl Into<String>, errno: i32) -> Self {
-        SysError { call, object: object.into(), errno }
+        SysError::boxed(call, object.into(), errno)
+    }
+
+    #[cold]
+    fn boxed(call: &'static str, object: String, errno: i32) -> Self {
+        SysError(Box::new(Failure { call, object, errno }))
     }
 
     /// An error with the errno of the system call that failed last in this thread.
@@ -44,6 +56,20 @@ impl SysError {
     /// Whether the errno is this one (a constant of [`errno`]).
     pub fn is(&self, errno: i32) -> bool {
         self.errno == errno
+    }
+}
+
+impl Deref for SysError {
+    type Target = Failure;
+
+    fn deref(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl DerefMut for SysError {
+    fn deref_mut(&mut self) -> &mut Failure {
+        &mut self.0
     }
 }
 
@@ -73,7 +99,7 @@ pub fn reason(errno: i32) -> String {
     match chars.next() {
         // "RPC ..." and "I/O error" keep their capitals: only an ordinary sentence start is lowered.
         Some(first) if chars.clone().next().is_some_and(|second| second.is_lowercase() || second == ' ') => {
-            first.to_lowercase().chain(chars).collect()
+            std::iter::once(first.to_ascii_lowercase()).chain(chars).collect()
         }
         _ => text.to_string(),
     }

@@ -32,9 +32,11 @@ pub fn all() -> Result<Vec<Process>> {
 /// The same, of another procfs.
 pub fn all_in(proc: &Path) -> Result<Vec<Process>> {
     let proc = Dir::open(proc)?;
+    let entries = proc.entries()?;
+    let mut pids: Vec<i32> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
+    pids.sort_unstable();
     let mut processes = Vec::new();
-    for entry in proc.entries()? {
-        let Ok(pid) = entry.name.parse::<i32>() else { continue };
+    for pid in pids {
         let text = match proc.read(&format!("{pid}/status"), FILE_LIMIT_BYTES) {
             Ok(text) => text,
             // It ended meanwhile.
@@ -46,7 +48,6 @@ pub fn all_in(proc: &Path) -> Result<Vec<Process>> {
         let object = || proc.path_of(&format!("{pid}/status"));
         processes.push(process.ok_or_else(|| SysError::new("read", object(), errno::EINVAL))?);
     }
-    processes.sort_by_key(|process| process.pid);
     Ok(processes)
 }
 

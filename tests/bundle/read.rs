@@ -137,6 +137,38 @@ fn a_wrong_type_has_its_pointer_and_its_place() {
 }
 
 #[test]
+fn a_mistake_is_found_whatever_stands_around_it() {
+    for (text, pointer) in [
+        (r#"7"#, ""),
+        (r#"{"ociVersion": 12"#, "/ociVersion"),
+        (r#"{"ociVersion": "1.3.0", "linux": [], "mounts": [,}"#, "/linux"),
+        (r#"{"ociVersion": "1.3.0", "x": [[1, {"y": [2]}], "\"{"], "linux" : true }"#, "/linux"),
+        (
+            "{\"ociVersion\":\n\"ü\", \"mounts\":\r\n[{\"destination\":\"/ü\"},\n{\"destination\":-3e5}]}",
+            "/mounts/1/destination",
+        ),
+        (r#"{"ociVersion": "1.3.0", "mounts": [{"destination": "/"}, {"source": []}]}"#, "/mounts/1/source"),
+        (
+            r#"{"ociVersion": "1.3.0", "mounts": [{"destination": "/"} , {"source": ""}]}"#,
+            "/mounts/1/destination",
+        ),
+        (r#"{"ociVersion": "1.3.0", "mounts": [{"destination": "/"}, [] ]}"#, "/mounts/1"),
+        (
+            r#"{"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "pid"}, {"type": [1]}]}}"#,
+            "/linux/namespaces/1/type",
+        ),
+        (r#"{"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": 123}]}}"#, "/linux/namespaces/0/type"),
+        (
+            r#"{"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": {"a": 1}}]}}"#,
+            "/linux/namespaces/0/type/a",
+        ),
+    ] {
+        let error = Bundle::from_json(text).expect_err(text);
+        assert_eq!(error.pointer, pointer, "{text}: {error}");
+    }
+}
+
+#[test]
 fn every_kind_of_mistake_has_its_code_and_pointer() {
     let rlimit = json!({"process": {"rlimits": [{"type": "RLIMIT_CORE", "hard": 1}]}});
     for (patch, code, pointer) in [
@@ -187,6 +219,11 @@ fn a_key_that_stands_there_twice_is_refused() {
             "/linux/resources/unified/a",
         ),
         (r#"{"ociVersion": "1.3.0", "annotations": {"a": "1", "a": "1"}}"#, "/annotations/a"),
+        (
+            r#"{"ociVersion": "1.3.0", "linux": {"sysctl": {"sysctl": "1", "sysctl" : "2"}}}"#,
+            "/linux/sysctl/sysctl",
+        ),
+        (r#"{"ociVersion": "1.3.0", "annotations": {}, "annotations": {}}"#, "/annotations"),
         (
             r#"{"ociVersion": "1.3.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "defaultAction": "SCMP_ACT_ALLOW"}}}"#,
             "/linux/seccomp/defaultAction",

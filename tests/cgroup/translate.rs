@@ -210,6 +210,16 @@ fn shares_out_of_range_are_refused_on_v1_and_clamped_on_v2() {
 }
 
 #[test]
+fn every_number_of_shares_has_the_weight_of_the_curve() {
+    for shares in 2..=262_144u64 {
+        let logarithm = (shares as f64).log2();
+        let exponent = (logarithm * logarithm + 125.0 * logarithm) / 612.0 - 7.0 / 34.0;
+        let weight = (10f64.powf(exponent) - 1e-9).ceil() as u64;
+        assert_eq!(v2::weight_of_shares(shares), weight, "{shares}");
+    }
+}
+
+#[test]
 fn weights_grow_with_the_shares_and_keep_the_defaults() {
     let weights: Vec<u64> = (2..4096).map(v2::weight_of_shares).collect();
     assert!(weights.is_sorted());

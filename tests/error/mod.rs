@@ -57,14 +57,8 @@ fn a_mistake_in_the_configuration_has_its_pointer_and_its_code() {
 
 #[test]
 fn a_limit_that_cannot_be_had_has_its_parts() {
-    let refusal = Refusal {
-        code: "cgroup-controller",
-        object: "/sys/fs/cgroup/memory".to_string(),
-        problem: "is not there".to_string(),
-        errno: ENOENT,
-        pointer: "/linux/resources/memory".to_string(),
-        advice: String::new(),
-    };
+    let kernel = SysError::new("open", "/sys/fs/cgroup/memory", ENOENT);
+    let refusal = Refusal::system("cgroup-controller", &kernel, "is not there").at("/linux/resources/memory");
     let report = of(refusal.into());
     assert_eq!((report.code, report.errno), ("cgroup-controller", Some(ENOENT)));
     assert_eq!(report.pointer.as_deref(), Some("/linux/resources/memory"));

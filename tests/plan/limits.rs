@@ -14,7 +14,7 @@ fn limits(json: serde_json::Value) -> Limits {
 }
 
 fn pointer_of_error(json: serde_json::Value) -> String {
-    parse(json).unwrap_err().pointer
+    parse(json).unwrap_err().pointer.clone()
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn only_the_destinations_count_for_a_removal() {
 
 #[test]
 fn a_list_of_mounts_is_an_array_of_objects() {
-    let at = |text: &str| mounts_from_json(text).unwrap_err().pointer;
+    let at = |text: &str| mounts_from_json(text).unwrap_err().pointer.clone();
     assert_eq!(at(r#"[{"destination": "/a"}, {"type": "tmpfs"}]"#), "/1/destination");
     assert_eq!(at(r#"[{"destination": "/a", "options": [1]}]"#), "/0/options/0");
     assert_eq!(at(r#"[["/a"]]"#), "/0");

@@ -109,14 +109,15 @@ pub(in crate::cgroup) fn read(group: &Group) -> Result<IntelRdt, SysError> {
 /// One folder for each L3 domain. A counter that is missing, or `Unavailable` in one of them, is left out for all: the
 /// place in the list is the domain.
 fn read_monitoring(mon_data: &Path, rdt: &mut IntelRdt) -> Result<(), SysError> {
-    let mut domains = match Dir::open(mon_data) {
+    let entries = match Dir::open(mon_data) {
         Ok(dir) => dir.entries()?,
         Err(error) if is_gone(&error) => return Ok(()),
         Err(error) => return Err(error),
     };
-    domains.retain(|entry| entry.is_dir && entry.name.starts_with("mon_L3_"));
-    domains.sort_by(|a, b| a.name.cmp(&b.name));
-    let domains: Vec<_> = domains.iter().map(|entry| mon_data.join(&entry.name)).collect();
+    let domains = entries.iter().filter(|entry| entry.is_dir && entry.name.starts_with("mon_L3_"));
+    let mut names: Vec<&str> = domains.map(|entry| entry.name.as_str()).collect();
+    names.sort_unstable();
+    let domains: Vec<_> = names.iter().map(|name| mon_data.join(name)).collect();
     let bandwidth = domains.iter().map(|domain| {
         let (mbm_total_bytes, mbm_local_bytes) =
             (number(domain, "mbm_total_bytes")?, number(domain, "mbm_local_bytes")?);

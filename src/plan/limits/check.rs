@@ -6,7 +6,7 @@ use oci_spec::runtime::{
     LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxHugepageLimit, LinuxMemory,
     LinuxNetwork, LinuxRdma, LinuxThrottleDevice, LinuxWeightDevice,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 type Checked<T> = Result<T, Invalid>;
 
@@ -393,9 +393,16 @@ fn network(network: &LinuxNetwork) -> Checked<Network> {
     Ok(Network { class_id: network.class_id(), priorities })
 }
 
+/// The entries by name, so that the same configuration gives the same plan.
+fn in_order<T>(map: &HashMap<String, T>) -> impl Iterator<Item = (&str, &T)> {
+    let mut names: Vec<&str> = map.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.into_iter().filter_map(|name| Some((name, map.get(name)?)))
+}
+
 fn rdma(devices: &HashMap<String, LinuxRdma>) -> Checked<Vec<Rdma>> {
     let mut checked = Vec::new();
-    for (device, limit) in devices.iter().collect::<BTreeMap<_, _>>() {
+    for (device, limit) in in_order(devices) {
         let pointer = format!("/rdma/{}", escape(device));
         if device.is_empty() || device.contains(|c: char| c.is_whitespace() || c == '\0') {
             return Err(invalid(pointer, "no device name", "use the name below /sys/class/infiniband"));
@@ -408,7 +415,7 @@ fn rdma(devices: &HashMap<String, LinuxRdma>) -> Checked<Vec<Rdma>> {
             ));
         }
         checked.push(Rdma {
-            device: device.clone(),
+            device: device.to_owned(),
             hca_handles: limit.hca_handles(),
             hca_objects: limit.hca_objects(),
         });
@@ -428,7 +435,7 @@ const NO_PARAMETERS: [&str; 6] = [
 
 fn unified(files: &HashMap<String, String>) -> Checked<Vec<(String, String)>> {
     let mut checked = Vec::new();
-    for (file, content) in files.iter().collect::<BTreeMap<_, _>>() {
+    for (file, content) in in_order(files) {
         let pointer = format!("/unified/{}", escape(file));
         let shown = file.escape_debug();
         if file.contains('/') {
@@ -441,11 +448,11 @@ fn unified(files: &HashMap<String, String>) -> Checked<Vec<(String, String)>> {
             let problem = format!("the specified key \"{shown}\" has not the form CONTROLLER.VALUE");
             return Err(invalid(pointer, problem, "use a name like \"memory.high\""));
         }
-        if NO_PARAMETERS.contains(&file.as_str()) {
+        if NO_PARAMETERS.contains(&file) {
             let problem = format!("\"{shown}\" is no parameter: the runtime itself writes it");
             return Err(invalid(pointer, problem, "remove it"));
         }
-        checked.push((file.clone(), content.clone()));
+        checked.push((file.to_owned(), content.clone()));
     }
     Ok(checked)
 }
