@@ -103,10 +103,14 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
 
     // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
     wait_for_go(birth)?;
+    process::reset_signals().map_err(failed(Step::Go))?;
     enter_cgroup(&mut birth.tasks)?;
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
-    stay_guarded()?;
+    // Where nothing has changed our ids both still hold.
+    if !plan.namespaces.user.is_shared() {
+        stay_guarded()?;
+    }
     // Rooted at the container's own group, so only now that we are in it.
     namespaces::leave_cgroup(plan)?;
     enter_delegated(birth)?;
@@ -200,14 +204,14 @@ fn enter_delegated(birth: &mut Inherited<'_>) -> Stepped<()> {
     fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))
 }
 
-/// Does: a session and a session keyring of our own, default signals. Here because: hooks and the console want a
-/// session, and the caller's keys and terminal must be out of reach (CVE-2017-5226). Fails when: keys are used up.
+/// Does: a session and a session keyring of our own, no umask: what is made has the permissions that it is given.
+/// Here because: hooks and the console want a session, and the caller's keys and terminal must be out of reach
+/// (CVE-2017-5226). Fails when: keys are used up.
 fn own_session(plan: &Plan) -> Stepped<()> {
-    process::reset_signals().map_err(failed(Step::Go))?;
     if !broken!("cve_2017_5226") {
         process::new_session().map_err(failed(Step::Go))?;
     }
-    process::set_umask(0o022);
+    process::set_umask(0);
     if plan.new_keyring { own_keyring(plan) } else { Ok(()) }
 }
 
@@ -250,10 +254,17 @@ fn at_hooks(birth: &Inherited<'_>) -> Stepped<i32> {
     }
 }
 
+/// What hooks in the container are born with.
+const HOOK_UMASK: u32 = 0o022;
+
 /// Does: createContainer hooks, in the container's namespaces, with the host's paths.
 /// Fails when: one of them does.
 fn create_container_hooks(birth: &Inherited<'_>, pid: i32) -> Stepped<()> {
     let plan = birth.plan;
+    if plan.hooks.create_container.is_empty() {
+        return Ok(());
+    }
+    process::set_umask(HOOK_UMASK);
     let state = || hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
     for (index, hook) in plan.hooks.create_container.iter().enumerate() {
         let run = hook::Run {
@@ -267,6 +278,7 @@ fn create_container_hooks(birth: &Inherited<'_>, pid: i32) -> Stepped<()> {
         };
         run.run().map_err(|error| hook_failure(&error).at(index))?;
     }
+    process::set_umask(0);
     Ok(())
 }
 

@@ -47,7 +47,9 @@ pub fn join_session_keyring(name: &CStr) -> Result<()> {
     if let Some(permissions) = permissions {
         let wanted = permissions | POSSESSOR_AND_USER_SEARCH;
         // SAFETY: integers only.
-        if unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0 {
+        if wanted != permissions
+            && unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0
+        {
             return Err(SysError::last("keyctl", object()));
         }
     }

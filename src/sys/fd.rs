@@ -3,6 +3,7 @@
 //! Used by every module that owns an fd. Never opens by path: that is `dir` and `path`.
 
 use super::{Result, SysError};
+use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -20,6 +21,25 @@ pub fn read_to_end(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Resu
             Err(e) => return Err(SysError::nix("read", object, e)),
         }
     }
+}
+
+/// Opens a path of the host (openat(2), which asks for close-on-exec in the call itself; musl's open(2) asks again).
+pub fn open_path<P: ?Sized + nix::NixPath>(path: &P, flags: OFlag) -> nix::Result<OwnedFd> {
+    nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+}
+
+/// Reads a file that the kernel writes as one record (one of /proc/PID, a sysctl, one value of a control group), at most
+/// `limit_bytes`, which is `E2BIG` beyond. A read(2) that does not fill the buffer had all of it: the second one, which
+/// would say so, is left out. Not for tables, of which a read gives as many whole rows as it likes.
+pub fn read_record(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    let mut data = vec![0; 4096.min(limit_bytes + 1)];
+    let length = read_some(fd, &mut data)?;
+    let is_whole = length < data.len();
+    data.truncate(length);
+    if !is_whole {
+        data.extend(read_to_end(fd, object, limit_bytes.saturating_sub(length))?);
+    }
+    if data.len() > limit_bytes { Err(SysError::new("read", object, libc::E2BIG)) } else { Ok(data) }
 }
 
 /// Writes all of `data`.
@@ -90,13 +110,14 @@ pub fn seal(fd: BorrowedFd<'_>, object: &str) -> Result<()> {
 
 /// A close-on-exec copy of `fd` numbered `lowest` or above (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: BorrowedFd<'_>, lowest: RawFd) -> Result<OwnedFd> {
+    // Not through the C library: musl's sets close-on-exec a second time.
     // SAFETY: fcntl on a descriptor that the caller holds; the argument is an integer.
-    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    let copy = unsafe { libc::syscall(libc::SYS_fcntl, fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
     if copy < 0 {
         return Err(SysError::last("fcntl F_DUPFD_CLOEXEC", format!("fd {}", fd.as_raw_fd())));
     }
     // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
 }
 
 /// Whether `fd` is open in this process.
@@ -241,9 +262,7 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
 
 /// The host's /dev/null, for reading and writing.
 pub fn null_device() -> Result<OwnedFd> {
-    use nix::fcntl::OFlag;
-    nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
-        .map_err(|e| SysError::nix("open", "/dev/null", e))
+    open_path("/dev/null", OFlag::O_RDWR).map_err(|e| SysError::nix("open", "/dev/null", e))
 }
 
 /// The end of a file, at most `limit_bytes`.
@@ -292,7 +311,7 @@ pub fn write_some(fd: BorrowedFd<'_>, data: &[u8]) -> Result<usize> {
 
 /// O_NONBLOCK.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<()> {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use nix::fcntl::{FcntlArg, fcntl};
     let flags = fcntl(fd, FcntlArg::F_GETFL).map_err(|e| SysError::nix("fcntl", "F_GETFL", e))?;
     let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
     fcntl(fd, FcntlArg::F_SETFL(flags)).map(|_| ()).map_err(|e| SysError::nix("fcntl", "F_SETFL", e))
