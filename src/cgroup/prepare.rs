@@ -105,6 +105,7 @@ impl Work<'_> {
             }
         }
         self.make_delegated(&group.dir)?;
+        self.entry.group2 = Some(group.dir.path().to_path_buf());
         self.entry.born_into = Some(group.dir.into_fd());
         Ok(())
     }

@@ -29,6 +29,7 @@ use crate::sys::{self, attribute, cred, fd, netlink, proc, process};
 use crate::wire::{Answer, ChildWire, Detail, Failure, Question, Step};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::rc::Rc;
 
 /// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
@@ -50,6 +51,8 @@ pub struct Inherited<'a> {
     pub time_offsets: Option<String>,
     /// What the parent has opened for the mounts.
     pub mounts: mount::Inputs,
+    /// Which of our standard streams are the host's /dev/null.
+    pub host_nulls: Vec<RawFd>,
     /// A unix socket that takes the terminal's master.
     pub console: Option<OwnedFd>,
     /// The listening gate; None for `run`.
@@ -122,6 +125,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // The root filesystem, while the host's paths can still be reached.
     rootfs::isolate(&plan.rootfs)?;
     let mut root = rootfs::bind(&plan.rootfs)?;
+    birth.mounts.wants_null = !birth.host_nulls.is_empty();
     let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
     devices::rest(&root, &plan.rootfs, &made)?;
     let pid = at_hooks(birth)?;
@@ -136,7 +140,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     rootfs::switch(&root, &plan.rootfs)?;
     rootfs::propagate(&root, &plan.rootfs)?;
     console::set_up(birth, &root)?;
-    stdio::leave_host_null(&root, proc.as_ref().map(AsFd::as_fd))?;
+    stdio::leave_host_null(&birth.host_nulls, made.null, &root, proc.as_ref().map(AsFd::as_fd))?;
     make_cwd(plan, &root)?;
     let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
     drop(proc);
@@ -304,6 +308,9 @@ fn hook_failure(error: &hook::Failed) -> Failure {
 /// Does: makes the working directory, if it is missing. Here because: the root may be read-only after this.
 fn make_cwd(plan: &Plan, root: &sys::path::Root) -> Stepped<()> {
     let cwd = sys::path::as_path(&plan.process.cwd);
+    if cwd == Path::new("/") {
+        return Ok(());
+    }
     match root.make_dirs(cwd) {
         // It exists but root may not look into it, or cannot be made: the stage's chdir(2) will tell, as the user.
         Err(e) if e.is(sys::error::errno::EACCES) || e.is(sys::error::errno::EROFS) => Ok(()),

@@ -256,6 +256,7 @@ fn bear_in<'a>(
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
     let newborn = launch::begin(Given {
         plan,
+        hierarchies: launch::hierarchies(layout, &entry),
         entry,
         own_cgroup2: handle.v2.as_ref().map(crate::cgroup::Tree::dir),
         console,

@@ -7,10 +7,11 @@ use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
+use crate::sys::walk::c_path;
 use crate::sys::{mount, pidfd};
 use crate::wire::{self, ParentWire, Question};
 use anyhow::{Context, Result};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
 /// CLONE_NEW* of what the clone makes. The cgroup namespace is made by the child, once it is in its cgroup; the time
 /// namespace by `ForChild`, for its offsets must be set while nobody is in it.
@@ -27,12 +28,14 @@ fn clone_flags(namespaces: &Namespaces) -> u64 {
 }
 
 /// Clones the child, which begins in `child::init`.
-pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
+pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentWire)> {
     let plan = given.plan;
     let (parent_wire, child_wire) = wire::pair()?;
     let joins = joins::open_all(&plan.namespaces)?;
     joins::check_sysctls(plan, &joins)?;
-    let mounts = sources::open(plan, given.own_cgroup2.as_deref(), given.rootless)?;
+    let mut mounts = sources::open(plan, given.rootless)?;
+    mounts.own_cgroup2 = given.own_cgroup2.and_then(|path| c_path(&path).ok());
+    mounts.hierarchies = given.hierarchies;
     let hop = plan.namespaces.user.joined().map(|_| Hop { flags: clone_flags(&plan.namespaces) });
 
     let mut for_child = ForChild::default();
@@ -66,6 +69,7 @@ pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
         hop,
         time_offsets,
         mounts,
+        host_nulls,
         console: given.console,
         gate: given.gate,
         hook_files: given.hook_files,

@@ -4,7 +4,7 @@
 
 use super::{Result, SysError};
 use nix::fcntl::OFlag;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 /// Reads until end of file, at most `limit_bytes`; more than that is `E2BIG`, so that a file under somebody
@@ -168,6 +168,53 @@ pub fn cloexec_from(first: RawFd) -> Result<()> {
     Ok(())
 }
 
+/// Descriptors that nobody uses any more and that are closed together: neighbours in one call of close_range(2). How many
+/// may lie here is bounded, as the number of open descriptors is.
+#[derive(Debug, Default)]
+pub struct Pile(Vec<OwnedFd>);
+
+impl Pile {
+    const HEIGHT_MAX: usize = 64;
+
+    /// Takes one more.
+    pub fn add(&mut self, fd: OwnedFd) {
+        self.0.push(fd);
+        if self.0.len() >= Pile::HEIGHT_MAX {
+            self.close();
+        }
+    }
+
+    /// Closes all.
+    pub fn close(&mut self) {
+        let mut numbers: Vec<RawFd> = self.0.drain(..).map(IntoRawFd::into_raw_fd).collect();
+        numbers.sort_unstable();
+        for run in numbers.chunk_by(|one, next| one + 1 == *next) {
+            if let [first, .., last] | [first @ last] = run {
+                close_run(*first, *last);
+            }
+        }
+    }
+}
+
+impl Drop for Pile {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Closes descriptors that were owned by the caller, from `first` to `last` (close_range(2), Linux 5.9; else one by one).
+fn close_run(first: RawFd, last: RawFd) {
+    // SAFETY: closes descriptor numbers that the caller owned; no memory is involved.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first as libc::c_uint, last as libc::c_uint, 0) };
+    if done != 0 {
+        for number in first..=last {
+            // SAFETY: as above.
+            unsafe { libc::close(number) };
+        }
+    }
+}
+
 /// Waits until one of `fds` is readable or hung up, or `timeout_ms` has passed (None: for ever).
 /// Returns, in the order of `fds`, which are ready.
 pub fn poll_readable(fds: &[BorrowedFd<'_>], timeout_ms: Option<u16>) -> Result<Vec<bool>> {
@@ -225,17 +272,35 @@ fn stat(number: RawFd) -> Option<nix::sys::stat::FileStat> {
     nix::sys::stat::fstat(fd).ok()
 }
 
-/// Whether a descriptor is a null device (character device 1:3).
-pub fn is_null_device(number: RawFd) -> bool {
-    stat(number)
-        .is_some_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFCHR && s.st_rdev == libc::makedev(1, 3))
+/// What a standard stream is, as far as it matters for a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// A null device (character device 1:3).
+    Null,
+    /// A pipe or FIFO.
+    Pipe,
+    /// Anything else, or not open.
+    Other,
+}
+
+/// What a descriptor is.
+pub fn stream_of(number: RawFd) -> Stream {
+    match stat(number).map(|stat| (stat.st_mode & libc::S_IFMT, stat.st_rdev)) {
+        Some((libc::S_IFCHR, device)) if device == libc::makedev(1, 3) => Stream::Null,
+        Some((libc::S_IFIFO, _)) => Stream::Pipe,
+        _ => Stream::Other,
+    }
 }
 
 /// Gives a pipe or FIFO to a user; leaves everything else alone.
 pub fn give_pipe_to(number: RawFd, uid: u32) {
-    if stat(number).is_none_or(|s| s.st_mode & libc::S_IFMT != libc::S_IFIFO) {
-        return;
+    if stream_of(number) == Stream::Pipe {
+        give_to(number, uid);
     }
+}
+
+/// Gives what a descriptor refers to to a user.
+pub fn give_to(number: RawFd, uid: u32) {
     // SAFETY: fchown on a descriptor number; no memory is involved. A refusal only costs reopening it by name.
     let _ = unsafe { libc::fchown(number, uid, libc::gid_t::MAX) };
 }

@@ -40,7 +40,7 @@ const LINKS_MAX: u32 = 40;
 /// More components than a path of PATH_MAX bytes can hold come only from links that multiply.
 const COMPONENTS_MAX: usize = 4096;
 /// Directories that are made have these permissions, whatever the umask.
-const DIRECTORY_MODE: u32 = 0o755;
+pub(super) const DIRECTORY_MODE: u32 = 0o755;
 /// Inode of the root of a procfs.
 const PROC_ROOT_INODE: u64 = 1;
 
