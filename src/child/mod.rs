@@ -195,8 +195,10 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
 /// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
 fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
+    let mut pile = fd::Pile::default();
     for (file, path) in tasks.drain(..) {
         fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
+        pile.add(file);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 use super::{Child, Given, joins, sources, steps};
 use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
+use crate::sys::fd::Pile;
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
 use crate::sys::walk::c_path;
@@ -90,12 +91,18 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
         Cloned::Parent { pid, pidfd } => {
             // Ours come back before anything else, a hook above all, could be born into the container's.
             drop(for_child);
-            drop(inherited);
+            close(inherited);
             let child = Child::new(pid, pidfd);
             let child = if hop.is_some() { real_child(plan, child, parent_wire.question()?)? } else { child };
             Ok((child, parent_wire))
         }
     }
+}
+
+/// What only the child needs.
+fn close(mut inherited: Inherited<'_>) {
+    let mut pile = Pile::default();
+    inherited.tasks.drain(..).for_each(|(file, _)| pile.add(file));
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {

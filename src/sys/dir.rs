@@ -39,6 +39,12 @@ impl Dir {
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
+    /// Makes a directory by path, the path being trusted; `EEXIST` if there is one.
+    pub fn make(path: &Path, mode: u32) -> Result<()> {
+        nix::unistd::mkdir(path, Mode::from_bits_truncate(mode))
+            .map_err(|e| SysError::nix("mkdir", path.display().to_string(), e))
+    }
+
     /// Makes a directory and its parents, all with `mode`; there already is fine. The path must be trusted.
     pub fn make_all(path: &Path, mode: u32) -> Result<()> {
         match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {
@@ -296,6 +302,20 @@ impl Dir {
             .map(|s| s.filesystem_type().0 as i64)
             .map_err(|e| self.fail("statfs", "", e))
     }
+}
+
+/// Reads a file of a trusted tree that the kernel writes as one record ([`fd::read_record`]).
+pub fn read_record(path: &Path, limit_bytes: usize) -> Result<Vec<u8>> {
+    let object = path.display().to_string();
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let file = fd::open_path(path, flags).map_err(|e| SysError::nix("open", &object, e))?;
+    fd::read_record(file.as_fd(), &object, limit_bytes)
+}
+
+/// Opens an existing file of a trusted tree for writing, as it is: a kernel file.
+pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
+    fd::open_path(path, OFlag::O_WRONLY | OFlag::O_NOFOLLOW)
+        .map_err(|e| SysError::nix("open", path.display().to_string(), e))
 }
 
 /// statfs(2) magic of cgroup v2.

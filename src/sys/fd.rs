@@ -1,6 +1,7 @@
 //! Descriptors: reading and writing them whole, duplicating, closing in ranges, waiting for them.
 //!
-//! Used by every module that owns an fd. Never opens by path: that is `dir` and `path`.
+//! Used by every module that owns an fd. Opens by path for the rest of `sys` only, and nothing of a container: for that
+//! there is `path`.
 
 use super::{Result, SysError};
 use nix::fcntl::OFlag;
@@ -174,7 +175,8 @@ pub fn cloexec_from(first: RawFd) -> Result<()> {
 pub struct Pile(Vec<OwnedFd>);
 
 impl Pile {
-    const HEIGHT_MAX: usize = 64;
+    /// Not many: with more than 64 descriptors the kernel would have to make a larger table for them.
+    const HEIGHT_MAX: usize = 24;
 
     /// Takes one more.
     pub fn add(&mut self, fd: OwnedFd) {

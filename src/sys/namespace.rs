@@ -65,9 +65,14 @@ impl Kind {
 
 /// The inode of a process's namespace, which is its identity.
 pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
+    Ok(identity_of(pid, kind)?.1)
+}
+
+/// The identity of a process's namespace.
+pub fn identity_of(pid: i32, kind: Kind) -> Result<Identity> {
     let path = format!("/proc/{pid}/ns/{}", kind.file());
     let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
-    Ok(stat.st_ino)
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 /// Opens a namespace by path and checks that it is one of the wanted kind (ioctl_ns(2), NS_GET_NSTYPE).
