@@ -155,6 +155,8 @@ pub struct Entry {
 /// A v1 `tasks` file, or a v2 `cgroup.procs`, open for writing.
 #[derive(Debug)]
 pub struct TasksFile {
+    /// Whether whoever enters here is charged for memory from then on.
+    pub counts_memory: bool,
     /// The descriptor.
     pub fd: OwnedFd,
     /// Its path, for messages.

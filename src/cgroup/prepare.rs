@@ -143,7 +143,8 @@ impl Work<'_> {
             // Nothing is to be done in it but to enter it.
             let path = group.path.join(TASKS);
             let fd = open_for_writing(&path).map_err(opening)?;
-            self.entry.tasks.push(TasksFile { fd, path: path.display().to_string() });
+            let path = path.display().to_string();
+            self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), fd, path });
             return Ok(());
         }
         let (dir, found) = group.open()?;
@@ -156,7 +157,8 @@ impl Work<'_> {
         for (_, writes) in orders {
             fs::write_all(&dir, writes)?;
         }
-        self.entry.tasks.push(tasks_file(&dir).map_err(opening)?);
+        let tasks = tasks_file(&dir).map_err(opening)?;
+        self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), ..tasks });
         Ok(())
     }
 
@@ -246,6 +248,10 @@ impl Work<'_> {
     }
 }
 
+fn counts_memory(tree: &Tree) -> bool {
+    tree.controllers.iter().any(|name| name == "memory")
+}
+
 fn is_denial(number: i32) -> bool {
     [errno::EACCES, errno::EPERM, errno::EROFS].contains(&number)
 }
@@ -316,5 +322,5 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
 const TASKS: &str = "tasks";
 
 pub(super) fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
-    Ok(TasksFile { fd: dir.open_for_writing(TASKS)?, path: dir.path_of(TASKS) })
+    Ok(TasksFile { counts_memory: false, fd: dir.open_for_writing(TASKS)?, path: dir.path_of(TASKS) })
 }

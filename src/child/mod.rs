@@ -41,6 +41,8 @@ pub struct Inherited<'a> {
     pub wire: ChildWire,
     /// v1: `tasks` files to write `0` into, with their paths.
     pub tasks: Vec<(OwnedFd, String)>,
+    /// The same for those that count memory, which are entered as late as possible.
+    pub memory_tasks: Vec<(OwnedFd, String)>,
     /// v2: `cgroup.procs` of the group below the container's that is given to it, with its path.
     pub delegated: Option<(OwnedFd, String)>,
     /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
@@ -108,6 +110,9 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     wait_for_go(birth)?;
     process::reset_signals().map_err(failed(Step::Go))?;
     enter_cgroup(&mut birth.tasks)?;
+    if !is_charged_late(plan) {
+        enter_cgroup(&mut birth.memory_tasks)?;
+    }
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
     // Where nothing has changed our ids both still hold.
@@ -155,6 +160,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     no_new_privileges(plan)?;
     let leaving = stage::Leaving {
         plan,
+        memory_tasks: std::mem::take(&mut birth.memory_tasks),
         wire: birth.wire.as_fd(),
         gate: birth.gate.as_ref().map(AsFd::as_fd),
         hook_files: Some(&birth.hook_files),
@@ -162,7 +168,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
         preserved: &birth.preserved,
         last_capability: birth.last_capability,
     };
-    stage::execute(&leaving, pid, stage::Last { home, proc: label_proc, groups })
+    stage::execute(leaving, pid, stage::Last { home, proc: label_proc, groups })
 }
 
 fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {
@@ -190,6 +196,18 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
         Some(answer) if answer == wanted => Ok(()),
         _ => process::exit_now(1),
     }
+}
+
+/// Whether the child enters the v1 group that counts memory only when it becomes the stage: what a birth needs, which is
+/// several times what the stage needs, would be charged to the container, and a small limit would stop it. Not with
+/// hooks, for they are to find the container in all of its groups and run in them; not with a cgroup namespace, which is
+/// rooted where we are; and not if an image decides how much is copied into a tmpfs.
+fn is_charged_late(plan: &Plan) -> bool {
+    let hooks = &plan.hooks;
+    let early = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
+    early.iter().all(|list| list.is_empty())
+        && !plan.namespaces.cgroup.is_new()
+        && plan.rootfs.mounts.iter().all(|op| !op.copy_up)
 }
 
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU

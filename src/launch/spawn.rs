@@ -3,6 +3,7 @@
 //! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
 
 use super::{Child, Given, joins, sources, steps};
+use crate::cgroup::TasksFile;
 use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
 use crate::sys::fd::Pile;
@@ -61,10 +62,14 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
         other => other,
     };
 
+    let (memory, others): (Vec<_>, Vec<_>) =
+        given.entry.tasks.into_iter().partition(|file| file.counts_memory);
+    let memberships = |files: Vec<TasksFile>| files.into_iter().map(|file| (file.fd, file.path)).collect();
     let inherited = Inherited {
         plan,
         wire: child_wire,
-        tasks: given.entry.tasks.into_iter().map(|file| (file.fd, file.path)).collect(),
+        tasks: memberships(others),
+        memory_tasks: memberships(memory),
         delegated: given.entry.delegated.map(|file| (file.fd, file.path)),
         joins: left_to_child,
         hop,
@@ -102,7 +107,8 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
 /// What only the child needs.
 fn close(mut inherited: Inherited<'_>) {
     let mut pile = Pile::default();
-    inherited.tasks.drain(..).for_each(|(file, _)| pile.add(file));
+    let tasks = inherited.tasks.drain(..).chain(inherited.memory_tasks.drain(..));
+    tasks.for_each(|(file, _)| pile.add(file));
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {
