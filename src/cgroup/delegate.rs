@@ -58,7 +58,7 @@ pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
 pub(super) fn procs_file(group: &Dir) -> Result<TasksFile, Refusal> {
     let fd = group.open_for_writing("cgroup.procs");
     let fd = fd.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
-    Ok(TasksFile { fd, path: group.path_of("cgroup.procs") })
+    Ok(TasksFile { counts_memory: false, fd, path: group.path_of("cgroup.procs") })
 }
 
 /// The delegated group below `above`, if there is to be one and it is there. The container may have removed it.

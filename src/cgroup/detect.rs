@@ -4,7 +4,7 @@
 //! asked again. Reads only. In the usual case that is /proc/self/cgroup and a look at each mount point;
 //! /proc/self/mountinfo, long on a busy host, is read only if a mount is not where everybody has it.
 
-use crate::sys::dir::Dir;
+use crate::sys::dir::{self, Dir};
 use crate::sys::{SysError, error::errno};
 use std::path::{Path, PathBuf};
 
@@ -58,14 +58,16 @@ impl Layout {
     /// # Errors
     /// `proc_self`/cgroup that cannot be read.
     pub fn detect_in(cgroups: &Path, proc_self: &Path) -> Result<Layout, SysError> {
-        let memberships = Membership::parse_all(&read(proc_self, "cgroup")?);
+        let memberships = Membership::parse_all(&read_record(&proc_self.join("cgroup"))?);
         let mut mounts = Mounts { proc_self, entries: None };
         let mut layout = Layout { root: cgroups.to_path_buf(), v2: None, v1: Vec::new() };
         // The unified hierarchy at the top hides whatever v1 hierarchies there are.
         let v2_alone = has_controllers(cgroups);
         for membership in memberships.iter().filter(|one| !v2_alone || one.controllers.is_empty()) {
             if membership.controllers.is_empty() {
-                layout.v2 = unified(cgroups, membership, &mut mounts)?;
+                let place = if v2_alone { cgroups.to_path_buf() } else { cgroups.join("unified") };
+                let is_there = v2_alone || has_controllers(&place);
+                layout.v2 = unified(is_there.then_some(place), membership, &mut mounts)?;
             } else if let Some((mount, own)) =
                 membership.locate(&v1_candidates(cgroups, membership), &mut mounts)?
             {
@@ -139,7 +141,7 @@ impl Membership {
         let own = if own == ".." || own.starts_with("../") { "" } else { own };
         // Usually the whole hierarchy is mounted where everybody has it. In a container without a cgroup namespace
         // only a part of it is: then our own path leads nowhere below the mount point, and mountinfo knows which part.
-        if let Some(mount) = candidates.iter().find(|mount| is_group(mount) && is_group(&mount.join(own))) {
+        if let Some(mount) = candidates.iter().find(|mount| is_group(&mount.join(own))) {
             return Ok(Some((mount.clone(), own.to_owned())));
         }
         let found = mounts.find(&self.controllers)?.filter(|(_, mount)| is_group(mount));
@@ -154,28 +156,26 @@ impl Membership {
 }
 
 fn v1_candidates(cgroups: &Path, membership: &Membership) -> Vec<PathBuf> {
+    let names = || membership.controllers.iter().map(|name| name.trim_start_matches("name="));
     let joined = membership.controllers.join(",");
-    let names = membership.controllers.iter().map(|name| name.trim_start_matches("name="));
-    std::iter::once(joined.as_str()).chain(names).map(|name| cgroups.join(name)).collect()
+    let joined = (membership.controllers.len() > 1).then_some(joined.as_str());
+    joined.into_iter().chain(names()).map(|name| cgroups.join(name)).collect()
 }
 
 fn unified(
-    cgroups: &Path,
+    place: Option<PathBuf>,
     membership: &Membership,
     mounts: &mut Mounts<'_>,
 ) -> Result<Option<Unified>, SysError> {
-    let candidates: Vec<PathBuf> = [cgroups.to_path_buf(), cgroups.join("unified")]
-        .into_iter()
-        .filter(|path| has_controllers(path))
-        .collect();
+    let candidates: Vec<PathBuf> = place.into_iter().collect();
     // A kernel without cgroup2 mounted lists it all the same; looking further than those two places is for /proc/self/cgroup
     // lines that do not fit them.
     if candidates.is_empty() && membership.path == "/" {
         return Ok(None);
     }
     let Some((mount, own)) = membership.locate(&candidates, mounts)? else { return Ok(None) };
-    let controllers =
-        read(&mount, "cgroup.controllers")?.split_ascii_whitespace().map(str::to_owned).collect();
+    let controllers = read_record(&mount.join("cgroup.controllers"))?;
+    let controllers = controllers.split_ascii_whitespace().map(str::to_owned).collect();
     Ok(Some(Unified { mount, own, controllers }))
 }
 
@@ -206,7 +206,7 @@ impl Mounts<'_> {
     /// Root and mount point of the hierarchy with all of `controllers` (none: the unified one).
     fn find(&mut self, controllers: &[String]) -> Result<Option<(PathBuf, PathBuf)>, SysError> {
         if self.entries.is_none() {
-            let text = read(self.proc_self, "mountinfo")?;
+            let text = read_table(self.proc_self, "mountinfo")?;
             self.entries = Some(text.lines().filter_map(Mount::parse).collect());
         }
         let fits = |mount: &&Mount| match &mount.options {
@@ -241,8 +241,15 @@ fn unescape(text: &str) -> String {
         .fold(text.to_owned(), |text, (code, character)| text.replace(code, character))
 }
 
-fn read(folder: &Path, name: &str) -> Result<String, SysError> {
-    let bytes = Dir::open(folder)?.read(name, FILE_LIMIT_BYTES)?;
-    String::from_utf8(bytes)
-        .map_err(|_| SysError::new("read", folder.join(name).display().to_string(), errno::EINVAL))
+fn read_record(path: &Path) -> Result<String, SysError> {
+    text(path, dir::read_record(path, FILE_LIMIT_BYTES)?)
+}
+
+/// A file of many lines.
+fn read_table(folder: &Path, name: &str) -> Result<String, SysError> {
+    text(&folder.join(name), Dir::open(folder)?.read(name, FILE_LIMIT_BYTES)?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SysError> {
+    String::from_utf8(bytes).map_err(|_| SysError::new("read", path.display().to_string(), errno::EINVAL))
 }

@@ -142,6 +142,8 @@ pub struct Handle {
 pub struct Entry {
     /// v2 and hybrid: the folder for clone3(2) with CLONE_INTO_CGROUP.
     pub born_into: Option<OwnedFd>,
+    /// The path of that folder.
+    pub group2: Option<PathBuf>,
     /// v1 and hybrid: the child writes `0` into each of these, in order.
     pub tasks: Vec<TasksFile>,
     /// v2: `cgroup.procs` of the delegated group. The child writes `0` into it once it is in its cgroup namespace.
@@ -153,6 +155,8 @@ pub struct Entry {
 /// A v1 `tasks` file, or a v2 `cgroup.procs`, open for writing.
 #[derive(Debug)]
 pub struct TasksFile {
+    /// Whether whoever enters here is charged for memory from then on.
+    pub counts_memory: bool,
     /// The descriptor.
     pub fd: OwnedFd,
     /// Its path, for messages.

@@ -8,11 +8,11 @@ use super::fs::{self, Refusal, code};
 use super::translate::{Orders, orders};
 use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, delegate, freeze, kill};
 use crate::plan::limits::Limits;
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, open_for_writing, read_record};
 use crate::sys::error::errno;
 use crate::sys::{SysError, bpf};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See [`Handle::prepare`].
 pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entry, Refusal> {
@@ -58,9 +58,22 @@ struct Work<'a> {
 
 /// A group that is there now.
 struct Group {
-    dir: Dir,
+    path: PathBuf,
+    /// Open, where that was needed already.
+    dir: Option<Dir>,
     /// Whether somebody else had made it before.
     found: bool,
+}
+
+impl Group {
+    fn open(self) -> Result<(Dir, bool), Refusal> {
+        let dir = self.dir.map_or_else(|| Dir::open_no_follow(&self.path), Ok);
+        Ok((dir.map_err(|error| place(&error))?, self.found))
+    }
+}
+
+fn place(error: &SysError) -> Refusal {
+    Refusal::system(code::PLACE, error, "making the control group")
 }
 
 impl Work<'_> {
@@ -82,18 +95,17 @@ impl Work<'_> {
     }
 
     fn use_v2(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
-        must_take_processes(tree, &group.dir)?;
-        if group.found {
-            must_be_empty(tree, &group.dir, "cgroup.procs")?;
-            if freeze::v2_is_frozen(&group.dir)
-                .map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?
-            {
+        let (dir, found) = group.open()?;
+        must_take_processes(tree, &dir)?;
+        if found {
+            must_be_empty(tree, &dir, "cgroup.procs")?;
+            if freeze::v2_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
         }
-        fs::write_all(&group.dir, &self.orders.v2)?;
+        fs::write_all(&dir, &self.orders.v2)?;
         if let Some(program) = &self.orders.device_program {
-            match install(&group.dir, program) {
+            match install(&dir, program) {
                 // A user namespace's own devices are what the host's root gave it: there is nothing to take away.
                 Err(error) if self.handle.caller == Caller::Rootless && error.is(errno::EPERM) => {}
                 Err(error) => {
@@ -104,8 +116,9 @@ impl Work<'_> {
                 Ok(()) => {}
             }
         }
-        self.make_delegated(&group.dir)?;
-        self.entry.born_into = Some(group.dir.into_fd());
+        self.make_delegated(&dir)?;
+        self.entry.group2 = Some(dir.path().to_path_buf());
+        self.entry.born_into = Some(dir.into_fd());
         Ok(())
     }
 
@@ -121,29 +134,39 @@ impl Work<'_> {
     }
 
     fn use_v1(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
-        if group.found {
-            must_be_empty(tree, &group.dir, "cgroup.procs")?;
-            if freeze::v1_is_frozen(&group.dir)
-                .map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?
-            {
+        let opening = |error: SysError| Refusal::system(code::PLACE, &error, "opening");
+        let orders = self.orders.v1.iter();
+        let mut orders = orders
+            .filter(|(controller, _)| tree.controllers.iter().any(|name| name == controller))
+            .peekable();
+        if !group.found && group.dir.is_none() && orders.peek().is_none() {
+            // Nothing is to be done in it but to enter it.
+            let path = group.path.join(TASKS);
+            let fd = open_for_writing(&path).map_err(opening)?;
+            let path = path.display().to_string();
+            self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), fd, path });
+            return Ok(());
+        }
+        let (dir, found) = group.open()?;
+        if found {
+            must_be_empty(tree, &dir, "cgroup.procs")?;
+            if freeze::v1_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
         }
-        for (controller, writes) in &self.orders.v1 {
-            if tree.controllers.iter().any(|name| name == controller) {
-                fs::write_all(&group.dir, writes)?;
-            }
+        for (_, writes) in orders {
+            fs::write_all(&dir, writes)?;
         }
-        self.entry
-            .tasks
-            .push(tasks_file(&group.dir).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?);
+        let tasks = tasks_file(&dir).map_err(opening)?;
+        self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), ..tasks });
         Ok(())
     }
 
     /// Makes the folders of one hierarchy, top down; None: done without.
     fn make(&mut self, tree: &Tree, required: Required) -> Result<Option<Group>, Refusal> {
         let made_before = self.made.len();
-        match self.make_chain(tree) {
+        let leaf = self.make_leaf(tree);
+        match leaf.map_or_else(|| self.make_chain(tree), Ok) {
             Ok(group) => Ok(Some(group)),
             Err(refusal) if required == Required::No && is_denial(refusal.errno) => {
                 self.undo_to(made_before);
@@ -159,31 +182,53 @@ impl Work<'_> {
         }
     }
 
+    /// The usual case of a v1 group whose parent is there and ready: made at once. None: `make_chain` is to see.
+    fn make_leaf(&mut self, tree: &Tree) -> Option<Group> {
+        if tree.controllers.is_empty() {
+            return None;
+        }
+        let path = tree.dir();
+        let is_cpuset = tree.controllers.iter().any(|name| name == "cpuset");
+        let cpuset = if is_cpuset { Some(cpuset_of(path.parent()?)?) } else { None };
+        Dir::make(&path, 0o755).ok()?;
+        self.made.push(path.clone());
+        let mut group = Group { path, dir: None, found: false };
+        if let Some(lists) = cpuset {
+            let dir = Dir::open_no_follow(&group.path).ok()?;
+            for (file, list) in CPUSET_FILES.iter().zip(&lists) {
+                dir.write_existing(file, list.trim_ascii()).ok()?;
+            }
+            group.dir = Some(dir);
+        }
+        Some(group)
+    }
+
     fn make_chain(&mut self, tree: &Tree) -> Result<Group, Refusal> {
         let is_v2 = tree.controllers.is_empty();
         let is_cpuset = tree.controllers.iter().any(|name| name == "cpuset");
-        let place = |error: SysError| Refusal::system(code::PLACE, &error, "making the control group");
-        let mut group = Group { dir: Dir::open(&tree.mount).map_err(place)?, found: true };
+        let mut above = Dir::open(&tree.mount).map_err(|error| place(&error))?;
+        let mut found = true;
         for name in tree.path.split('/') {
             if is_v2 {
                 let which = if self.handle.v1.is_empty() { Which::All } else { Which::Needed };
-                enable_controllers(&group.dir, &self.orders.v2_controllers, which)?;
+                enable_controllers(&above, &self.orders.v2_controllers, which)?;
             }
-            let found = match group.dir.make_dir(name, 0o755) {
+            let path = above.path().join(name);
+            found = match above.make_dir(name, 0o755) {
                 Ok(()) => {
-                    self.made.push(group.dir.path().join(name));
+                    self.made.push(path);
                     false
                 }
-                Err(error) if error.is(errno::EEXIST) => true,
-                Err(error) => return Err(place(error)),
+                Err(error) if error.is(errno::EEXIST) => !self.made.contains(&path),
+                Err(error) => return Err(place(&error)),
             };
-            let dir = group.dir.open_dir(name).map_err(place)?;
+            let dir = above.open_dir(name).map_err(|error| place(&error))?;
             if is_cpuset {
-                inherit_cpuset(&group.dir, &dir).map_err(place)?;
+                inherit_cpuset(&above, &dir).map_err(|error| place(&error))?;
             }
-            group = Group { dir, found };
+            above = dir;
         }
-        Ok(group)
+        Ok(Group { path: above.path().to_path_buf(), dir: Some(above), found })
     }
 
     fn undo(&mut self) {
@@ -201,6 +246,10 @@ impl Work<'_> {
             }
         }
     }
+}
+
+fn counts_memory(tree: &Tree) -> bool {
+    tree.controllers.iter().any(|name| name == "memory")
 }
 
 fn is_denial(number: i32) -> bool {
@@ -237,13 +286,23 @@ fn frozen(tree: &Tree) -> Refusal {
 
 /// A new v1 cpuset has no CPUs and no memory nodes, and then takes no process (cpuset(7)): it gets its parent's.
 fn inherit_cpuset(parent: &Dir, child: &Dir) -> Result<(), SysError> {
-    for file in ["cpuset.cpus", "cpuset.mems"] {
-        if child.read(file, fs::FILE_LIMIT_BYTES)?.trim_ascii().is_empty() {
-            let list = parent.read(file, fs::FILE_LIMIT_BYTES)?;
+    for file in CPUSET_FILES {
+        if child.read_record(file, fs::FILE_LIMIT_BYTES)?.trim_ascii().is_empty() {
+            let list = parent.read_record(file, fs::FILE_LIMIT_BYTES)?;
             child.write_existing(file, list.trim_ascii())?;
         }
     }
     Ok(())
+}
+
+const CPUSET_FILES: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
+
+/// What a new group is to inherit from this one; None: it has nothing itself.
+fn cpuset_of(parent: &Path) -> Option<[Vec<u8>; 2]> {
+    let list = |file| read_record(&parent.join(file), fs::FILE_LIMIT_BYTES).ok();
+    let [cpus, mems] = CPUSET_FILES;
+    let lists = [list(cpus)?, list(mems)?];
+    lists.iter().all(|list| !list.trim_ascii().is_empty()).then_some(lists)
 }
 
 /// Puts the program in place: in one step where there is one already, else before the old ones go, so that the devices
@@ -259,6 +318,9 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
     old.iter().try_for_each(|old| bpf::detach_device_program(group.as_fd(), old.as_fd(), &object))
 }
 
+/// Where a thread enters a v1 group.
+const TASKS: &str = "tasks";
+
 pub(super) fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
-    Ok(TasksFile { fd: dir.open_for_writing("tasks")?, path: dir.path_of("tasks") })
+    Ok(TasksFile { counts_memory: false, fd: dir.open_for_writing(TASKS)?, path: dir.path_of(TASKS) })
 }

@@ -4,15 +4,14 @@
 //! each hierarchy, links for controllers that share one, and `unified` if the host has it. In a cgroup namespace of
 //! its own the container gets a mount of the hierarchy; otherwise its own cgroup is bound.
 
-use super::mount::{apply_and_prove, attach, finish, label_for, name_of, target};
+use super::mount::{Inputs, Place, Shape, apply_and_prove, attach, finish, label_for, name_of, target};
 use crate::plan::Plan;
-use crate::plan::mounts::MountOp;
+use crate::plan::mounts::{Attributes, MountOp};
 use crate::sys::error::errno::{EBUSY, EINVAL, ENOENT, EPERM};
-use crate::sys::mount::{self, Context, Depth, LastLink, attr};
-use crate::sys::mountinfo::{self, Mounted};
+use crate::sys::mount::{self, Change, Context, Depth, LastLink, attr};
 use crate::sys::path::{Root, Symlinks};
 use crate::sys::walk::{Missing, c_path};
-use crate::sys::{Result, SysError, dir, fd, inode};
+use crate::sys::{Result, SysError, dir, inode};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -21,27 +20,32 @@ const HOST_ROOT: &str = "/sys/fs/cgroup";
 /// What fsmount(2) itself takes; the rest is done by mount_setattr(2).
 const AT_BIRTH: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
 
-/// Mounts the view at the target of `op`. `own_cgroup2` is as in [`Inputs`](super::mount::Inputs).
-pub(super) fn mount(root: &mut Root, plan: &Plan, op: &MountOp, own_cgroup2: Option<&CStr>) -> Result<()> {
-    let found = target(root, op, Symlinks::Follow, Missing::Directory)?;
-    let host = mount::open_path(&mount::c_string(HOST_ROOT));
-    let split = match host {
-        Ok(host) => mount::magic(host.as_fd(), HOST_ROOT)? != dir::CGROUP2_SUPER_MAGIC,
-        Err(error) if error.is(ENOENT) => false,
-        Err(error) => return Err(error),
-    };
-    let view = View { plan, op, own_cgroup2 };
-    if split {
-        return view.split(root, &found.fd);
+/// Mounts the view at the target of `op`.
+pub(super) fn mount(root: &mut Root, plan: &Plan, op: &MountOp, inputs: &Inputs) -> Result<()> {
+    let place = target(root, op, Symlinks::Follow, Missing::Directory)?;
+    let view =
+        View { plan, op, hierarchies: &inputs.hierarchies, own_cgroup2: inputs.own_cgroup2.as_deref() };
+    if !view.hierarchies.is_empty() || !is_cgroup2_alone()? {
+        return view.split(root, place);
     }
     let tree = view.cgroup2(Path::new(HOST_ROOT))?;
     finish(tree.as_fd(), op)?;
-    attach(root, tree, &found.fd, op)
+    attach(root, tree, Shape::Directory, place, op)
+}
+
+/// Whether the host has cgroup2, or nothing at all, where the hierarchies would be.
+fn is_cgroup2_alone() -> Result<bool> {
+    match mount::open_path(&mount::c_string(HOST_ROOT)) {
+        Ok(host) => Ok(mount::magic(host.as_fd(), HOST_ROOT)? == dir::CGROUP2_SUPER_MAGIC),
+        Err(error) if error.is(ENOENT) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 struct View<'a> {
     plan: &'a Plan,
     op: &'a MountOp,
+    hierarchies: &'a [Hierarchy],
     own_cgroup2: Option<&'a CStr>,
 }
 
@@ -86,16 +90,15 @@ impl View<'_> {
 
     /// The tmpfs is complete, its links included, before it is attached; then each hierarchy is attached onto a directory
     /// that was opened in it while nobody else could reach it (CVE-2026-41579).
-    fn split(&self, root: &mut Root, target: &OwnedFd) -> Result<()> {
+    fn split(&self, root: &mut Root, place: Place) -> Result<()> {
         let object = name_of(self.op);
         if let Some((key, _)) = self.op.data.first() {
             let object = format!("{object} (cgroup v1 has no option {})", key.to_string_lossy());
             return Err(SysError::new("fsconfig", object, EINVAL));
         }
-        let hierarchies = hierarchies()?;
-        let tmpfs = self.new_tmpfs()?;
+        let tmpfs = self.new_tmpfs(root)?;
         let mut places = Vec::new();
-        for hierarchy in &hierarchies {
+        for hierarchy in self.hierarchies {
             let name = mount::c_string(&hierarchy.name);
             inode::make_dir(tmpfs.as_fd(), &name, 0o755, &object)?;
             let place = inode::open(tmpfs.as_fd(), &name, &object)?;
@@ -105,41 +108,47 @@ impl View<'_> {
             }
         }
         finish(tmpfs.as_fd(), self.op)?;
-        attach(root, fd::duplicate(tmpfs.as_fd(), 3)?, target, self.op)?;
-        for (hierarchy, place) in hierarchies.iter().zip(&places) {
+        attach(root, tmpfs, Shape::Directory, place, self.op)?;
+        for (hierarchy, place) in self.hierarchies.iter().zip(places) {
             let tree = self.hierarchy(hierarchy)?;
-            if !broken!("cve_2022_0492", "cve_2023_25809") {
-                finish(tree.as_fd(), self.op)?;
-            }
             mount::attach(tree.as_fd(), place.as_fd(), &format!("{object}/{}", hierarchy.name))?;
+            root.done_with(tree);
+            root.done_with(place);
         }
         Ok(())
     }
 
-    fn new_tmpfs(&self) -> Result<OwnedFd> {
+    fn new_tmpfs(&self, root: &Root) -> Result<OwnedFd> {
         let context = Context::open(c"tmpfs")?;
         context.set(c"mode", Some(c"755"))?;
         if let Some(label) = label_for(&self.plan.rootfs, c"tmpfs", self.op) {
             context.set(label.context.option(), Some(&label.label))?;
         }
         context.create()?;
-        context.mount(self.op.attributes.set & AT_BIRTH)
+        let tmpfs = context.mount(self.op.attributes.set & AT_BIRTH)?;
+        root.done_with(context);
+        Ok(tmpfs)
     }
 
+    /// One hierarchy, finished.
     fn hierarchy(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
-        if hierarchy.controllers.is_empty() {
-            return match self.own_namespace() {
-                true => self.cgroup2(&hierarchy.point),
-                false => self.own_cgroup(hierarchy),
-            };
-        }
         if !self.own_namespace() {
             return self.own_cgroup(hierarchy);
         }
-        match self.new_hierarchy(hierarchy) {
-            Err(error) if error.is(EPERM) || error.is(EBUSY) => self.own_cgroup(hierarchy).map_err(|_| error),
-            other => other,
+        let made = match hierarchy.controllers.is_empty() {
+            true => self.cgroup2(&hierarchy.point),
+            false => self.new_hierarchy(hierarchy),
+        };
+        let tree = match made {
+            Err(error) if (error.is(EPERM) || error.is(EBUSY)) && !hierarchy.controllers.is_empty() => {
+                return self.own_cgroup(hierarchy).map_err(|_| error);
+            }
+            other => other?,
+        };
+        if !broken!("cve_2022_0492", "cve_2023_25809") {
+            finish(tree.as_fd(), self.op)?;
         }
+        Ok(tree)
     }
 
     fn new_hierarchy(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
@@ -157,33 +166,35 @@ impl View<'_> {
         context.mount(self.op.attributes.set & AT_BIRTH)
     }
 
-    /// The container's own cgroup, bound: what it would see in a namespace of its own.
+    /// The container's own cgroup, bound with all its flags: what it would see in a namespace of its own.
     fn own_cgroup(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
-        let point = hierarchy.point.display().to_string();
-        let outside =
-            || SysError::new("open_tree", format!("{point} (does not show the own cgroup)"), ENOENT);
-        let below = hierarchy.own.strip_prefix(&hierarchy.root).map_err(|_| outside())?;
-        if below.components().any(|part| part == std::path::Component::ParentDir) {
-            return Err(outside());
+        let path = c_path(&hierarchy.own)?;
+        if broken!("cve_2022_0492", "cve_2023_25809") {
+            return mount::clone_tree(&path, Depth::Tree, LastLink::Keep);
         }
-        let tree = mount::clone_tree(&c_path(&hierarchy.point.join(below))?, Depth::Tree, LastLink::Keep)?;
-        apply_and_prove(tree.as_fd(), self.op, &point)?;
+        let Attributes { set, clear } = self.op.attributes;
+        let set = set | self.op.recursive_attributes.set;
+        let change = Change { set, clear: clear & attr::ATIME, propagation: 0 };
+        let tree = mount::clone_changed(&path, change, Depth::Tree, LastLink::Keep)?;
+        let is_finished = clear & !attr::ATIME == 0 && self.op.recursive_attributes == Attributes::default();
+        if !is_finished || !self.op.propagation.is_empty() {
+            finish(tree.as_fd(), self.op)?;
+        }
         Ok(tree)
     }
 }
 
-/// One hierarchy of the host, and where this process is in it.
-struct Hierarchy {
+/// One hierarchy of the host, just below /sys/fs/cgroup, as the parent has found it.
+#[derive(Debug, Clone)]
+pub struct Hierarchy {
     /// Name of its directory: `cpu,cpuacct`, `systemd`, `unified`.
-    name: String,
+    pub name: String,
     /// Where the host has it.
-    point: PathBuf,
-    /// The part of the hierarchy that the host has there.
-    root: PathBuf,
+    pub point: PathBuf,
     /// `cpu`, `name=systemd`; none for cgroup2.
-    controllers: Vec<String>,
-    /// The cgroup of this process.
-    own: PathBuf,
+    pub controllers: Vec<String>,
+    /// The folder of the cgroup that we are in.
+    pub own: PathBuf,
 }
 
 impl Hierarchy {
@@ -192,36 +203,4 @@ impl Hierarchy {
         let several = self.controllers.len() > 1;
         self.controllers.iter().map(String::as_str).filter(move |name| several && *name != self.name)
     }
-}
-
-fn hierarchies() -> Result<Vec<Hierarchy>> {
-    let mounted = mountinfo::read()?;
-    let own = mountinfo::own_cgroups()?;
-    let mut found: Vec<Hierarchy> = Vec::new();
-    for (controllers, path) in own {
-        let at = mounted.iter().rev().find(|mounted| is_at(mounted, &controllers));
-        let name =
-            at.and_then(|mounted| mounted.point.file_name()).map(|name| name.to_string_lossy().into_owned());
-        if let (Some(at), Some(name)) = (at, name) {
-            let controllers =
-                controllers.split(',').filter(|name| !name.is_empty()).map(str::to_string).collect();
-            if found.iter().all(|other| other.name != name) {
-                let (point, root) = (at.point.clone(), at.root.clone());
-                found.push(Hierarchy { name, point, root, controllers, own: path });
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a mount is that of the hierarchy with these controllers (a line of /proc/self/cgroup), just below
-/// /sys/fs/cgroup.
-fn is_at(mounted: &Mounted, controllers: &str) -> bool {
-    if mounted.point.parent() != Some(Path::new(HOST_ROOT)) {
-        return false;
-    }
-    if controllers.is_empty() {
-        return mounted.fstype == "cgroup2";
-    }
-    mounted.fstype == "cgroup" && controllers.split(',').all(|name| mounted.options.iter().any(|o| o == name))
 }

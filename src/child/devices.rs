@@ -10,11 +10,13 @@ use crate::sys::error::errno::{EEXIST, EISDIR, ENODEV, EPERM};
 use crate::sys::inode::{self, Node};
 use crate::sys::mount::{self, Change, Depth, LastLink, attr};
 use crate::sys::path::{Root, Slot, as_path};
-use crate::sys::{Result, SysError, fd, statx};
+use crate::sys::walk::c_path;
+use crate::sys::{Result, SysError, cred, fd, statx};
 use crate::wire::{Failure, Step};
-use std::ffi::CStr;
+use std::cell::OnceCell;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// How far a device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +36,15 @@ pub struct Made {
     pub devices: Vec<State>,
     /// For each of `Dev::links`.
     pub links: Vec<bool>,
+    /// The container's /dev/null, open, if it was asked for and is one that was made there.
+    pub null: Option<OwnedFd>,
 }
 
 impl Made {
     /// Nothing yet.
     pub(super) fn none(plan: &Rootfs) -> Made {
         let (devices, links) = plan.dev.as_ref().map_or((0, 0), |dev| (dev.devices.len(), dev.links.len()));
-        Made { devices: vec![State::Missing; devices], links: vec![false; links] }
+        Made { devices: vec![State::Missing; devices], links: vec![false; links], null: None }
     }
 }
 
@@ -53,27 +57,65 @@ pub(super) fn is_dev(path: &CStr) -> bool {
 /// nobody can reach yet. What a later mount will cover is left to [`rest`].
 pub(super) fn fill(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize, made: &mut Made) -> Result<()> {
     let Some(dev) = &plan.dev else { return Ok(()) };
-    let root = Root::new(fd::duplicate(tmpfs, 3)?);
+    let root = OnceCell::new();
+    let root = || match root.get() {
+        Some(root) => Ok(root),
+        None => fd::duplicate(tmpfs, 3).map(|copy| root.get_or_init(|| Root::new(copy))),
+    };
+    let own_ids = cred::own_ids();
     let covered = |path: &CStr| {
         let later = plan.mounts.iter().skip(index + 1);
         later.into_iter().any(|op| as_path(path).starts_with(as_path(&op.target)))
     };
     for (device, state) in dev.devices.iter().zip(made.devices.iter_mut()) {
         match below_dev(&device.path) {
-            Some(path) if !covered(&device.path) => *state = make(&root, path, device)?,
+            Some(path) if !covered(&device.path) => {
+                let is_made = (device.uid, device.gid) == own_ids && make_fresh(tmpfs, path, device);
+                *state = if is_made { State::Made } else { make(root()?, path, device)? };
+            }
             _ => {}
         }
     }
     for ((link, target), is_made) in dev.links.iter().zip(made.links.iter_mut()) {
         match below_dev(link) {
             Some(path) if !covered(link) => {
-                root.make_link(path, target)?;
+                if !make_fresh_link(tmpfs, path, target) {
+                    root()?.make_link(path, target)?;
+                }
                 *is_made = true;
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The container's /dev/null, if it was made in a /dev that nobody else could reach until now.
+pub(super) fn open_null(tmpfs: BorrowedFd<'_>, plan: &Rootfs, made: &Made) -> Option<OwnedFd> {
+    let mut devices = plan.dev.iter().flat_map(|dev| &dev.devices).zip(&made.devices);
+    let is_null = |device: &Device| node_of(device) == Node::Char(1, 3) && *device.path == *c"/dev/null";
+    devices.find(|(device, state)| is_null(device) && **state == State::Made)?;
+    inode::open_device(tmpfs, c"null", "/dev/null").ok()
+}
+
+/// Makes a node in an empty directory that only we can reach, with our own ids. False: see with [`make`] what is the matter.
+fn make_fresh(tmpfs: BorrowedFd<'_>, path: &Path, device: &Device) -> bool {
+    let made = single_name(path)
+        .map(|name| inode::make(tmpfs, &name, node_of(device), device.mode, &device.path.to_string_lossy()));
+    made.is_some_and(|made| made.is_ok())
+}
+
+fn make_fresh_link(tmpfs: BorrowedFd<'_>, path: &Path, target: &CStr) -> bool {
+    single_name(path).is_some_and(|name| inode::make_link(tmpfs, &name, target, "").is_ok())
+}
+
+/// A path of one component, which a symlink cannot lead elsewhere.
+fn single_name(path: &Path) -> Option<CString> {
+    let mut components = path.components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(name)), None) => c_path(name.as_ref()).ok(),
+        _ => None,
+    }
 }
 
 fn below_dev(path: &CStr) -> Option<&Path> {

@@ -84,6 +84,7 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
     let groups = if denied || plan.asked.keep_original_groups { Groups::Kept } else { Groups::Set };
     let leaving = Leaving {
         plan,
+        memory_tasks: Vec::new(),
         wire: visitor.wire.as_fd(),
         gate: None,
         hook_files: None,
@@ -95,7 +96,7 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
         preserved: &visitor.preserved,
         last_capability: visitor.last_capability,
     };
-    stage::execute(&leaving, 0, Last { home, proc: label_proc, groups })
+    stage::execute(leaving, 0, Last { home, proc: label_proc, groups })
 }
 
 /// Does: oom_score_adj of our own. Here because: the clone inherits it. Fails when: it is lower than a user may go.

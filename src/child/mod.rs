@@ -29,6 +29,7 @@ use crate::sys::{self, attribute, cred, fd, netlink, proc, process};
 use crate::wire::{Answer, ChildWire, Detail, Failure, Question, Step};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::rc::Rc;
 
 /// What the child has from its parent, beside the plan. All descriptors are close-on-exec.
@@ -40,6 +41,8 @@ pub struct Inherited<'a> {
     pub wire: ChildWire,
     /// v1: `tasks` files to write `0` into, with their paths.
     pub tasks: Vec<(OwnedFd, String)>,
+    /// The same for those that count memory, which are entered as late as possible.
+    pub memory_tasks: Vec<(OwnedFd, String)>,
     /// v2: `cgroup.procs` of the group below the container's that is given to it, with its path.
     pub delegated: Option<(OwnedFd, String)>,
     /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
@@ -50,6 +53,8 @@ pub struct Inherited<'a> {
     pub time_offsets: Option<String>,
     /// What the parent has opened for the mounts.
     pub mounts: mount::Inputs,
+    /// Which of our standard streams are the host's /dev/null.
+    pub host_nulls: Vec<RawFd>,
     /// A unix socket that takes the terminal's master.
     pub console: Option<OwnedFd>,
     /// The listening gate; None for `run`.
@@ -103,10 +108,17 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
 
     // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
     wait_for_go(birth)?;
+    process::reset_signals().map_err(failed(Step::Go))?;
     enter_cgroup(&mut birth.tasks)?;
+    if !is_charged_late(plan) {
+        enter_cgroup(&mut birth.memory_tasks)?;
+    }
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
-    stay_guarded()?;
+    // Where nothing has changed our ids both still hold.
+    if !plan.namespaces.user.is_shared() {
+        stay_guarded()?;
+    }
     // Rooted at the container's own group, so only now that we are in it.
     namespaces::leave_cgroup(plan)?;
     enter_delegated(birth)?;
@@ -118,6 +130,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // The root filesystem, while the host's paths can still be reached.
     rootfs::isolate(&plan.rootfs)?;
     let mut root = rootfs::bind(&plan.rootfs)?;
+    birth.mounts.wants_null = !birth.host_nulls.is_empty();
     let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
     devices::rest(&root, &plan.rootfs, &made)?;
     let pid = at_hooks(birth)?;
@@ -132,7 +145,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     rootfs::switch(&root, &plan.rootfs)?;
     rootfs::propagate(&root, &plan.rootfs)?;
     console::set_up(birth, &root)?;
-    stdio::leave_host_null(&root, proc.as_ref().map(AsFd::as_fd))?;
+    stdio::leave_host_null(&birth.host_nulls, made.null, &root, proc.as_ref().map(AsFd::as_fd))?;
     make_cwd(plan, &root)?;
     let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
     drop(proc);
@@ -147,6 +160,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     no_new_privileges(plan)?;
     let leaving = stage::Leaving {
         plan,
+        memory_tasks: std::mem::take(&mut birth.memory_tasks),
         wire: birth.wire.as_fd(),
         gate: birth.gate.as_ref().map(AsFd::as_fd),
         hook_files: Some(&birth.hook_files),
@@ -154,7 +168,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
         preserved: &birth.preserved,
         last_capability: birth.last_capability,
     };
-    stage::execute(&leaving, pid, stage::Last { home, proc: label_proc, groups })
+    stage::execute(leaving, pid, stage::Last { home, proc: label_proc, groups })
 }
 
 fn failed(step: Step) -> impl Fn(sys::SysError) -> Failure {
@@ -184,11 +198,25 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
     }
 }
 
+/// Whether the child enters the v1 group that counts memory only when it becomes the stage: what a birth needs, which is
+/// several times what the stage needs, would be charged to the container, and a small limit would stop it. Not with
+/// hooks, for they are to find the container in all of its groups and run in them; not with a cgroup namespace, which is
+/// rooted where we are; and not if an image decides how much is copied into a tmpfs.
+fn is_charged_late(plan: &Plan) -> bool {
+    let hooks = &plan.hooks;
+    let early = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
+    early.iter().all(|list| list.is_empty())
+        && !plan.namespaces.cgroup.is_new()
+        && plan.rootfs.mounts.iter().all(|op| !op.copy_up)
+}
+
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
 /// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
 fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
+    let mut pile = fd::Pile::default();
     for (file, path) in tasks.drain(..) {
         fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
+        pile.add(file);
     }
     Ok(())
 }
@@ -200,14 +228,14 @@ fn enter_delegated(birth: &mut Inherited<'_>) -> Stepped<()> {
     fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))
 }
 
-/// Does: a session and a session keyring of our own, default signals. Here because: hooks and the console want a
-/// session, and the caller's keys and terminal must be out of reach (CVE-2017-5226). Fails when: keys are used up.
+/// Does: a session and a session keyring of our own, no umask: what is made has the permissions that it is given.
+/// Here because: hooks and the console want a session, and the caller's keys and terminal must be out of reach
+/// (CVE-2017-5226). Fails when: keys are used up.
 fn own_session(plan: &Plan) -> Stepped<()> {
-    process::reset_signals().map_err(failed(Step::Go))?;
     if !broken!("cve_2017_5226") {
         process::new_session().map_err(failed(Step::Go))?;
     }
-    process::set_umask(0o022);
+    process::set_umask(0);
     if plan.new_keyring { own_keyring(plan) } else { Ok(()) }
 }
 
@@ -250,10 +278,17 @@ fn at_hooks(birth: &Inherited<'_>) -> Stepped<i32> {
     }
 }
 
+/// What hooks in the container are born with.
+const HOOK_UMASK: u32 = 0o022;
+
 /// Does: createContainer hooks, in the container's namespaces, with the host's paths.
 /// Fails when: one of them does.
 fn create_container_hooks(birth: &Inherited<'_>, pid: i32) -> Stepped<()> {
     let plan = birth.plan;
+    if plan.hooks.create_container.is_empty() {
+        return Ok(());
+    }
+    process::set_umask(HOOK_UMASK);
     let state = || hook::state_json(&plan.id, "creating", pid, &plan.bundle, &plan.annotations);
     for (index, hook) in plan.hooks.create_container.iter().enumerate() {
         let run = hook::Run {
@@ -267,6 +302,7 @@ fn create_container_hooks(birth: &Inherited<'_>, pid: i32) -> Stepped<()> {
         };
         run.run().map_err(|error| hook_failure(&error).at(index))?;
     }
+    process::set_umask(0);
     Ok(())
 }
 
@@ -292,6 +328,9 @@ fn hook_failure(error: &hook::Failed) -> Failure {
 /// Does: makes the working directory, if it is missing. Here because: the root may be read-only after this.
 fn make_cwd(plan: &Plan, root: &sys::path::Root) -> Stepped<()> {
     let cwd = sys::path::as_path(&plan.process.cwd);
+    if cwd == Path::new("/") {
+        return Ok(());
+    }
     match root.make_dirs(cwd) {
         // It exists but root may not look into it, or cannot be made: the stage's chdir(2) will tell, as the user.
         Err(e) if e.is(sys::error::errno::EACCES) || e.is(sys::error::errno::EROFS) => Ok(()),

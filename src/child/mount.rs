@@ -4,6 +4,7 @@
 //! contents and all its flags there, and is then attached to a descriptor that was resolved inside the root: it can
 //! never be seen without its flags, nor land outside (CVE-2021-30465).
 
+use super::cgroup_mount::Hierarchy;
 use super::devices::{self, Made};
 use super::rootfs::{change_attributes, change_propagation};
 use super::{cgroup_mount, copy_up, procfs_guard};
@@ -32,9 +33,13 @@ pub struct Inputs {
     pub user_namespaces: Vec<Option<OwnedFd>>,
     /// The PID namespace whose processes a procfs shows, if it is not our own (`running_mounts`; Linux 6.17).
     pub pid_namespace: Option<OwnedFd>,
+    /// The hierarchies of control groups that the host has just below /sys/fs/cgroup.
+    pub hierarchies: Vec<Hierarchy>,
     /// Host path of the container's own cgroup in the cgroup2 hierarchy, for the bind mount that stands in where
     /// cgroup2 cannot be mounted.
     pub own_cgroup2: Option<CString>,
+    /// Whether a new /dev/null is to be opened, for standard streams that are the host's.
+    pub wants_null: bool,
 }
 
 /// What is mounted, for one entry.
@@ -43,6 +48,7 @@ pub(super) struct Given<'a> {
     own_source: Option<OwnedFd>,
     user_namespace: Option<OwnedFd>,
     pid_namespace: Option<BorrowedFd<'a>>,
+    wants_null: bool,
 }
 
 impl Inputs {
@@ -54,6 +60,7 @@ impl Inputs {
             own_source: take(&mut self.own_sources),
             user_namespace: take(&mut self.user_namespaces),
             pid_namespace: self.pid_namespace.as_ref().map(AsFd::as_fd),
+            wants_null: self.wants_null,
         }
     }
 }
@@ -70,7 +77,7 @@ pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Res
             _ if op.remount => remount(root, op),
             MountKind::Nothing => change(root, op),
             MountKind::Bind { source, recursive } => bind(root, op, source, *recursive, inputs.take(index)),
-            MountKind::Cgroup => cgroup_mount::mount(root, plan, op, inputs.own_cgroup2.as_deref()),
+            MountKind::Cgroup => cgroup_mount::mount(root, plan, op, &inputs),
             MountKind::Filesystem { fstype, source } => {
                 filesystem(root, plan, index, fstype, source.as_deref(), inputs.take(index), &mut made)
             }
@@ -87,16 +94,31 @@ pub(super) fn name_of(op: &MountOp) -> String {
 }
 
 /// Where an entry goes: found inside the root, or made there as a directory or a file.
-pub(super) fn target(root: &Root, op: &MountOp, symlinks: Symlinks, missing: Missing) -> Result<Walked> {
+pub(super) fn target(root: &Root, op: &MountOp, symlinks: Symlinks, missing: Missing) -> Result<Place> {
     let path = as_path(&op.target);
-    let found = root.resolve_or_make(path, symlinks, missing)?;
+    let place = Place::look(root.resolve_or_make(path, symlinks, missing)?, op)?;
     let replace = symlinks == Symlinks::NotLast && missing == Missing::Directory;
-    if replace && statx::of(found.fd.as_fd(), &name_of(op))?.is_symlink() {
+    if replace && place.stat.is_symlink() {
         let slot = root.slot(path)?;
         inode::remove(slot.dir.as_fd(), &slot.name, &name_of(op))?;
-        return root.resolve_or_make(path, symlinks, missing);
+        return Place::look(root.resolve_or_make(path, symlinks, missing)?, op);
     }
-    Ok(found)
+    Ok(place)
+}
+
+/// Where a mount goes.
+pub(super) struct Place {
+    pub fd: OwnedFd,
+    pub stat: statx::Stat,
+    /// Whether it had to be made.
+    made: bool,
+}
+
+impl Place {
+    fn look(found: Walked, op: &MountOp) -> Result<Place> {
+        let stat = statx::of(found.fd.as_fd(), &name_of(op))?;
+        Ok(Place { fd: found.fd, stat, made: found.made })
+    }
 }
 
 fn symlinks_of(op: &MountOp) -> Symlinks {
@@ -105,34 +127,57 @@ fn symlinks_of(op: &MountOp) -> Symlinks {
 
 /// Attributes and propagation of a tree that is not attached yet.
 pub(super) fn finish(tree: BorrowedFd<'_>, op: &MountOp) -> Result<()> {
+    change_attributes(tree, op.attributes, Depth::Mount, &name_of(op))?;
+    finish_tree(tree, op)
+}
+
+/// What is not of the mount alone.
+fn finish_tree(tree: BorrowedFd<'_>, op: &MountOp) -> Result<()> {
     let object = name_of(op);
-    change_attributes(tree, op.attributes, Depth::Mount, &object)?;
     change_attributes(tree, op.recursive_attributes, Depth::Tree, &object)?;
     op.propagation.iter().try_for_each(|asked| change_propagation(tree, *asked, &object))
 }
 
+/// What a tree is whose root is a directory, as that of every new file system is, or another kind of inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Directory,
+    Other,
+}
+
+impl Shape {
+    pub(super) fn of(stat: &statx::Stat) -> Shape {
+        if stat.is_dir() { Shape::Directory } else { Shape::Other }
+    }
+}
+
 /// Attaches a finished tree; if the target is the root itself then the tree becomes the root.
-pub(super) fn attach(root: &mut Root, tree: OwnedFd, target: &OwnedFd, op: &MountOp) -> Result<()> {
-    let object = name_of(op);
-    let place = check_place(op, tree.as_fd(), target.as_fd())?;
-    let on_root = place.is_same_place(&statx::of(root.as_fd(), &object)?);
-    mount::attach(tree.as_fd(), target.as_fd(), &object)?;
+pub(super) fn attach(root: &mut Root, tree: OwnedFd, shape: Shape, place: Place, op: &MountOp) -> Result<()> {
+    check_place(root, op, (tree.as_fd(), shape), &place)?;
+    let on_root = place.stat.is_same_place(&root.stat()?);
+    mount::attach(tree.as_fd(), place.fd.as_fd(), &name_of(op))?;
     if on_root {
         *root = Root::new(tree);
+    } else {
+        root.done_with(tree);
+        root.done_with(place.fd);
     }
     Ok(())
 }
 
-/// Whether `tree` may and can go onto `target`; what that is.
-pub(super) fn check_place(op: &MountOp, tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<statx::Stat> {
-    let object = name_of(op);
-    procfs_guard::check(op, target, Some(tree))?;
-    let place = statx::of(target, &object)?;
-    if place.is_dir() != statx::of(tree, &object)?.is_dir() {
+/// Whether `tree` may and can go onto `place`.
+pub(super) fn check_place(
+    root: &Root,
+    op: &MountOp,
+    (tree, shape): (BorrowedFd<'_>, Shape),
+    place: &Place,
+) -> Result<()> {
+    procfs_guard::check(root, op, (place.fd.as_fd(), &place.stat), Some(tree))?;
+    if Shape::of(&place.stat) != shape {
         // move_mount(2) would say EINVAL, as for everything.
-        return Err(SysError::new("move_mount", object, ENOTDIR));
+        return Err(SysError::new("move_mount", name_of(op), ENOTDIR));
     }
-    Ok(place)
+    Ok(())
 }
 
 fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Given<'_>) -> Result<()> {
@@ -142,8 +187,8 @@ fn bind(root: &mut Root, op: &MountOp, source: &CStr, recursive: bool, given: Gi
         return root.make_link(as_path(&op.target), &text);
     }
     finish(tree.as_fd(), op)?;
-    let target = bind_target(root, op, &stat)?;
-    attach(root, tree, &target.fd, op)
+    let place = bind_target(root, op, &stat)?;
+    attach(root, tree, Shape::of(&stat), place, op)
 }
 
 /// A detached copy of a bind source, and what it is.
@@ -175,7 +220,7 @@ pub(super) fn clone_source(op: &MountOp, source: &CStr, recursive: bool) -> Resu
 }
 
 /// Where a bind mount goes; a directory or a file is made for it, as its source is one or the other.
-pub(super) fn bind_target(root: &Root, op: &MountOp, source: &statx::Stat) -> Result<Walked> {
+pub(super) fn bind_target(root: &Root, op: &MountOp, source: &statx::Stat) -> Result<Place> {
     let missing = if source.is_dir() { Missing::Directory } else { Missing::File(0o755) };
     target(root, op, symlinks_of(op), missing)
 }
@@ -192,16 +237,16 @@ fn filesystem(
 ) -> Result<()> {
     let Some(op) = plan.rootfs.mounts.get(index) else { return Ok(()) };
     let new = new_filesystem(root, plan, index, fstype, source, given, made)?;
-    let mount_id = statx::of(new.tree.as_fd(), &name_of(op))?.mount_id;
-    attach(root, new.tree, &new.target, op)?;
-    if new.strict { verify(root, op, mount_id) } else { Ok(()) }
+    let mount_id = new.strict.then(|| statx::of(new.tree.as_fd(), &name_of(op)).map(|stat| stat.mount_id));
+    let mount_id = mount_id.transpose()?;
+    attach(root, new.tree, Shape::Directory, new.place, op)?;
+    mount_id.map_or(Ok(()), |mount_id| verify(root, op, mount_id))
 }
 
 /// A file system that is complete but not attached.
 pub(super) struct NewFilesystem {
     pub tree: OwnedFd,
-    /// Where it goes.
-    pub target: OwnedFd,
+    pub place: Place,
     /// Whether it has to be [`verify`]ed that it went there.
     pub strict: bool,
 }
@@ -221,14 +266,13 @@ pub(super) fn new_filesystem(
     // An image with a link there would have them mounted where it likes (CVE-2019-19921, CVE-2025-54867).
     let strict = kernel_api && !links_are_followed();
     let symlinks = if strict { Symlinks::Refuse } else { symlinks_of(op) };
-    let found =
+    let place =
         target(root, op, symlinks, Missing::Directory).map_err(|error| explain_link(error, strict))?;
     let object = name_of(op);
-    let below = statx::of(found.fd.as_fd(), &object)?;
     let is_dev = fstype == c"tmpfs" && devices::is_dev(&op.target) && plan.rootfs.dev.is_some();
     let later = is_dev || op.copy_up;
 
-    let mode = (fstype == c"tmpfs" && !found.made && !has_key(op, c"mode")).then(|| below.permissions());
+    let mode = (fstype == c"tmpfs" && !place.made && !has_key(op, c"mode")).then(|| place.stat.permissions());
     let new = New {
         op,
         fstype,
@@ -238,29 +282,36 @@ pub(super) fn new_filesystem(
         pid_namespace: given.pid_namespace.filter(|_| fstype == c"proc"),
         readonly_later: later,
     };
-    let tree = match new.make(&plan.rootfs) {
+    let (tree, born) = match new.make(root, &plan.rootfs) {
         // A user namespace that does not own the network namespace: the host's, with every flag that was asked for.
-        Err(error) if fstype == c"sysfs" && error.is(EPERM) => host_sysfs(op).map_err(|_| error)?,
+        Err(error) if fstype == c"sysfs" && error.is(EPERM) => (host_sysfs(op).map_err(|_| error)?, None),
         other => other?,
     };
     if op.copy_up {
-        copy_up::copy(found.fd.as_fd(), tree.as_fd(), &object)?;
+        copy_up::copy(place.fd.as_fd(), tree.as_fd(), &object)?;
     }
     if is_dev {
         devices::fill(tree.as_fd(), &plan.rootfs, index, made)?;
+        if given.wants_null {
+            made.null = devices::open_null(tree.as_fd(), &plan.rootfs, made);
+        }
     }
     if op.idmap.is_some() {
         let namespace =
             given.user_namespace.ok_or_else(|| SysError::new("mount_setattr", &*object, EINVAL))?;
         mount::set_idmap(tree.as_fd(), namespace.as_fd(), Depth::Mount, &object)?;
     }
-    let mut finishing = op.clone();
+    let mut attributes = op.attributes;
     if is_dev {
         // Mount points below it and the console are still to be made: rootfs::readonly does it at the end.
-        finishing.attributes.set &= !attr::RDONLY;
+        attributes.set &= !attr::RDONLY;
     }
-    finish(tree.as_fd(), &finishing)?;
-    Ok(NewFilesystem { tree, target: found.fd, strict })
+    // A new mount has nothing to clear.
+    if born.is_none_or(|born| attributes.set & !born != 0) {
+        change_attributes(tree.as_fd(), attributes, Depth::Mount, &object)?;
+    }
+    finish_tree(tree.as_fd(), op)?;
+    Ok(NewFilesystem { tree, place, strict })
 }
 
 /// False but in the variant for `integration/break`.
@@ -280,7 +331,9 @@ fn explain_link(mut error: SysError, strict: bool) -> SysError {
 /// What lies at the target now is the mount we made.
 pub(super) fn verify(root: &Root, op: &MountOp, mount_id: u64) -> Result<()> {
     let found = root.resolve(as_path(&op.target), Symlinks::Refuse)?;
-    if statx::of(found.as_fd(), &name_of(op))?.mount_id == mount_id {
+    let is_there = statx::of(found.as_fd(), &name_of(op))?.mount_id == mount_id;
+    root.done_with(found);
+    if is_there {
         return Ok(());
     }
     Err(SysError::new("statx", format!("{} (something else is mounted there)", name_of(op)), EXDEV))
@@ -313,11 +366,18 @@ struct New<'a> {
 
 /// fsconfig(2) takes strings up to this size, the NUL included.
 const VALUE_BYTES_MAX: usize = 256;
-/// What fsmount(2) itself takes; the rest is done by mount_setattr(2).
-const AT_BIRTH: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
+/// What fsmount(2) itself takes.
+const AT_BIRTH: u64 = attr::RDONLY
+    | attr::NOSUID
+    | attr::NODEV
+    | attr::NOEXEC
+    | attr::ATIME
+    | attr::NODIRATIME
+    | attr::NOSYMFOLLOW;
 
 impl New<'_> {
-    fn make(&self, plan: &Rootfs) -> Result<OwnedFd> {
+    /// The file system, and the attributes that it was born with; None: it still needs all.
+    fn make(&self, root: &Root, plan: &Rootfs) -> Result<(OwnedFd, Option<u64>)> {
         let long =
             |value: &Option<CString>| value.as_ref().is_some_and(|v| v.count_bytes() >= VALUE_BYTES_MAX);
         let old_words = |word: &&str| matches!(*word, "iversion" | "silent");
@@ -344,7 +404,11 @@ impl New<'_> {
             context.set_descriptor(c"pidns", namespace)?;
         }
         context.create()?;
-        context.mount(self.op.attributes.set & AT_BIRTH)
+        let late = if self.readonly_later { attr::RDONLY } else { 0 };
+        let born = self.op.attributes.set & AT_BIRTH & !late;
+        let tree = context.mount(born)?;
+        root.done_with(context);
+        Ok((tree, Some(born)))
     }
 
     fn superblock_words(&self) -> impl Iterator<Item = &'static str> {
@@ -364,7 +428,7 @@ impl New<'_> {
 
     /// mount(2), for the few things that fsconfig(2) cannot say: i_version, silent, and long values. On top of the
     /// root filesystem's own path, which is the host's and trusted, cloned from there and taken away again.
-    fn make_by_path(&self, plan: &Rootfs) -> Result<OwnedFd> {
+    fn make_by_path(&self, plan: &Rootfs) -> Result<(OwnedFd, Option<u64>)> {
         const MS_I_VERSION: u64 = 1 << 23;
         let flag = |word: &str| match word {
             "ro" => 1,
@@ -400,9 +464,7 @@ impl New<'_> {
         let tree = mount::clone_tree(&path, Depth::Mount, LastLink::Follow);
         mount::detach(&path)?;
         let tree = tree?;
-        let born = Change { set: self.op.attributes.set & AT_BIRTH, ..Change::default() };
-        mount::set_attributes(tree.as_fd(), born, Depth::Mount, &path.to_string_lossy())?;
-        Ok(tree)
+        Ok((tree, None))
     }
 }
 
@@ -436,7 +498,8 @@ pub(super) fn apply_and_prove(tree: BorrowedFd<'_>, op: &MountOp, object: &str) 
 /// An entry without anything to mount: attributes and propagation of what is there.
 fn change(root: &Root, op: &MountOp) -> Result<()> {
     let fd = root.resolve(as_path(&op.target), symlinks_of(op))?;
-    procfs_guard::check(op, fd.as_fd(), None)?;
+    let stat = statx::of(fd.as_fd(), &name_of(op))?;
+    procfs_guard::check(root, op, (fd.as_fd(), &stat), None)?;
     finish(fd.as_fd(), op)
 }
 

@@ -7,10 +7,10 @@ use crate::plan::Rootfs;
 use crate::sys::error::errno::{EINVAL, ENOENT, ENOTDIR};
 use crate::sys::mount::{self, Change, Context, Depth, attr};
 use crate::sys::path::{Root, Symlinks, as_path};
-use crate::sys::{Result, SysError, inode, statx};
+use crate::sys::{Result, inode, statx};
 use crate::wire::{Failure, Step};
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 const LOCKED_DOWN: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
 const READONLY: Change = Change { set: attr::RDONLY, clear: 0, propagation: 0 };
@@ -31,9 +31,11 @@ fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
     if statx::of(target.as_fd(), &object)?.mount_root {
         return mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object);
     }
-    let tree = mount::clone_tree_of(target.as_fd(), Depth::Tree, &object)?;
-    mount::set_attributes(tree.as_fd(), READONLY, Depth::Tree, &object)?;
-    mount::attach(tree.as_fd(), target.as_fd(), &object)
+    let tree = mount::clone_changed_of(target.as_fd(), READONLY, Depth::Tree, &object)?;
+    mount::attach(tree.as_fd(), target.as_fd(), &object)?;
+    root.done_with(tree);
+    root.done_with(target);
+    Ok(())
 }
 
 /// What a path is inside the root; None if it is missing. Only here may ENOENT be ignored: if the mask itself
@@ -83,8 +85,6 @@ pub fn empty_tree(label: Option<&CStr>) -> Result<OwnedFd> {
 
 struct Masks {
     tmpfs: OwnedFd,
-    file: OwnedFd,
-    dir: OwnedFd,
     /// Tells a path that is hidden already.
     dev: (u32, u32),
     stacked: bool,
@@ -95,13 +95,8 @@ const OBJECT: &str = "tmpfs of masks";
 impl Masks {
     fn make(label: Option<&CStr>) -> Result<Masks> {
         let tmpfs = empty_tree(label)?;
-        let open = |name: &CStr| {
-            let found = inode::open(tmpfs.as_fd(), name, OBJECT)?;
-            found.ok_or_else(|| SysError::new("openat", OBJECT, ENOENT))
-        };
-        let (file, dir) = (open(c"file")?, open(c"dir")?);
-        let dev = statx::of(file.as_fd(), OBJECT)?.dev;
-        Ok(Masks { tmpfs, file, dir, dev, stacked: false })
+        let dev = statx::of(tmpfs.as_fd(), OBJECT)?.dev;
+        Ok(Masks { tmpfs, dev, stacked: false })
     }
 
     fn hide(&mut self, root: &Root, path: &CStr) -> Result<()> {
@@ -117,18 +112,18 @@ impl Masks {
             let mask = mount::clone_tree_of(null.as_fd(), Depth::Mount, &object)?;
             return mount::attach(mask.as_fd(), target.as_fd(), &object);
         }
-        let mask = match mount::clone_tree_of(self.source(&stat), Depth::Mount, &object) {
+        let name = if stat.is_dir() { c"dir" } else { c"file" };
+        let mask = match mount::clone_in(self.tmpfs.as_fd(), name, &object) {
             Err(error) if error.is(EINVAL) && !self.stacked => {
                 self.stack(root)?;
-                mount::clone_tree_of(self.source(&stat), Depth::Mount, &object)?
+                mount::clone_in(self.tmpfs.as_fd(), name, &object)?
             }
             other => other?,
         };
-        mount::attach(mask.as_fd(), target.as_fd(), &object)
-    }
-
-    fn source(&self, target: &statx::Stat) -> BorrowedFd<'_> {
-        if target.is_dir() { self.dir.as_fd() } else { self.file.as_fd() }
+        mount::attach(mask.as_fd(), target.as_fd(), &object)?;
+        root.done_with(mask);
+        root.done_with(target);
+        Ok(())
     }
 
     /// Before Linux 6.15 only what is attached can be cloned. So the tmpfs lies on top of / for a moment, where no
@@ -140,6 +135,7 @@ impl Masks {
     }
 
     fn finish(self, root: &Root) -> Result<()> {
+        root.done_with(self.tmpfs);
         if !self.stacked {
             return Ok(());
         }

@@ -6,7 +6,8 @@
 use super::mount::{is_procfs, name_of};
 use crate::plan::mounts::{MountKind, MountOp};
 use crate::sys::error::errno::EPERM;
-use crate::sys::{Result, SysError, statx};
+use crate::sys::path::Root;
+use crate::sys::{Result, SysError, dir, statx};
 use std::os::fd::BorrowedFd;
 
 /// Files that lxcfs provides, below /proc.
@@ -27,16 +28,21 @@ const MAY_BE_COVERED: [&str; 10] = [
 const PROC_ROOT_INODE: u64 = 1;
 
 /// EPERM if `tree` (None: what is there already, whose flags change) may not go onto `target`.
-pub(super) fn check(op: &MountOp, target: BorrowedFd<'_>, tree: Option<BorrowedFd<'_>>) -> Result<()> {
+pub(super) fn check(
+    root: &Root,
+    op: &MountOp,
+    (target, stat): (BorrowedFd<'_>, &statx::Stat),
+    tree: Option<BorrowedFd<'_>>,
+) -> Result<()> {
     let object = name_of(op);
     let names = normalised(&object);
     let named = names.first().is_some_and(|first| *first == "proc");
-    let on_procfs = is_procfs(target, &object)?;
+    let on_procfs = root.magic(target, stat, &object)? == dir::PROC_SUPER_MAGIC;
     let broken = broken!("cve_2019_16884") || broken!("cve_2025_52881") || broken!("cve_2025_62596");
     if !named && !on_procfs || broken {
         return Ok(());
     }
-    let is_root = on_procfs && statx::of(target, &object)?.inode == PROC_ROOT_INODE;
+    let is_root = on_procfs && stat.inode == PROC_ROOT_INODE;
     let below = names.get(1..).unwrap_or_default().join("/");
     let allowed = match tree {
         None => true,

@@ -33,9 +33,8 @@ pub fn isolate(plan: &Rootfs) -> std::result::Result<(), Failure> {
 /// Fails when: / is not a mount (the runtime was started in a chroot).
 pub(super) fn cut_off() -> std::result::Result<(), Failure> {
     let slave = Change { propagation: propagation::SLAVE, ..Change::default() };
-    let result =
-        mount::open_path(c"/").and_then(|fd| mount::set_attributes(fd.as_fd(), slave, Depth::Tree, "/"));
-    result.map_err(|error| Failure::new(Step::Propagation, &error))
+    mount::set_attributes_at(c"/", slave, Depth::Tree)
+        .map_err(|error| Failure::new(Step::Propagation, &error))
 }
 
 /// The root filesystem, bound on itself so that it is a mount of its own, held by descriptor.
@@ -50,10 +49,7 @@ pub fn bind(plan: &Rootfs) -> std::result::Result<Root, Failure> {
 fn bind_root(plan: &Rootfs) -> Result<Root> {
     let object = plan.path.display().to_string();
     let path = c_path(&plan.path)?;
-    let below = mount::open_path(&path)?;
-    if !statx::of(below.as_fd(), &object)?.is_dir() {
-        return Err(SysError::new("open_tree", object, crate::sys::error::errno::ENOTDIR));
-    }
+    let below = mount::open_dir(&path)?;
     if plan.switch == Switch::Chroot {
         return Ok(Root::new(below));
     }
@@ -99,10 +95,11 @@ pub fn switch(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
 }
 
 fn pivot(root: &Root, plan: &Rootfs, object: &str) -> Result<()> {
-    let old = mount::open_path(c"/")?;
+    let is_shared = plan.propagation.is_some_and(|p| p.kind == PropagationKind::Shared);
+    let old = is_shared.then(|| mount::open_path(c"/")).transpose()?;
     mount::enter(root.as_fd(), object)?;
     mount::pivot_root_here(object)?;
-    if plan.propagation.is_some_and(|p| p.kind == PropagationKind::Shared) {
+    if let Some(old) = old {
         // The old tree still has the host's mounts as peers: without this the host would lose them below.
         // Slave and not private, so that an unmount on the host is not held up by us.
         let slave = Change { propagation: propagation::SLAVE, ..Change::default() };

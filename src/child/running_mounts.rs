@@ -6,7 +6,7 @@
 //! mount namespace for one move_mount(2) at a time, with both ends held by descriptor. Nothing here may log or print.
 
 use super::devices::Made;
-use super::mount::{self, Inputs};
+use super::mount::{self, Inputs, Shape};
 use super::procfs_guard::normalised;
 use super::{Stepped, failed, namespaces, rootfs, stay_guarded};
 use crate::plan::mounts::{MountKind, MountOp, PropagationKind};
@@ -157,7 +157,7 @@ impl<'a> There<'a> {
     fn add(&self, plan: &Plan, index: usize, op: &MountOp, inputs: &mut Inputs) -> Result<OwnedFd> {
         let object = mount::name_of(op);
         let given = inputs.take(index);
-        let (tree, target, strict) = match &op.kind {
+        let (tree, shape, place, strict) = match &op.kind {
             MountKind::Bind { source, recursive } => {
                 let (tree, stat) = mount::source_tree(op, source, *recursive, given)?;
                 if stat.is_symlink() {
@@ -165,19 +165,19 @@ impl<'a> There<'a> {
                     return Err(SysError::new("open_tree", object, ELOOP));
                 }
                 mount::finish(tree.as_fd(), op)?;
-                (tree, mount::bind_target(&self.root, op, &stat)?.fd, false)
+                (tree, Shape::of(&stat), mount::bind_target(&self.root, op, &stat)?, false)
             }
             MountKind::Filesystem { fstype, source } => {
                 let (source, mut made) = (source.as_deref(), Made::none(&plan.rootfs));
                 let new = mount::new_filesystem(&self.root, plan, index, fstype, source, given, &mut made)?;
-                (new.tree, new.target, new.strict)
+                (new.tree, Shape::Directory, new.place, new.strict)
             }
             // The plan has refused them.
             MountKind::Cgroup | MountKind::Nothing => return Err(SysError::new("mount", object, EOPNOTSUPP)),
         };
-        mount::check_place(op, tree.as_fd(), target.as_fd())?;
-        self.check_uncovered(&plan.rootfs, op, target.as_fd())?;
-        self.inside(|| attach(tree.as_fd(), target.as_fd(), &object))?;
+        mount::check_place(&self.root, op, (tree.as_fd(), shape), &place)?;
+        self.check_uncovered(&plan.rootfs, op, place.fd.as_fd())?;
+        self.inside(|| attach(tree.as_fd(), place.fd.as_fd(), &object))?;
         if strict {
             let mount_id = statx::of(tree.as_fd(), &object)?.mount_id;
             if let Err(error) = mount::verify(&self.root, op, mount_id) {

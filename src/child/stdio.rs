@@ -4,22 +4,27 @@
 
 use super::{Stepped, failed, rootfs};
 use crate::sys::path::Root;
-use crate::sys::{fd, process};
+use crate::sys::process;
 use crate::wire::Step;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Does: opens the container's /dev/null in place of the host's. Here because: the host's is an open file of a mount
 /// that the container must not hold. If the container's is not the real one, the old one stays (CVE-2026-88265).
-pub fn leave_host_null(root: &Root, proc: Option<BorrowedFd<'_>>) -> Stepped<()> {
-    let Some(proc) = proc else { return Ok(()) };
-    let nulls: Vec<i32> = (0..3).filter(|number| fd::is_null_device(*number)).collect();
+/// `made`: the container's, if it was opened when it was made.
+pub fn leave_host_null(
+    nulls: &[i32],
+    made: Option<OwnedFd>,
+    root: &Root,
+    proc: Option<BorrowedFd<'_>>,
+) -> Stepped<()> {
     if nulls.is_empty() {
         return Ok(());
     }
-    if let Some(null) = rootfs::open_null(root, proc) {
-        for number in nulls {
-            process::replace_descriptor(null.as_fd(), number).map_err(failed(Step::Descriptors))?;
-        }
+    let null = made.or_else(|| rootfs::open_null(root, proc?));
+    let Some(null) = null else { return Ok(()) };
+    for number in nulls {
+        process::replace_descriptor(null.as_fd(), *number).map_err(failed(Step::Descriptors))?;
     }
+    root.done_with(null);
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::sys::datagram::Target;
 use crate::sys::namespace::{self, Kind};
 use crate::sys::probe;
 use anyhow::{Context, Result};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -256,6 +256,7 @@ fn bear_in<'a>(
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
     let newborn = launch::begin(Given {
         plan,
+        hierarchies: launch::hierarchies(layout, &entry),
         entry,
         own_cgroup2: handle.v2.as_ref().map(crate::cgroup::Tree::dir),
         console,
@@ -361,7 +362,7 @@ pub(super) fn settle(
 /// Where the container's process is now, before its program can take it elsewhere. Only `mounts` asks for it, and says so
 /// if it is not known: no reason to have no container.
 fn namespaces_of(pid: i32) -> crate::sys::Result<Namespaces> {
-    let identity = |kind| namespace::identity(namespace::of_process(pid, kind)?.as_fd());
+    let identity = |kind| namespace::identity_of(pid, kind);
     Ok(Namespaces { user: identity(Kind::User)?, mount: identity(Kind::Mount)? })
 }
 

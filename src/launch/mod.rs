@@ -24,9 +24,11 @@ mod steps;
 pub use guard::Child;
 pub use last_steps::after_gate;
 pub use maps::host_uid;
+pub use sources::hierarchies;
 pub use steps::{CODES, Failed};
 
 use crate::cgroup::Entry;
+use crate::child::cgroup_mount::Hierarchy;
 use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
@@ -44,6 +46,8 @@ pub struct Given<'a> {
     pub plan: &'a Plan,
     /// The ways into the container's cgroups.
     pub entry: Entry,
+    /// What a mount of type `cgroup` shows ([`hierarchies`]).
+    pub hierarchies: Vec<Hierarchy>,
     /// Folder of the container's own group in the cgroup2 hierarchy.
     pub own_cgroup2: Option<PathBuf>,
     /// A unix socket that takes the terminal's master, if the container has a terminal.
@@ -94,7 +98,8 @@ pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     if !rootless && !broken!("cve_2016_9962") {
         process::set_undumpable()?;
     }
-    let (child, wire) = spawn::spawn(given)?;
+    let host_nulls = furnish_stdio(plan);
+    let (child, wire) = spawn::spawn(given, host_nulls)?;
     if let Some(maps) = &plan.id_maps {
         maps::write(child.pid(), maps, rootless).context("map the ids of the user namespace")?;
     }
@@ -115,7 +120,6 @@ impl<'a> Newborn<'a> {
         let Newborn { plan, child, wire, rootless, hook_files, watch, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         raise_limits(plan, child.pid())?;
-        give_stdio(plan);
         let devices = move_devices(plan, &child)?;
         let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files, watch);
         match answer_questions(plan, &child, &wire, &hooks, watch, warn) {
@@ -206,12 +210,17 @@ fn set_oom_score_adj(plan: &Plan, pid: i32, rootless: bool, warn: &dyn Fn(&str))
     }
 }
 
-/// Pipes that are the container's standard streams belong to its user, so that it can open /dev/stdout by name.
-fn give_stdio(plan: &Plan) {
+/// Pipes that are the container's standard streams belong to its user, so that it can open /dev/stdout by name. Gives
+/// those that are the host's /dev/null.
+fn furnish_stdio(plan: &Plan) -> Vec<RawFd> {
+    let streams = (0..3).map(|number| (number, fd::stream_of(number)));
+    let streams: Vec<_> = streams.filter(|(_, stream)| *stream != fd::Stream::Other).collect();
     if plan.process.terminal.is_none() {
         let uid = maps::host_uid(plan, plan.process.user.uid);
-        (0..3).for_each(|number| fd::give_pipe_to(number, uid));
+        let pipes = streams.iter().filter(|(_, stream)| *stream == fd::Stream::Pipe);
+        pipes.for_each(|(number, _)| fd::give_to(*number, uid));
     }
+    streams.into_iter().filter(|(_, stream)| *stream == fd::Stream::Null).map(|(number, _)| number).collect()
 }
 
 fn move_devices(plan: &Plan, child: &Child) -> Result<net::Moved> {

@@ -5,6 +5,8 @@
 
 use super::spawn::user_namespace;
 use super::steps;
+use crate::cgroup::{Entry, Layout};
+use crate::child::cgroup_mount::Hierarchy;
 use crate::child::mount::Inputs;
 use crate::plan::mounts::{Idmap, MountKind, MountOp, PropagationKind};
 use crate::plan::{IdMaps, Plan};
@@ -13,12 +15,34 @@ use anyhow::Result;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The hierarchies just below the folder of all, and where the container's process is in them: in the groups that it
+/// enters, or where we are.
+pub fn hierarchies(layout: &Layout, entry: &Entry) -> Vec<Hierarchy> {
+    let entered = |mount: &Path| {
+        let mut groups = entry.tasks.iter().filter_map(|tasks| Path::new(&tasks.path).parent());
+        groups.find(|group| group.starts_with(mount)).map(Path::to_path_buf)
+    };
+    let one = |mount: &PathBuf, own: PathBuf, controllers: &[String]| {
+        let name = mount.file_name().filter(|_| mount.parent() == Some(&layout.root))?;
+        let name = name.to_string_lossy().into_owned();
+        Some(Hierarchy { name, point: mount.clone(), controllers: controllers.to_vec(), own })
+    };
+    let v1 = layout.v1.iter().filter_map(|hierarchy| {
+        let own = entered(&hierarchy.mount).unwrap_or_else(|| hierarchy.mount.join(&hierarchy.own));
+        one(&hierarchy.mount, own, &hierarchy.controllers)
+    });
+    let v2 = layout.v2.iter().filter_map(|unified| {
+        let own = entry.group2.clone().unwrap_or_else(|| unified.mount.join(&unified.own));
+        one(&unified.mount, own, &[])
+    });
+    v1.chain(v2).collect()
+}
 
 /// Opens them all.
-pub fn open(plan: &Plan, own_cgroup2: Option<&Path>, rootless: bool) -> Result<Inputs> {
-    let own_cgroup2 = own_cgroup2.and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
-    let mut inputs = Inputs { own_cgroup2, ..Inputs::default() };
+pub fn open(plan: &Plan, rootless: bool) -> Result<Inputs> {
+    let mut inputs = Inputs::default();
     let in_user_namespace = !plan.namespaces.user.is_shared();
     if !in_user_namespace && plan.rootfs.mounts.iter().all(|op| op.idmap.is_none()) {
         return Ok(inputs);

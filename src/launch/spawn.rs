@@ -3,14 +3,17 @@
 //! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
 
 use super::{Child, Given, joins, sources, steps};
+use crate::cgroup::TasksFile;
 use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
+use crate::sys::fd::Pile;
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
+use crate::sys::walk::c_path;
 use crate::sys::{mount, pidfd};
 use crate::wire::{self, ParentWire, Question};
 use anyhow::{Context, Result};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 
 /// CLONE_NEW* of what the clone makes. The cgroup namespace is made by the child, once it is in its cgroup; the time
 /// namespace by `ForChild`, for its offsets must be set while nobody is in it.
@@ -27,12 +30,14 @@ fn clone_flags(namespaces: &Namespaces) -> u64 {
 }
 
 /// Clones the child, which begins in `child::init`.
-pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
+pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentWire)> {
     let plan = given.plan;
     let (parent_wire, child_wire) = wire::pair()?;
     let joins = joins::open_all(&plan.namespaces)?;
     joins::check_sysctls(plan, &joins)?;
-    let mounts = sources::open(plan, given.own_cgroup2.as_deref(), given.rootless)?;
+    let mut mounts = sources::open(plan, given.rootless)?;
+    mounts.own_cgroup2 = given.own_cgroup2.and_then(|path| c_path(&path).ok());
+    mounts.hierarchies = given.hierarchies;
     let hop = plan.namespaces.user.joined().map(|_| Hop { flags: clone_flags(&plan.namespaces) });
 
     let mut for_child = ForChild::default();
@@ -57,15 +62,20 @@ pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
         other => other,
     };
 
+    let (memory, others): (Vec<_>, Vec<_>) =
+        given.entry.tasks.into_iter().partition(|file| file.counts_memory);
+    let memberships = |files: Vec<TasksFile>| files.into_iter().map(|file| (file.fd, file.path)).collect();
     let inherited = Inherited {
         plan,
         wire: child_wire,
-        tasks: given.entry.tasks.into_iter().map(|file| (file.fd, file.path)).collect(),
+        tasks: memberships(others),
+        memory_tasks: memberships(memory),
         delegated: given.entry.delegated.map(|file| (file.fd, file.path)),
         joins: left_to_child,
         hop,
         time_offsets,
         mounts,
+        host_nulls,
         console: given.console,
         gate: given.gate,
         hook_files: given.hook_files,
@@ -86,12 +96,19 @@ pub fn spawn(given: Given<'_>) -> Result<(Child, ParentWire)> {
         Cloned::Parent { pid, pidfd } => {
             // Ours come back before anything else, a hook above all, could be born into the container's.
             drop(for_child);
-            drop(inherited);
+            close(inherited);
             let child = Child::new(pid, pidfd);
             let child = if hop.is_some() { real_child(plan, child, parent_wire.question()?)? } else { child };
             Ok((child, parent_wire))
         }
     }
+}
+
+/// What only the child needs.
+fn close(mut inherited: Inherited<'_>) {
+    let mut pile = Pile::default();
+    let tasks = inherited.tasks.drain(..).chain(inherited.memory_tasks.drain(..));
+    tasks.for_each(|(file, _)| pile.add(file));
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {

@@ -26,6 +26,11 @@ pub fn keep_capabilities_over_exec() -> Result<()> {
     caps::set(None, caps::CapSet::Ambient, &permitted).map_err(|_| fail("ambient"))
 }
 
+/// Effective user and group id, as this process's user namespace counts: the owner of what it makes.
+pub fn own_ids() -> (u32, u32) {
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+}
+
 /// Joins a new session keyring of that name, and lets its owner search it (keyctl(2)). ENOSYS: no key support.
 pub fn join_session_keyring(name: &CStr) -> Result<()> {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
@@ -47,7 +52,9 @@ pub fn join_session_keyring(name: &CStr) -> Result<()> {
     if let Some(permissions) = permissions {
         let wanted = permissions | POSSESSOR_AND_USER_SEARCH;
         // SAFETY: integers only.
-        if unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0 {
+        if wanted != permissions
+            && unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0
+        {
             return Err(SysError::last("keyctl", object()));
         }
     }

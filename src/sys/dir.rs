@@ -27,16 +27,22 @@ const OPEN_DIR: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::
 impl Dir {
     /// Opens a directory by path; symlinks on the way are followed, the path being trusted.
     pub fn open(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::open(path, OPEN_DIR, Mode::empty())
+        let fd = fd::open_path(path, OPEN_DIR)
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
     /// Opens a directory by path; what the last component is must not be a symlink (`ELOOP` or `ENOTDIR`).
     pub fn open_no_follow(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::open(path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
+        let fd = fd::open_path(path, OPEN_DIR | OFlag::O_NOFOLLOW)
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
+    }
+
+    /// Makes a directory by path, the path being trusted; `EEXIST` if there is one.
+    pub fn make(path: &Path, mode: u32) -> Result<()> {
+        nix::unistd::mkdir(path, Mode::from_bits_truncate(mode))
+            .map_err(|e| SysError::nix("mkdir", path.display().to_string(), e))
     }
 
     /// Makes a directory and its parents, all with `mode`; there already is fine. The path must be trusted.
@@ -205,20 +211,33 @@ impl Dir {
         fd::read_to_end(file.as_fd(), &self.path_of(name), limit_bytes)
     }
 
+    /// Reads a file that the kernel writes as one record ([`fd::read_record`]).
+    pub fn read_record(&self, name: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+        let file = self.open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)?;
+        fd::read_record(file.as_fd(), &self.path_of(name), limit_bytes)
+    }
+
     /// Writes `data` to an existing file in one write(2): for cgroup and other kernel files.
     pub fn write_existing(&self, name: &str, data: &[u8]) -> Result<()> {
         let file = self.open_file(name, OFlag::O_WRONLY, 0)?;
         fd::write_once(file.as_fd(), &self.path_of(name), data)
     }
 
+    fn make_file(&self, name: &str, mode: u32) -> Result<OwnedFd> {
+        self.open_file(name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL, mode)
+    }
+
     /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new.
     pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
         let temporary = format!(".{name}.new");
-        match self.remove_file(&temporary) {
-            Err(e) if !e.is(libc::ENOENT) => return Err(e),
-            _ => {}
-        }
-        let file = self.open_file(&temporary, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
+        let file = match self.make_file(&temporary, mode) {
+            // Left behind by somebody who died.
+            Err(e) if e.is(libc::EEXIST) => {
+                self.remove_file(&temporary)?;
+                self.make_file(&temporary, mode)?
+            }
+            other => other?,
+        };
         let written = fd::write_all(file.as_fd(), &self.path_of(name), data);
         if let Err(error) = written.and_then(|()| self.rename(&temporary, name)) {
             // The first error is the one to report; a leftover is removed by the next replace.
@@ -283,6 +302,20 @@ impl Dir {
             .map(|s| s.filesystem_type().0 as i64)
             .map_err(|e| self.fail("statfs", "", e))
     }
+}
+
+/// Reads a file of a trusted tree that the kernel writes as one record ([`fd::read_record`]).
+pub fn read_record(path: &Path, limit_bytes: usize) -> Result<Vec<u8>> {
+    let object = path.display().to_string();
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let file = fd::open_path(path, flags).map_err(|e| SysError::nix("open", &object, e))?;
+    fd::read_record(file.as_fd(), &object, limit_bytes)
+}
+
+/// Opens an existing file of a trusted tree for writing, as it is: a kernel file.
+pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
+    fd::open_path(path, OFlag::O_WRONLY | OFlag::O_NOFOLLOW)
+        .map_err(|e| SysError::nix("open", path.display().to_string(), e))
 }
 
 /// statfs(2) magic of cgroup v2.

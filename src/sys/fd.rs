@@ -1,9 +1,11 @@
 //! Descriptors: reading and writing them whole, duplicating, closing in ranges, waiting for them.
 //!
-//! Used by every module that owns an fd. Never opens by path: that is `dir` and `path`.
+//! Used by every module that owns an fd. Opens by path for the rest of `sys` only, and nothing of a container: for that
+//! there is `path`.
 
 use super::{Result, SysError};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use nix::fcntl::OFlag;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 /// Reads until end of file, at most `limit_bytes`; more than that is `E2BIG`, so that a file under somebody
@@ -20,6 +22,25 @@ pub fn read_to_end(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Resu
             Err(e) => return Err(SysError::nix("read", object, e)),
         }
     }
+}
+
+/// Opens a path of the host (openat(2), which asks for close-on-exec in the call itself; musl's open(2) asks again).
+pub fn open_path<P: ?Sized + nix::NixPath>(path: &P, flags: OFlag) -> nix::Result<OwnedFd> {
+    nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+}
+
+/// Reads a file that the kernel writes as one record (one of /proc/PID, a sysctl, one value of a control group), at most
+/// `limit_bytes`, which is `E2BIG` beyond. A read(2) that does not fill the buffer had all of it: the second one, which
+/// would say so, is left out. Not for tables, of which a read gives as many whole rows as it likes.
+pub fn read_record(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    let mut data = vec![0; 4096.min(limit_bytes + 1)];
+    let length = read_some(fd, &mut data)?;
+    let is_whole = length < data.len();
+    data.truncate(length);
+    if !is_whole {
+        data.extend(read_to_end(fd, object, limit_bytes.saturating_sub(length))?);
+    }
+    if data.len() > limit_bytes { Err(SysError::new("read", object, libc::E2BIG)) } else { Ok(data) }
 }
 
 /// Writes all of `data`.
@@ -90,13 +111,14 @@ pub fn seal(fd: BorrowedFd<'_>, object: &str) -> Result<()> {
 
 /// A close-on-exec copy of `fd` numbered `lowest` or above (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: BorrowedFd<'_>, lowest: RawFd) -> Result<OwnedFd> {
+    // Not through the C library: musl's sets close-on-exec a second time.
     // SAFETY: fcntl on a descriptor that the caller holds; the argument is an integer.
-    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    let copy = unsafe { libc::syscall(libc::SYS_fcntl, fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
     if copy < 0 {
         return Err(SysError::last("fcntl F_DUPFD_CLOEXEC", format!("fd {}", fd.as_raw_fd())));
     }
     // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
 }
 
 /// Whether `fd` is open in this process.
@@ -145,6 +167,54 @@ pub fn cloexec_from(first: RawFd) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Descriptors that nobody uses any more and that are closed together: neighbours in one call of close_range(2). How many
+/// may lie here is bounded, as the number of open descriptors is.
+#[derive(Debug, Default)]
+pub struct Pile(Vec<OwnedFd>);
+
+impl Pile {
+    /// Not many: with more than 64 descriptors the kernel would have to make a larger table for them.
+    const HEIGHT_MAX: usize = 24;
+
+    /// Takes one more.
+    pub fn add(&mut self, fd: OwnedFd) {
+        self.0.push(fd);
+        if self.0.len() >= Pile::HEIGHT_MAX {
+            self.close();
+        }
+    }
+
+    /// Closes all.
+    pub fn close(&mut self) {
+        let mut numbers: Vec<RawFd> = self.0.drain(..).map(IntoRawFd::into_raw_fd).collect();
+        numbers.sort_unstable();
+        for run in numbers.chunk_by(|one, next| one + 1 == *next) {
+            if let [first, .., last] | [first @ last] = run {
+                close_run(*first, *last);
+            }
+        }
+    }
+}
+
+impl Drop for Pile {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Closes descriptors that were owned by the caller, from `first` to `last` (close_range(2), Linux 5.9; else one by one).
+fn close_run(first: RawFd, last: RawFd) {
+    // SAFETY: closes descriptor numbers that the caller owned; no memory is involved.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first as libc::c_uint, last as libc::c_uint, 0) };
+    if done != 0 {
+        for number in first..=last {
+            // SAFETY: as above.
+            unsafe { libc::close(number) };
+        }
+    }
 }
 
 /// Waits until one of `fds` is readable or hung up, or `timeout_ms` has passed (None: for ever).
@@ -204,17 +274,35 @@ fn stat(number: RawFd) -> Option<nix::sys::stat::FileStat> {
     nix::sys::stat::fstat(fd).ok()
 }
 
-/// Whether a descriptor is a null device (character device 1:3).
-pub fn is_null_device(number: RawFd) -> bool {
-    stat(number)
-        .is_some_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFCHR && s.st_rdev == libc::makedev(1, 3))
+/// What a standard stream is, as far as it matters for a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// A null device (character device 1:3).
+    Null,
+    /// A pipe or FIFO.
+    Pipe,
+    /// Anything else, or not open.
+    Other,
+}
+
+/// What a descriptor is.
+pub fn stream_of(number: RawFd) -> Stream {
+    match stat(number).map(|stat| (stat.st_mode & libc::S_IFMT, stat.st_rdev)) {
+        Some((libc::S_IFCHR, device)) if device == libc::makedev(1, 3) => Stream::Null,
+        Some((libc::S_IFIFO, _)) => Stream::Pipe,
+        _ => Stream::Other,
+    }
 }
 
 /// Gives a pipe or FIFO to a user; leaves everything else alone.
 pub fn give_pipe_to(number: RawFd, uid: u32) {
-    if stat(number).is_none_or(|s| s.st_mode & libc::S_IFMT != libc::S_IFIFO) {
-        return;
+    if stream_of(number) == Stream::Pipe {
+        give_to(number, uid);
     }
+}
+
+/// Gives what a descriptor refers to to a user.
+pub fn give_to(number: RawFd, uid: u32) {
     // SAFETY: fchown on a descriptor number; no memory is involved. A refusal only costs reopening it by name.
     let _ = unsafe { libc::fchown(number, uid, libc::gid_t::MAX) };
 }
@@ -241,9 +329,7 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
 
 /// The host's /dev/null, for reading and writing.
 pub fn null_device() -> Result<OwnedFd> {
-    use nix::fcntl::OFlag;
-    nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
-        .map_err(|e| SysError::nix("open", "/dev/null", e))
+    open_path("/dev/null", OFlag::O_RDWR).map_err(|e| SysError::nix("open", "/dev/null", e))
 }
 
 /// The end of a file, at most `limit_bytes`.
@@ -292,7 +378,7 @@ pub fn write_some(fd: BorrowedFd<'_>, data: &[u8]) -> Result<usize> {
 
 /// O_NONBLOCK.
 pub fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<()> {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use nix::fcntl::{FcntlArg, fcntl};
     let flags = fcntl(fd, FcntlArg::F_GETFL).map_err(|e| SysError::nix("fcntl", "F_GETFL", e))?;
     let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
     fcntl(fd, FcntlArg::F_SETFL(flags)).map(|_| ()).map_err(|e| SysError::nix("fcntl", "F_SETFL", e))

@@ -50,6 +50,12 @@ pub fn open(dir: BorrowedFd<'_>, name: &CStr, object: &str) -> Result<Option<Own
     }
 }
 
+/// Opens a device that we have made in a directory that nobody else can reach, for reading and writing.
+pub fn open_device(dir: BorrowedFd<'_>, name: &CStr, object: &str) -> Result<OwnedFd> {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    nix::fcntl::openat(dir, name, flags, Mode::empty()).map_err(|e| SysError::nix("openat", object, e))
+}
+
 /// mknodat(2) with exactly these permissions, whatever the umask; EEXIST if the name exists.
 pub fn make(dir: BorrowedFd<'_>, name: &CStr, node: Node, mode: u32, object: &str) -> Result<()> {
     let (kind, device) = match node {

@@ -7,7 +7,8 @@
 
 use super::{Result, SysError};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// MOUNT_ATTR_* (linux/mount.h); the plan has the same numbers, being kernel ABI.
 #[allow(missing_docs)]
@@ -82,6 +83,13 @@ struct MountAttr {
     userns_fd: u64,
 }
 
+impl MountAttr {
+    fn new(change: Change, userns_fd: u64) -> MountAttr {
+        let Change { set, clear, propagation } = change;
+        MountAttr { attr_set: set, attr_clr: clear, propagation, userns_fd }
+    }
+}
+
 fn owned(number: libc::c_long, call: &'static str, object: &str) -> Result<OwnedFd> {
     match RawFd::try_from(number) {
         // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
@@ -117,6 +125,52 @@ pub fn clone_tree_of(fd: BorrowedFd<'_>, depth: Depth, object: &str) -> Result<O
     open_tree(fd.as_raw_fd(), c"", OPEN_TREE_CLONE | AT_EMPTY_PATH | depth_flag(depth), object)
 }
 
+/// A detached copy of what is mounted at a trusted host path, changed before anybody can see it.
+pub fn clone_changed(path: &CStr, change: Change, depth: Depth, last: LastLink) -> Result<OwnedFd> {
+    let nofollow = if last == LastLink::Keep { AT_SYMLINK_NOFOLLOW } else { 0 };
+    let place = Place { dir: libc::AT_FDCWD, path, flags: nofollow };
+    open_tree_changed(&place, change, depth, &path.to_string_lossy())
+}
+
+/// The same of what a descriptor refers to.
+pub fn clone_changed_of(fd: BorrowedFd<'_>, change: Change, depth: Depth, object: &str) -> Result<OwnedFd> {
+    let place = Place { dir: fd.as_raw_fd(), path: c"", flags: AT_EMPTY_PATH };
+    open_tree_changed(&place, change, depth, object)
+}
+
+/// A detached copy of `name` in the directory `dir`, which holds nothing but our own.
+pub fn clone_in(dir: BorrowedFd<'_>, name: &CStr, object: &str) -> Result<OwnedFd> {
+    open_tree(dir.as_raw_fd(), name, OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW, object)
+}
+
+struct Place<'a> {
+    dir: RawFd,
+    path: &'a CStr,
+    flags: libc::c_uint,
+}
+
+/// In one call where there is open_tree_attr(2) (Linux 6.15); else, and to learn what is wrong, in two.
+fn open_tree_changed(place: &Place<'_>, change: Change, depth: Depth, object: &str) -> Result<OwnedFd> {
+    const SYS_OPEN_TREE_ATTR: libc::c_long = 467;
+    static IS_MISSING: AtomicBool = AtomicBool::new(false);
+    let flags = OPEN_TREE_CLONE | place.flags | depth_flag(depth);
+    if !IS_MISSING.load(Ordering::Relaxed) {
+        let attr = MountAttr::new(change, 0);
+        let (path, flags) = (place.path.as_ptr(), flags | OPEN_TREE_CLOEXEC);
+        // SAFETY: the path is NUL-terminated, `attr` is a struct mount_attr of the size given; the kernel keeps neither.
+        let fd = unsafe {
+            libc::syscall(SYS_OPEN_TREE_ATTR, place.dir, path, flags, &raw const attr, size_of::<MountAttr>())
+        };
+        match owned(fd, "open_tree_attr", object) {
+            Err(error) => IS_MISSING.store(error.is(libc::ENOSYS), Ordering::Relaxed),
+            tree => return tree,
+        }
+    }
+    let tree = open_tree(place.dir, place.path, flags, object)?;
+    set_attributes(tree.as_fd(), change, depth, object)?;
+    Ok(tree)
+}
+
 /// Attaches a detached mount onto what `target` refers to (move_mount(2)); or moves an attached one.
 pub fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>, object: &str) -> Result<()> {
     let flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
@@ -138,18 +192,21 @@ fn set_attributes_with(
     depth: Depth,
     object: &str,
 ) -> Result<()> {
-    let attr = MountAttr {
-        attr_set: change.set,
-        attr_clr: change.clear,
-        propagation: change.propagation,
-        userns_fd,
-    };
-    let size = std::mem::size_of::<MountAttr>();
-    let flags = AT_EMPTY_PATH | depth_flag(depth);
-    let fd = mount.as_raw_fd();
+    let place = Place { dir: mount.as_raw_fd(), path: c"", flags: AT_EMPTY_PATH };
+    mount_setattr(&place, &MountAttr::new(change, userns_fd), depth, object)
+}
+
+/// The same on the mount at a trusted host path.
+pub fn set_attributes_at(path: &CStr, change: Change, depth: Depth) -> Result<()> {
+    let place = Place { dir: libc::AT_FDCWD, path, flags: 0 };
+    mount_setattr(&place, &MountAttr::new(change, 0), depth, &path.to_string_lossy())
+}
+
+fn mount_setattr(place: &Place<'_>, attr: &MountAttr, depth: Depth, object: &str) -> Result<()> {
+    let (dir, path, flags) = (place.dir, place.path.as_ptr(), place.flags | depth_flag(depth));
     // SAFETY: the path is NUL-terminated, `attr` is a struct mount_attr of the size given; the kernel keeps neither.
     let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, fd, c"".as_ptr(), flags, &attr as *const MountAttr, size)
+        libc::syscall(libc::SYS_mount_setattr, dir, path, flags, &raw const *attr, size_of::<MountAttr>())
     };
     done(result, "mount_setattr", object)
 }
@@ -324,6 +381,12 @@ impl Context {
     }
 }
 
+impl From<Context> for OwnedFd {
+    fn from(context: Context) -> OwnedFd {
+        context.fd
+    }
+}
+
 /// Makes a directory, held by descriptor, the working directory (fchdir(2)).
 pub fn enter(dir: BorrowedFd<'_>, object: &str) -> Result<()> {
     nix::unistd::fchdir(dir).map_err(|e| SysError::nix("fchdir", object, e))
@@ -341,8 +404,13 @@ pub fn enter_root() -> Result<()> {
 
 /// O_PATH descriptor of a trusted host path; symlinks are followed.
 pub fn open_path(path: &CStr) -> Result<OwnedFd> {
-    let flags = nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC;
-    nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty())
+    super::fd::open_path(path, nix::fcntl::OFlag::O_PATH)
+        .map_err(|e| SysError::nix("open", path.to_string_lossy(), e))
+}
+
+/// The same of a directory; ENOTDIR if it is none.
+pub fn open_dir(path: &CStr) -> Result<OwnedFd> {
+    super::fd::open_path(path, nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_DIRECTORY)
         .map_err(|e| SysError::nix("open", path.to_string_lossy(), e))
 }
 

@@ -1,7 +1,7 @@
 //! /proc/self/mountinfo (proc_pid_mountinfo(5)), for the few things that no descriptor can tell.
 //!
-//! Used by `child` where the host's hierarchies have to be found: cgroup mounts, and `--no-pivot`; and by `cgroup` for the
-//! options of cgroup2. Not read in the usual birth.
+//! Used by `child` for `--no-pivot`, by `cgroup` for the options of cgroup2, and by `criu`. Not read in the usual birth:
+//! it is as long as the host has mounts.
 
 use super::{Result, fd, proc};
 use std::ffi::OsString;
@@ -42,14 +42,6 @@ pub fn of_process(pid: i32) -> Result<Vec<Mounted>> {
     let host = proc::host_procfs()?;
     let file = proc::open_in(host.as_fd(), &path, proc::Access::Read)?;
     Ok(parse(&fd::read_to_end(file.as_fd(), &format!("/proc/{pid}/mountinfo"), LIMIT_BYTES)?))
-}
-
-/// This process's cgroup in each hierarchy: (controllers or `name=…`, empty for cgroup2; path).
-pub fn own_cgroups() -> Result<Vec<(String, PathBuf)>> {
-    let host = proc::host_procfs()?;
-    let file = proc::open_in(host.as_fd(), c"self/cgroup", proc::Access::Read)?;
-    let text = fd::read_to_end(file.as_fd(), "/proc/self/cgroup", LIMIT_BYTES)?;
-    Ok(parse_cgroups(&text))
 }
 
 /// The lines of a cgroup file (cgroups(7)): `4:cpu,cpuacct:/a`.

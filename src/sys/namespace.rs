@@ -4,8 +4,9 @@
 
 use super::process::flag;
 use super::{Result, SysError};
+use nix::fcntl::OFlag;
 use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// A kind of namespace: its CLONE_NEW* flag and its name below /proc/PID/ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +65,14 @@ impl Kind {
 
 /// The inode of a process's namespace, which is its identity.
 pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
+    Ok(identity_of(pid, kind)?.1)
+}
+
+/// The identity of a process's namespace.
+pub fn identity_of(pid: i32, kind: Kind) -> Result<Identity> {
     let path = format!("/proc/{pid}/ns/{}", kind.file());
     let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
-    Ok(stat.st_ino)
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 /// Opens a namespace by path and checks that it is one of the wanted kind (ioctl_ns(2), NS_GET_NSTYPE).
@@ -75,14 +81,8 @@ pub fn open(path: &CStr, kind: Kind) -> Result<OwnedFd> {
     const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
     let object = path.to_string_lossy().into_owned();
     // O_NONBLOCK: the path may be a FIFO or a device by mistake.
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-    // SAFETY: `path` is NUL-terminated; the call keeps nothing of it.
-    let fd = unsafe { libc::open(path.as_ptr(), flags) };
-    if fd < 0 {
-        return Err(SysError::last("open", object));
-    }
-    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let fd = super::fd::open_path(path, flags).map_err(|e| SysError::nix("open", &object, e))?;
     // SAFETY: NS_GET_NSTYPE takes no argument and fails with ENOTTY on anything but a namespace.
     let found = unsafe { libc::ioctl(fd.as_raw_fd(), NS_GET_NSTYPE as _) };
     if found < 0 || found as u64 != kind.flag() {
@@ -168,12 +168,7 @@ pub fn write_time_offsets(offsets: &str) -> Result<()> {
         return Ok(());
     }
     let path = "/proc/self/timens_offsets";
-    let fd = nix::fcntl::open(
-        path,
-        nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_CLOEXEC,
-        nix::sys::stat::Mode::empty(),
-    )
-    .map_err(|e| SysError::nix("open", path, e))?;
+    let fd = super::fd::open_path(path, OFlag::O_WRONLY).map_err(|e| SysError::nix("open", path, e))?;
     super::fd::write_once(fd.as_fd(), path, offsets.as_bytes())
 }
 

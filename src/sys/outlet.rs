@@ -6,7 +6,6 @@
 
 use super::{Result, SysError, fd, pty};
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// How much poll(2) promises room for in a pipe that it calls writable (pipe(7), PIPE_BUF).
@@ -79,6 +78,6 @@ fn is_same_again(device: BorrowedFd<'_>) -> bool {
 /// The same file with flags of its own; None: not for us (another user's terminal, a pipe without a reader).
 fn open_again(stream: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", stream.as_raw_fd());
-    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(path.as_str(), flags, Mode::empty()).ok()
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    fd::open_path(path.as_str(), flags).ok()
 }

@@ -5,9 +5,11 @@
 //! CVE-2026-41579). Results are O_PATH descriptors: nothing unknown is ever opened for good. To read, write or mount,
 //! go on from the descriptor, never from the path.
 
+use super::fd::Pile;
 use super::openat2::{self, Resolver, resolver};
 use super::walk::{self, Missing, Walked};
-use super::{Result, SysError, inode, statx};
+use super::{Result, SysError, inode, mount, statx};
+use std::cell::{OnceCell, RefCell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -18,6 +20,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Root {
     fd: OwnedFd,
+    stat: OnceCell<statx::Stat>,
+    /// File systems that were met inside, by the device of an inode: the magic number of statfs(2).
+    filesystems: RefCell<Vec<((u32, u32), i64)>>,
+    pile: RefCell<Pile>,
 }
 
 impl AsFd for Root {
@@ -59,7 +65,33 @@ pub fn as_path(text: &CStr) -> &Path {
 impl Root {
     /// Makes a root of an open directory; an O_PATH descriptor is enough.
     pub fn new(fd: OwnedFd) -> Root {
-        Root { fd }
+        Root { fd, stat: OnceCell::new(), filesystems: RefCell::default(), pile: RefCell::default() }
+    }
+
+    /// What the root itself is.
+    pub fn stat(&self) -> Result<statx::Stat> {
+        if let Some(stat) = self.stat.get() {
+            return Ok(*stat);
+        }
+        let stat = statx::of(self.as_fd(), "/")?;
+        Ok(*self.stat.get_or_init(|| stat))
+    }
+
+    /// The magic number (statfs(2)) of the file system that a descriptor inside the root lies on, which is asked for once.
+    pub fn magic(&self, fd: BorrowedFd<'_>, stat: &statx::Stat, object: &str) -> Result<i64> {
+        let known =
+            self.filesystems.borrow().iter().find(|(dev, _)| *dev == stat.dev).map(|(_, magic)| *magic);
+        if let Some(magic) = known {
+            return Ok(magic);
+        }
+        let magic = mount::magic(fd, object)?;
+        self.filesystems.borrow_mut().push((stat.dev, magic));
+        Ok(magic)
+    }
+
+    /// Takes a descriptor that is not used any more: it is closed with others, or by the next execve(2).
+    pub fn done_with(&self, fd: impl Into<OwnedFd>) {
+        self.pile.borrow_mut().add(fd.into());
     }
 
     /// O_PATH descriptor of what `path` is inside the root.
@@ -85,9 +117,30 @@ impl Root {
         }
         match self.resolve(path, symlinks) {
             Ok(fd) => Ok(Walked { fd, made: false }),
-            Err(error) if error.is(libc::ENOENT) => self.walk(path, symlinks, missing),
+            Err(error) if error.is(libc::ENOENT) => match self.make_in_kernel(path, symlinks, missing) {
+                Some(fd) => Ok(Walked { fd, made: true }),
+                None => self.walk(path, symlinks, missing),
+            },
             Err(error) => Err(error),
         }
+    }
+
+    /// The usual case of a path whose last component alone is missing: made in its directory, and then resolved from the
+    /// root once more, which proves that it lies inside. None: the walk is to see what is the matter.
+    fn make_in_kernel(&self, path: &Path, symlinks: Symlinks, missing: Missing) -> Option<OwnedFd> {
+        if resolver() != Resolver::Kernel {
+            return None;
+        }
+        let (above, name) = split(path)?;
+        let above_links = if symlinks == Symlinks::Refuse { symlinks } else { Symlinks::Follow };
+        let dir = self.resolve_in_kernel(above, above_links).ok()?;
+        match missing {
+            Missing::Fail => return None,
+            Missing::Directory => inode::make_dir(dir.as_fd(), &name, walk::DIRECTORY_MODE, "").ok()?,
+            Missing::File(mode) => inode::make(dir.as_fd(), &name, inode::Node::File, mode, "").ok()?,
+        }
+        self.done_with(dir);
+        self.resolve_in_kernel(path, symlinks).ok()
     }
 
     /// The directory `path` inside the root; what is missing of it is made, 0755 whatever the umask, also where
@@ -113,17 +166,8 @@ impl Root {
     /// The directory that holds `path`, made if missing, and the last name, which is not looked at: what one needs
     /// to make, replace or remove that name itself and not what it may point to.
     pub fn slot(&self, path: &Path) -> Result<Slot> {
-        let invalid = || SysError::new("openat", text(path), libc::EINVAL);
-        let bytes = path.as_os_str().as_bytes();
-        let end = bytes.iter().rposition(|byte| *byte != b'/').ok_or_else(invalid)? + 1;
-        let bytes = bytes.get(..end).unwrap_or_default();
-        let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-        let (above, name) = (bytes.get(..start).unwrap_or_default(), bytes.get(start..).unwrap_or_default());
-        if name == b"." || name == b".." {
-            return Err(invalid());
-        }
-        let dir = self.make_dirs(Path::new(OsStr::from_bytes(above)))?;
-        Ok(Slot { dir, name: CString::new(name).map_err(|_| invalid())? })
+        let (above, name) = split(path).ok_or_else(|| SysError::new("openat", text(path), libc::EINVAL))?;
+        Ok(Slot { dir: self.make_dirs(above)?, name })
     }
 
     /// Makes the symlink `path` -> `target`. A link that is there already and says the same is kept; anything else but
@@ -169,6 +213,17 @@ impl Root {
             }
         }
     }
+}
+
+/// The directory that a path names something in, and the name; None: there is none, or it is `.` or `..`.
+fn split(path: &Path) -> Option<(&Path, CString)> {
+    let bytes = path.as_os_str().as_bytes();
+    let end = bytes.iter().rposition(|byte| *byte != b'/')? + 1;
+    let bytes = bytes.get(..end)?;
+    let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let (above, name) = bytes.split_at(start);
+    let name = CString::new(name).ok().filter(|name| *name != *c"." && *name != *c"..")?;
+    Some((Path::new(OsStr::from_bytes(above)), name))
 }
 
 fn text(path: &Path) -> String {

@@ -106,12 +106,12 @@ pub fn seccomp_flag(bit: u32) -> bool {
 
 /// A small file of /proc or /sys as text; `None`: there is none.
 fn read(path: &str) -> Result<Option<String>> {
-    use nix::{errno::Errno, fcntl::OFlag, sys::stat::Mode};
-    let file = match nix::fcntl::open(path, OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
+    use nix::{errno::Errno, fcntl::OFlag};
+    let file = match fd::open_path(path, OFlag::O_NONBLOCK) {
         Ok(file) => file,
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
         Err(e) => return Err(SysError::nix("open", path, e)),
     };
-    let data = fd::read_to_end(file.as_fd(), path, 16 << 10)?;
+    let data = fd::read_record(file.as_fd(), path, 16 << 10)?;
     Ok(Some(String::from_utf8_lossy(&data).into_owned()))
 }

@@ -6,7 +6,7 @@
 use super::dir::PROC_SUPER_MAGIC;
 use super::mount::{self, Context, Depth, LastLink, attr};
 use super::openat2::{self, Resolver, resolver};
-use super::{Result, SysError, statx};
+use super::{Result, SysError, fd, statx};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::ffi::CStr;
@@ -52,9 +52,8 @@ pub fn private_procfs(subset: Subset) -> Result<OwnedFd> {
 /// The /proc of this mount namespace, proven to be the root of a procfs. Files in it are at paths that AppArmor can
 /// name, which those of a detached mount are not (runc issue 4968).
 pub fn host_procfs() -> Result<OwnedFd> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let fd =
-        nix::fcntl::open(c"/proc", flags, Mode::empty()).map_err(|e| SysError::nix("open", "/proc", e))?;
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+    let fd = fd::open_path(c"/proc", flags).map_err(|e| SysError::nix("open", "/proc", e))?;
     prove_root(fd, "/proc")
 }
 
@@ -139,8 +138,7 @@ pub fn label_new_keys(label: &[u8]) -> Result<()> {
 
 fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, String)> {
     let path = format!("/proc/{pid}/{file}");
-    let fd = nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(|e| SysError::nix("open", &path, e))?;
+    let fd = fd::open_path(path.as_str(), flags).map_err(|e| SysError::nix("open", &path, e))?;
     Ok((fd, path))
 }
 

@@ -4,7 +4,8 @@
 
 use super::{Result, SysError};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Namespaces and more for [`clone3`], as CLONE_* of clone(2).
 pub mod flag {
@@ -243,13 +244,15 @@ pub fn execute(program: BorrowedFd<'_>, args: &[CString], env: &[CString]) -> Sy
 }
 
 /// Default action for every signal and an empty mask: the container inherits nothing of the caller's (conmon and Rust
-/// ignore SIGPIPE).
+/// ignore SIGPIPE). Handlers go by themselves at the next execve(2), so only what is ignored is changed. To be called
+/// while /proc is the host's.
 pub fn reset_signals() -> Result<()> {
     use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
     // The kernel's own struct sigaction, larger than any architecture's; all zeroes is SIG_DFL. Not through libc, which
     // keeps signals 32 and 33 for itself and would leave them ignored if the caller ignored them.
     let default = [0u64; 8];
-    for signal in 1..=64 {
+    let ignored = ignored_signals().unwrap_or(u64::MAX);
+    for signal in (1..=64).filter(|signal| ignored & (1 << (signal - 1)) != 0) {
         // SAFETY: the kernel reads one struct from a live buffer that is large enough, and writes nothing. SIGKILL and
         // SIGSTOP are refused with EINVAL, which is right.
         unsafe {
@@ -260,6 +263,17 @@ pub fn reset_signals() -> Result<()> {
         .map_err(|e| SysError::nix("sigprocmask", "container process", e))
 }
 
+/// The signals that this process ignores, signal 1 in the lowest bit (proc_pid_status(5)); None: /proc does not say.
+fn ignored_signals() -> Option<u64> {
+    let file = super::fd::open_path(c"/proc/self/status", nix::fcntl::OFlag::O_NONBLOCK).ok()?;
+    // On the stack: also a process that may not allocate asks.
+    let mut buffer = [0; 4096];
+    let length = super::fd::read_some(file.as_fd(), &mut buffer).ok()?;
+    let mut lines = buffer.get(..length)?.split(|byte| *byte == b'\n');
+    let digits = lines.find_map(|line| line.strip_prefix(b"SigIgn:"))?.trim_ascii();
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// setsid(2). EPERM, which a session leader gets, is no error.
 pub fn new_session() -> Result<()> {
     match nix::unistd::setsid() {
@@ -268,9 +282,16 @@ pub fn new_session() -> Result<()> {
     }
 }
 
-/// umask(2).
-pub fn set_umask(mask: u32) {
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
+/// What was last given to umask(2); a number that is none: nothing yet.
+static UMASK: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// umask(2); nothing is asked of the kernel if it is so already. Gives what it was before.
+pub fn set_umask(mask: u32) -> u32 {
+    let before = UMASK.swap(mask, Ordering::Relaxed);
+    if before == mask {
+        return before;
+    }
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask)).bits() as u32
 }
 
 /// A resource limit.
@@ -331,13 +352,11 @@ pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<Placed> {
     // First out of each other's way, then into place.
     let mut parked = Vec::new();
     for (fd, number) in wanted {
-        parked.push((super::fd::duplicate(*fd, above)?, *number));
+        let is_in_the_way = fd.as_raw_fd() < above;
+        parked.push((is_in_the_way.then(|| super::fd::duplicate(*fd, above)).transpose()?, *fd, *number));
     }
-    for (fd, number) in &parked {
-        // SAFETY: dup2 replaces a descriptor number of our own process; by the contract nobody uses the old one again.
-        if unsafe { libc::dup2(fd.as_raw_fd(), *number) } < 0 {
-            return Err(SysError::last("dup2", format!("fd {number}")));
-        }
+    for (copy, fd, number) in &parked {
+        replace_descriptor(copy.as_ref().map_or(*fd, AsFd::as_fd), *number)?;
     }
     Ok(Placed(()))
 }

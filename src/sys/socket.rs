@@ -105,12 +105,8 @@ pub fn connect_stream(path: &std::path::Path) -> Result<OwnedFd> {
     let limit = nix::sys::time::TimeVal::new(CONNECT_LIMIT_S, 0);
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::SendTimeout, &limit)
         .map_err(|e| SysError::nix("setsockopt", object.as_str(), e))?;
-    let handle = nix::fcntl::open(
-        path,
-        nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC,
-        nix::sys::stat::Mode::empty(),
-    )
-    .map_err(|e| SysError::nix("connect", object.as_str(), e))?;
+    let handle = super::fd::open_path(path, nix::fcntl::OFlag::O_PATH)
+        .map_err(|e| SysError::nix("connect", object.as_str(), e))?;
     let kind =
         nix::sys::stat::fstat(&handle).map_err(|e| SysError::nix("fstat", object.as_str(), e))?.st_mode;
     if kind & libc::S_IFMT != libc::S_IFSOCK {

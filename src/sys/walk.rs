@@ -40,7 +40,7 @@ const LINKS_MAX: u32 = 40;
 /// More components than a path of PATH_MAX bytes can hold come only from links that multiply.
 const COMPONENTS_MAX: usize = 4096;
 /// Directories that are made have these permissions, whatever the umask.
-const DIRECTORY_MODE: u32 = 0o755;
+pub(super) const DIRECTORY_MODE: u32 = 0o755;
 /// Inode of the root of a procfs.
 const PROC_ROOT_INODE: u64 = 1;
 
@@ -207,18 +207,18 @@ impl Walk<'_> {
 
 /// No umask while it lives: what is made has exactly the permissions that are asked for.
 #[derive(Debug)]
-pub struct Umask(Mode);
+pub struct Umask(u32);
 
 impl Umask {
     /// Clears the process's umask until the value is dropped.
     pub fn clear() -> Umask {
-        Umask(nix::sys::stat::umask(Mode::empty()))
+        Umask(super::process::set_umask(0))
     }
 }
 
 impl Drop for Umask {
     fn drop(&mut self) {
-        nix::sys::stat::umask(self.0);
+        super::process::set_umask(self.0);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::fixture::{namespaces, plan};
 use serde_json::{Value, json};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use tare::cgroup::{Entry, Layout};
 use tare::child::{devices, mount, paths, rootfs, sysctls};
 use tare::sys::path::Root;
 use tare::wire::Failure;
@@ -33,7 +34,9 @@ fn birth(patch: Value) -> Result<Root, Failure> {
     let plan = plan(base).unwrap();
     rootfs::isolate(&plan.rootfs)?;
     let mut root = rootfs::bind(&plan.rootfs)?;
-    let made = mount::all(&mut root, &plan, mount::Inputs::default())?;
+    let hierarchies = tare::launch::hierarchies(&Layout::detect().unwrap(), &Entry::default());
+    let inputs = mount::Inputs { hierarchies, ..mount::Inputs::default() };
+    let made = mount::all(&mut root, &plan, inputs)?;
     devices::rest(&root, &plan.rootfs, &made)?;
     sysctls::write(&plan.sysctls)?;
     rootfs::switch(&root, &plan.rootfs)?;
