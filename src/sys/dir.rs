@@ -27,14 +27,14 @@ const OPEN_DIR: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::
 impl Dir {
     /// Opens a directory by path; symlinks on the way are followed, the path being trusted.
     pub fn open(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::open(path, OPEN_DIR, Mode::empty())
+        let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OPEN_DIR, Mode::empty())
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
     /// Opens a directory by path; what the last component is must not be a symlink (`ELOOP` or `ENOTDIR`).
     pub fn open_no_follow(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::open(path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
+        let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }

@@ -158,8 +158,13 @@ pub fn boot_id() -> Result<String> {
 }
 
 fn read_small(path: &str) -> Result<String> {
-    let file = nix::fcntl::open(path, nix::fcntl::OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
-        .map_err(|e| SysError::nix("open", path, e))?;
+    let file = nix::fcntl::openat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        nix::fcntl::OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )
+    .map_err(|e| SysError::nix("open", path, e))?;
     let data = fd::read_to_end(file.as_fd(), path, 4096)?;
     Ok(String::from_utf8_lossy(&data).into_owned())
 }

@@ -107,7 +107,12 @@ pub fn seccomp_flag(bit: u32) -> bool {
 /// A small file of /proc or /sys as text; `None`: there is none.
 fn read(path: &str) -> Result<Option<String>> {
     use nix::{errno::Errno, fcntl::OFlag, sys::stat::Mode};
-    let file = match nix::fcntl::open(path, OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
+    let file = match nix::fcntl::openat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        OFlag::O_CLOEXEC | OFlag::O_NONBLOCK,
+        Mode::empty(),
+    ) {
         Ok(file) => file,
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
         Err(e) => return Err(SysError::nix("open", path, e)),
