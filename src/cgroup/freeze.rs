@@ -3,11 +3,11 @@
 //! Called by [`Handle::freeze`] and its siblings, and by `kill`. On a hybrid host the v2 group is used: frozen there, a
 //! process can still be killed. Whether the group is frozen is asked of both, as others may have used either.
 
-use super::fs::{FILE_LIMIT_BYTES, Refusal, code, read_field};
-use super::{Handle, Manager};
+use super::fs::{FILE_LIMIT_BYTES, Refusal, code, field, read_field};
+use super::{Handle, Manager, Tree};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
-use crate::sys::{SysError, fd};
+use crate::sys::{SysError, fd, kernel_file};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -163,14 +163,24 @@ pub fn is_freezing(handle: &Handle) -> Result<bool, SysError> {
     handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
 }
 
-/// See [`Handle::is_frozen`]. One file for each version: `state` asks it of every container.
+/// See [`Handle::is_frozen`]. One file for each version, by its path: `state` asks it of every container.
 pub fn is_frozen(handle: &Handle) -> Result<bool, SysError> {
-    if let Some(dir) = handle.open_v2()
-        && read_field(&dir, "cgroup.events", "frozen").or_else(none_if_gone)? == Some(1)
+    if let Some(tree) = &handle.v2
+        && let Some(events) = text_of(tree, "cgroup.events")?
+        && field(&events, "frozen") == Some(1)
     {
         return Ok(true);
     }
-    handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
+    let state = handle.v1_of("freezer").map_or(Ok(None), |tree| text_of(tree, "freezer.state"))?;
+    Ok(state.is_some_and(|state| is_stopping(state.trim())))
+}
+
+/// A file of a group; None: the group is gone, or has no such file.
+fn text_of(tree: &Tree, file: &str) -> Result<Option<String>, SysError> {
+    match kernel_file::read(&tree.dir().join(file).to_string_lossy()) {
+        Err(error) if is_gone(&error) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Whether somebody has asked for it (an empty group has nobody to freeze), or it is so because a group above is.
@@ -186,10 +196,14 @@ pub(super) fn v2_is_frozen(dir: &Dir) -> Result<bool, SysError> {
 /// The same of a v1 group; false outside the freezer hierarchy.
 pub(super) fn v1_is_frozen(dir: &Dir) -> Result<bool, SysError> {
     match v1_state(dir) {
-        Ok(state) => Ok(state == "FROZEN" || state == "FREEZING"),
+        Ok(state) => Ok(is_stopping(&state)),
         Err(error) if is_gone(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+fn is_stopping(v1_state: &str) -> bool {
+    v1_state == "FROZEN" || v1_state == "FREEZING"
 }
 
 fn v1_state(dir: &Dir) -> Result<String, SysError> {

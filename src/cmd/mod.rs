@@ -159,12 +159,12 @@ impl Session {
         }
         let variable = |name| std::env::var(name).ok();
         let (xdg_runtime_dir, user) = (variable("XDG_RUNTIME_DIR"), variable("USER"));
-        Ok(default_root(DefaultRoot {
+        default_root(DefaultRoot {
             euid: probe::euid(),
-            in_user_namespace: probe::in_user_namespace()?,
+            in_user_namespace: &|| Ok(probe::in_user_namespace()?),
             xdg_runtime_dir: xdg_runtime_dir.as_deref(),
             user: user.as_deref(),
-        }))
+        })
     }
 
     /// The store, its root made if need be: for `create` and `run`.

@@ -161,5 +161,5 @@ fn open(process: Option<&Init>, is_it: fn(&Init) -> Result<bool>) -> Result<Opti
 pub fn identify(pid: i32) -> Result<Init> {
     let stat =
         pidfd::stat(pid)?.ok_or_else(|| SysError::new("read", format!("/proc/{pid}/stat"), errno::ESRCH))?;
-    Ok(Init { pid, start_time: stat.start_time, boot_id: pidfd::boot_id()? })
+    Ok(Init { pid, start_time: stat.start_time, boot_id: pidfd::boot_id()?.to_string() })
 }

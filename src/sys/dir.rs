@@ -4,7 +4,7 @@
 //! A container's root filesystem is not one: for that there is `path`, which resolves inside a root.
 
 use super::{Result, SysError, fd};
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -27,14 +27,14 @@ const OPEN_DIR: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC).union(OFlag::
 impl Dir {
     /// Opens a directory by path; symlinks on the way are followed, the path being trusted.
     pub fn open(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OPEN_DIR, Mode::empty())
+        let fd = nix::fcntl::openat(AT_FDCWD, path, OPEN_DIR, Mode::empty())
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
     /// Opens a directory by path; what the last component is must not be a symlink (`ELOOP` or `ENOTDIR`).
     pub fn open_no_follow(path: &Path) -> Result<Dir> {
-        let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
+        let fd = nix::fcntl::openat(AT_FDCWD, path, OPEN_DIR | OFlag::O_NOFOLLOW, Mode::empty())
             .map_err(|e| SysError::nix("open", path.display().to_string(), e))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }
@@ -283,6 +283,19 @@ impl Dir {
             .map(|s| s.filesystem_type().0 as i64)
             .map_err(|e| self.fail("statfs", "", e))
     }
+}
+
+/// Removes an empty directory by path; symlinks on the way are followed, the path being trusted: a control group.
+pub fn remove_empty(path: &Path) -> Result<()> {
+    nix::unistd::unlinkat(AT_FDCWD, path, nix::unistd::UnlinkatFlags::RemoveDir)
+        .map_err(|e| SysError::nix("rmdir", path.display().to_string(), e))
+}
+
+/// Device and inode of what is at a path, which tell it from everything else; the path must be trusted.
+pub fn identity(path: &Path) -> Result<(u64, u64)> {
+    let stat =
+        nix::sys::stat::stat(path).map_err(|e| SysError::nix("stat", path.display().to_string(), e))?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 /// statfs(2) magic of cgroup v2.

@@ -15,6 +15,7 @@ pub mod error;
 pub mod eventfd;
 pub mod fd;
 pub mod inode;
+pub mod kernel_file;
 pub mod mount;
 pub mod mountinfo;
 pub mod namespace;
