@@ -179,16 +179,25 @@ impl Session {
 
     /// An existing container.
     pub fn container(&self, id: &str) -> Result<Container> {
+        self.store_of(id)?.load(id)
+    }
+
+    /// An existing container that is about to be changed.
+    pub fn container_to_change(&self, id: &str) -> Result<Container> {
+        self.store_of(id)?.load_to_change(id)
+    }
+
+    fn store_of(&self, id: &str) -> Result<Store> {
         crate::state::check_id(id)?;
-        let store = self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?;
-        store.load(id)
+        Ok(self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?)
     }
 }
 
 /// The sockets that we were activated with, if they are meant for us (sd_listen_fds(3)): LISTEN_PID says so, or nobody.
 fn listening() -> Option<Listen> {
     let variable = |name| std::env::var(name).ok();
-    cli::listen_fds(variable("LISTEN_FDS"), variable("LISTEN_PID"), process::own_pid())
+    let count = variable("LISTEN_FDS")?;
+    cli::listen_fds(Some(count), variable("LISTEN_PID"), process::own_pid())
         .map(|count| Listen { count, names: variable("LISTEN_FDNAMES") })
 }
 

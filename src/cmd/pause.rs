@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 
 /// As runc: running and created containers can be paused.
 pub(super) fn pause(session: &Session, args: &cli::Pause) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     match alone_once_made(&mut container)? {
         Status::Running | Status::Created => {}
         Status::Paused => return Err(Refused::AlreadyPaused.into()),
@@ -42,7 +42,7 @@ fn somebody_stands_still(container: &Container, cgroup: &Handle) -> Result<()> {
 }
 
 pub(super) fn resume(session: &Session, args: &cli::Resume) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     let status = alone_once_made(&mut container)?;
     let cgroup = cgroup_of(&container);
     let is_resumable = match status {
