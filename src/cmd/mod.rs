@@ -46,7 +46,7 @@ use crate::log::Log;
 use crate::plan::Listen;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
 use crate::sys::error::errno;
-use crate::sys::{self, fd, probe, process, spawn};
+use crate::sys::{self, fd, probe, process};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,7 +62,6 @@ pub fn main() -> ExitCode {
         Log::stderr().error(&error::Report::bug(&panic.to_string()));
         process::exit_now(i32::from(exit_code("")));
     }));
-    spawn::keep_ended_children();
     let (log_file, log_format) = cli::log_options(&argv);
     match cli::parse(argv) {
         Ok(Parsed::Print(text)) => finish(&Log::stderr(), "", None, print(&text).map(|()| 0)),

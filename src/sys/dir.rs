@@ -214,11 +214,15 @@ impl Dir {
     /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new.
     pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
         let temporary = format!(".{name}.new");
-        match self.remove_file(&temporary) {
-            Err(e) if !e.is(libc::ENOENT) => return Err(e),
-            _ => {}
-        }
-        let file = self.open_file(&temporary, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        let file = match self.open_file(&temporary, flags, mode) {
+            // Left over by somebody who died.
+            Err(e) if e.is(libc::EEXIST) => {
+                self.remove_file(&temporary)?;
+                self.open_file(&temporary, flags, mode)?
+            }
+            other => other?,
+        };
         let written = fd::write_all(file.as_fd(), &self.path_of(name), data);
         if let Err(error) = written.and_then(|()| self.rename(&temporary, name)) {
             // The first error is the one to report; a leftover is removed by the next replace.
@@ -232,9 +236,9 @@ impl Dir {
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let copy = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty())
             .map_err(|e| self.fail("open", ".", e))?;
-        let mut listing = nix::dir::Dir::from_fd(copy).map_err(|e| self.fail("opendir", ".", e))?;
+        let mut listing = nix::dir::Dir::from_fd(copy).map_err(|e| self.fail("opendir", ".", e))?.into_iter();
         let mut entries = Vec::new();
-        for entry in listing.iter() {
+        for entry in &mut listing {
             let entry = entry.map_err(|e| self.fail("readdir", ".", e))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if name != "." && name != ".." {

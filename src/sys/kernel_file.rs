@@ -33,3 +33,9 @@ pub fn read_if_there(path: &str) -> Result<Option<String>> {
         other => other.map(Some),
     }
 }
+
+/// Opens a file of this kind for writing, as it is; the path must be trusted.
+pub fn open_for_writing(path: &str) -> Result<OwnedFd> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    nix::fcntl::openat(AT_FDCWD, path, flags, Mode::empty()).map_err(|e| SysError::nix("open", path, e))
+}
