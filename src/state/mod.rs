@@ -25,7 +25,7 @@ pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
 
 use crate::sys::datagram::Inbox;
-use crate::sys::dir::{Dir, Entry, Lock};
+use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
 use crate::sys::{SysError, socket};
 use anyhow::{Context, Result};
@@ -414,9 +414,9 @@ impl Container {
             return Ok(());
         }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
-        for Entry { name, is_dir } in entries.iter().filter(|entry| entry.name != RECORD) {
-            let removed = if *is_dir { self.dir.remove_tree(name) } else { self.dir.remove_file(name) };
-            unless_gone(removed).with_context(|| format!("remove {name} from the state folder"))?;
+        for entry in entries.iter().filter(|entry| entry.name != RECORD) {
+            let removed = self.dir.remove_tree(&entry.name);
+            removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
         }
         unless_gone(self.dir.remove_file(RECORD)).context("remove the record")?;
         unless_gone(self.parent.remove_dir(&self.record.id)).context("remove the state folder")
