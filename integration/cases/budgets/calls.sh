@@ -1,11 +1,12 @@
-# timeout_s: 120
+# timeout_s: 240
 # The number of system calls of each command. What is more than the budget fails here, so that it is seen and talked about: raise a
 # budget only with the reason behind it.
 
 # What is counted: all calls of tare, of the clone that becomes the container's process, and of the last stage, until the container's
 # own program is executed. Not counted: memory (brk, mmap, ...), which the C library asks for as it likes; fcntl(F_GETFD), which a
-# debug build does before each close; the gate's accept, where the container waits when `create` has ended. What comes before tare's
-# first own call (close_range) is start-up, with a budget of its own.
+# debug build does before each close; the gate's accept, where the container waits when `create` has ended; waiting (poll, and what is
+# read from the signalfd or looked for after it), as news of a child come in one wake-up or in two. What comes before tare's first own
+# call (close_range) is start-up, with a budget of its own.
 #
 # CALLS is for a host without control groups. EACH-V1 comes on top for each v1 hierarchy, UNIFIED where the unified one is beside them.
 BUDGETS='
@@ -63,7 +64,9 @@ counted() {
         executed[$1] { next }
         {
             name = $2; sub(/\(.*/, "", name)
-            if (name ~ /^(brk|mmap|munmap|mremap|mprotect|madvise)$/ || /^[0-9]+ +fcntl\([0-9]+, F_GETFD/ || name ~ /^accept/) next
+            if (name == "signalfd4") signals = $NF
+            if (name ~ /^(brk|mmap|munmap|mremap|mprotect|madvise|poll)$/ || name ~ /^accept/) next
+            if ($2 == "read(" signals "," || /waitid\(P_ALL|fcntl\([0-9]+, F_GETFD/) next
             if (name == "close_range") began = 1
             print (began ? "own" : "start-up"), name
         }
@@ -71,11 +74,13 @@ counted() {
     ' "$T/trace"
 }
 
-# Holds the trace to a budget; in `exec` and `run`, news of the child may come in one wake-up or in two, so the least of some traces counts.
+# The number of counted calls of a KIND in the trace.
+number_of() { counted | grep -c "^$1 "; }
+
+# Holds the trace to a budget. SHOW_BUDGETS=FILE: writes there what was counted.
 within() { # BUDGET KIND
     local budget count
-    budget=$(budget_of "$1")
-    count=$(counted | grep -c "^$2 ")
+    budget=$(budget_of "$1") count=$(number_of "$2")
     [ "$count" -gt 0 ] || fail "$1: nothing was traced"
     [ -z "${SHOW_BUDGETS:-}" ] || echo "$1: $count of $budget" >>"$SHOW_BUDGETS"
     [ "$count" -le "$budget" ] || fail "$1: $count system calls, the budget is $budget:
@@ -90,8 +95,8 @@ keeps_to_its_budget() { # COMMAND ARG...
 }
 
 # As engines write them: limits, and podman's default profile.
-usual_bundle() {
-    bundle
+usual_bundle() { # [NAME]
+    bundle "$@"
     config '.linux.resources = {memory: {limit: 268435456}, cpu: {shares: 1024, quota: 100000, period: 100000}, pids: {limit: 100},
         devices: [{allow: false, access: "rwm"}]}'
     seccomp_profile "$INTEGRATION/../tests/fixtures/seccomp/podman.json"
@@ -117,4 +122,56 @@ test_every_command_keeps_to_its_budget_of_system_calls() {
     started
     becomes stopped
     keeps_to_its_budget delete delete "$ID"
+}
+
+# What each command of a container's life needs, as one line.
+calls_of_a_life() {
+    local counts=""
+    command_is sleep 60
+    created
+    traced state "$ID"; counts+="state $(number_of own), "
+    traced start "$ID"; counts+="start $(number_of own), "
+    traced kill "$ID" WINCH; counts+="kill $(number_of own), "
+    traced exec "$ID" true; counts+="exec $(number_of own), "
+    traced delete --force "$ID"; counts+="delete $(number_of own), "
+    command_is true
+    traced run "$ID"; counts+="run $(number_of own)"
+    echo "$counts"
+}
+
+# By hand, before a budget is changed: all counts must be the same each time (REPEAT_BUDGETS=50).
+test_counts_do_not_differ_between_runs() {
+    ours_only
+    needs_a_layout_with_budgets
+    usual_bundle
+    local try first again
+    first=$(calls_of_a_life) || fail "$first"
+    for ((try = 1; try < ${REPEAT_BUDGETS:-2}; try++)); do
+        again=$(calls_of_a_life) || fail "$again"
+        eq "$again" "$first" "calls, try $try"
+    done
+}
+
+test_no_command_needs_more_calls_because_of_other_containers_or_of_the_host_s_mounts() {
+    ours_only
+    needs_a_layout_with_budgets
+    usual_bundle; command_is sleep 60
+    local alone number folder
+    alone=$(calls_of_a_life) || fail "$alone"
+    # Records of 200 others, as `create` leaves them.
+    created
+    for number in {1..200}; do
+        folder=$STATE/other$number
+        cp -r "$STATE/$ID" "$folder" && sed -i "s/\"id\":\"$ID\"/\"id\":\"other$number\"/" "$folder/state.json"
+    done
+    gone
+    eq "$(tare list --quiet | wc -l)" 200
+    eq "$(calls_of_a_life)" "$alone" "calls beside 200 others"
+    rm -rf "$STATE"/other*
+    # Each time as many mounts again.
+    mkdir "$T/many" && mount -t tmpfs many "$T/many" && mkdir "$T/many/"{1..10} || fail "mount"
+    for number in {1..10}; do mount --rbind "$T/many" "$T/many/$number" || fail "mount $number"; done
+    at_least "$(wc -l </proc/self/mountinfo)" 1000
+    eq "$(calls_of_a_life)" "$alone" "calls beside 1,000 mounts"
+    umount -R "$T/many"
 }
