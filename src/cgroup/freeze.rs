@@ -3,11 +3,11 @@
 //! Called by [`Handle::freeze`] and its siblings, and by `kill`. On a hybrid host the v2 group is used: frozen there, a
 //! process can still be killed. Whether the group is frozen is asked of both, as others may have used either.
 
-use super::fs::{FILE_LIMIT_BYTES, Refusal, code, read_field};
-use super::{Handle, Manager};
+use super::fs::{FILE_LIMIT_BYTES, Refusal, code, field, read_field};
+use super::{Handle, Manager, Tree};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
-use crate::sys::{SysError, fd};
+use crate::sys::{SysError, fd, kernel_file};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,16 +17,14 @@ const DEADLINE: Duration = Duration::from_secs(2);
 
 /// See [`Handle::freeze`].
 pub fn freeze(handle: &Handle) -> Result<(), Refusal> {
-    let (dir, done) = match (handle.open_v2().filter(has_freezer), handle.open_v1("freezer")) {
-        (Some(dir), _) => {
-            let done = freeze_v2(&dir);
-            (dir, done)
-        }
-        (None, Some(dir)) => {
-            let done = freeze_v1(&dir);
-            (dir, done)
-        }
-        (None, None) => return Err(no_freezer(handle)),
+    let (dir, done) = if let Some(dir) = handle.open_v2().filter(has_freezer) {
+        let done = freeze_v2(&dir);
+        (dir, done)
+    } else if let Some(dir) = handle.open_v1("freezer") {
+        let done = freeze_v1(&dir);
+        (dir, done)
+    } else {
+        return Err(no_freezer(handle));
     };
     let object = dir.path().display().to_string();
     match done {
@@ -121,13 +119,13 @@ fn freeze_v1(dir: &Dir) -> Result<bool, SysError> {
 /// See [`Handle::thaw`].
 pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "thawing");
-    if let Some(dir) = handle.open_v2().filter(has_freezer) {
-        unless_gone(dir.write_existing("cgroup.freeze", b"0")).map_err(explain)?;
+    if let Some(tree) = &handle.v2 {
+        write_to(tree, "cgroup.freeze", "0").map_err(explain)?;
     }
-    if let Some(dir) = handle.open_v1("freezer")
-        && v1_is_frozen(&dir).map_err(explain)?
+    if let Some(tree) = handle.v1_of("freezer")
+        && is_stopped_by_v1(tree).map_err(explain)?
     {
-        unless_gone(dir.write_existing("freezer.state", b"THAWED")).map_err(explain)?;
+        write_to(tree, "freezer.state", "THAWED").map_err(explain)?;
     }
     Ok(())
 }
@@ -135,21 +133,23 @@ pub fn thaw(handle: &Handle) -> Result<(), Refusal> {
 /// See [`Handle::wait_thawed`].
 pub fn wait_thawed(handle: &Handle) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "thawing");
-    if let Some(dir) = handle.open_v2().filter(has_freezer)
+    if let Some(tree) = &handle.v2
+        && is_stopped_by_v2(tree).map_err(explain)?
+        && let Some(dir) = handle.open_v2()
         && !wait_for_event(&dir, "frozen", 0, DEADLINE).map_err(explain)?
     {
-        return Err(still_frozen(&dir));
+        return Err(still_frozen(tree));
     }
     // v1's freezer has thawed its own group when the write returns.
-    match handle.open_v1("freezer") {
-        Some(dir) if v1_is_frozen(&dir).map_err(explain)? => Err(still_frozen(&dir)),
+    match handle.v1_of("freezer") {
+        Some(tree) if is_stopped_by_v1(tree).map_err(explain)? => Err(still_frozen(tree)),
         _ => Ok(()),
     }
 }
 
-fn still_frozen(dir: &Dir) -> Refusal {
+fn still_frozen(tree: &Tree) -> Refusal {
     let problem = "the control group is frozen still, although its own freezer is open";
-    Refusal::new(code::BUSY, dir.path().display().to_string(), problem)
+    Refusal::new(code::BUSY, tree.dir().display().to_string(), problem)
         .advise("a group above it is frozen: thaw that one")
 }
 
@@ -160,17 +160,43 @@ pub fn is_freezing(handle: &Handle) -> Result<bool, SysError> {
     {
         return Ok(true);
     }
-    handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
+    handle.v1_of("freezer").map_or(Ok(false), is_stopped_by_v1)
 }
 
-/// See [`Handle::is_frozen`]. One file for each version: `state` asks it of every container.
+/// See [`Handle::is_frozen`]. One file for each version, by its path: `state` asks it of every container.
 pub fn is_frozen(handle: &Handle) -> Result<bool, SysError> {
-    if let Some(dir) = handle.open_v2()
-        && read_field(&dir, "cgroup.events", "frozen").or_else(none_if_gone)? == Some(1)
+    if let Some(tree) = &handle.v2
+        && is_stopped_by_v2(tree)?
     {
         return Ok(true);
     }
-    handle.open_v1("freezer").map_or(Ok(false), |dir| v1_is_frozen(&dir))
+    handle.v1_of("freezer").map_or(Ok(false), is_stopped_by_v1)
+}
+
+/// Whether all of its processes have stopped.
+fn is_stopped_by_v2(tree: &Tree) -> Result<bool, SysError> {
+    Ok(text_of(tree, "cgroup.events")?.is_some_and(|events| field(&events, "frozen") == Some(1)))
+}
+
+/// Whether they have, or are about to.
+fn is_stopped_by_v1(tree: &Tree) -> Result<bool, SysError> {
+    Ok(text_of(tree, "freezer.state")?.is_some_and(|state| is_stopping(state.trim())))
+}
+
+/// Writes a file of a group; one that is gone, or has no such file, has nothing to be thawed.
+fn write_to(tree: &Tree, file: &str, text: &str) -> Result<(), SysError> {
+    let path = tree.dir().join(file).display().to_string();
+    let written = kernel_file::open_for_writing(&path)
+        .and_then(|open| fd::write_once(open.as_fd(), &path, text.as_bytes()));
+    written.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+}
+
+/// A file of a group; None: the group is gone, or has no such file.
+fn text_of(tree: &Tree, file: &str) -> Result<Option<String>, SysError> {
+    match kernel_file::read(&tree.dir().join(file).to_string_lossy()) {
+        Err(error) if is_gone(&error) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Whether somebody has asked for it (an empty group has nobody to freeze), or it is so because a group above is.
@@ -186,10 +212,14 @@ pub(super) fn v2_is_frozen(dir: &Dir) -> Result<bool, SysError> {
 /// The same of a v1 group; false outside the freezer hierarchy.
 pub(super) fn v1_is_frozen(dir: &Dir) -> Result<bool, SysError> {
     match v1_state(dir) {
-        Ok(state) => Ok(state == "FROZEN" || state == "FREEZING"),
+        Ok(state) => Ok(is_stopping(&state)),
         Err(error) if is_gone(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+fn is_stopping(v1_state: &str) -> bool {
+    v1_state == "FROZEN" || v1_state == "FREEZING"
 }
 
 fn v1_state(dir: &Dir) -> Result<String, SysError> {
@@ -200,10 +230,6 @@ fn v1_state(dir: &Dir) -> Result<String, SysError> {
 /// The group was removed meanwhile (an open folder answers ENODEV), or there is no such file.
 pub(super) fn is_gone(error: &SysError) -> bool {
     error.is(errno::ENOENT) || error.is(errno::ENODEV)
-}
-
-fn unless_gone(result: Result<(), SysError>) -> Result<(), SysError> {
-    result.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
 }
 
 fn none_if_gone(error: SysError) -> Result<Option<u64>, SysError> {

@@ -284,9 +284,12 @@ pub(super) fn read_field(dir: &Dir, file: &str, key: &str) -> Result<Option<u64>
         Err(error) if error.is(errno::ENOENT) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let text = String::from_utf8_lossy(&text);
-    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok());
-    Ok(value)
+    Ok(field(&String::from_utf8_lossy(&text), key))
+}
+
+/// The value of `key` in such a text.
+pub(super) fn field(text: &str, key: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 fn explain(write: &Write, error: &SysError) -> Refusal {

@@ -4,10 +4,10 @@
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use super::prepare::tasks_file;
-use super::{Caller, Entry, Handle, Tree, delegate};
-use crate::sys::SysError;
+use super::{Caller, Entry, Handle, TasksFile, Tree, delegate};
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
+use crate::sys::{SysError, kernel_file};
 use std::path::Path;
 
 /// A group below the container's, in some hierarchies or in all (`exec --cgroup`).
@@ -58,20 +58,33 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
                 || below.controllers.iter().any(|name| tree.controllers.contains(name))
         };
         let group = match below.iter().rev().find(is_for) {
-            Some(below) => Some(open_below(tree, below)?),
-            None => match open(tree)? {
-                None => of_init(tree, init)?,
-                found => found,
-            },
-        };
-        let Some(group) = group else {
-            must_be_there(handle, tree)?;
-            continue;
+            Some(below) => open_below(tree, below)?,
+            None => {
+                if let Some(file) = own_tasks(tree)? {
+                    entry.tasks.push(file);
+                    continue;
+                }
+                let Some(group) = of_init(tree, init)? else {
+                    must_be_there(handle, tree)?;
+                    continue;
+                };
+                group
+            }
         };
         let file = tasks_file(&group).map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
         entry.tasks.push(file);
     }
     Ok(entry)
+}
+
+/// The way into the container's own group, by its path; None: the group is gone.
+fn own_tasks(tree: &Tree) -> Result<Option<TasksFile>, Refusal> {
+    let path = tree.dir().join("tasks").display().to_string();
+    match kernel_file::open_for_writing(&path) {
+        Ok(fd) => Ok(Some(TasksFile { counts_memory: false, fd, path })),
+        Err(error) if error.is(errno::ENOENT) => Ok(None),
+        Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
+    }
 }
 
 /// Every controller that is named must be one of the container's v1 hierarchies.

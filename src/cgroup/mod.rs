@@ -409,8 +409,7 @@ impl Handle {
 
     /// The folder of the group that has this v1 controller, or else the v2 group.
     pub fn dir_of(&self, controller: &str) -> Option<PathBuf> {
-        let v1 = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller));
-        v1.or(self.v2.as_ref()).map(Tree::dir)
+        self.v1_of(controller).or(self.v2.as_ref()).map(Tree::dir)
     }
 
     /// One of its groups, for an error about all of them.
@@ -429,8 +428,12 @@ impl Handle {
 
     /// The v1 group with this controller, if it exists.
     fn open_v1(&self, controller: &str) -> Option<Dir> {
-        let tree = self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller))?;
-        Dir::open(&tree.dir()).ok()
+        Dir::open(&self.v1_of(controller)?.dir()).ok()
+    }
+
+    /// The v1 hierarchy with this controller.
+    fn v1_of(&self, controller: &str) -> Option<&Tree> {
+        self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller))
     }
 }
 

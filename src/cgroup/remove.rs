@@ -7,7 +7,7 @@ use super::freeze::{is_gone, wait_for_event};
 use super::fs::{Refusal, code};
 use super::kill::{self, DEEPEST};
 use super::{Handle, Tree};
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, remove_empty};
 use crate::sys::error::errno;
 use crate::sys::{SysError, pidfd};
 use std::os::fd::AsFd;
@@ -44,6 +44,13 @@ pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
 fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "removing the control group");
     let path = tree.dir();
+    // Straight away first: usually there is nothing below and nobody in it.
+    match remove_empty(&path) {
+        Ok(()) => return Ok(()),
+        Err(error) if is_gone(&error) => return Ok(()),
+        Err(error) if is_busy(&error) => {}
+        Err(error) => return Err(explain(error)),
+    }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Ok(());
     };
@@ -53,12 +60,9 @@ fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) 
     };
     let mut pause = Duration::from_micros(100);
     loop {
-        // Straight away first: usually there is nothing below and nobody in it.
         match remove_tree(&parent, name, DEEPEST) {
             Ok(()) => return Ok(()),
-            Err(error) if !error.is(errno::EBUSY) && !error.is(errno::ENOTEMPTY) => {
-                return Err(explain(error));
-            }
+            Err(error) if !is_busy(&error) => return Err(explain(error)),
             Err(_) => {}
         }
         let Some(left) = deadline.checked_sub(start.elapsed()) else { return Err(still_busy(handle, tree)) };
@@ -70,11 +74,16 @@ fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) 
     }
 }
 
+/// Somebody is in it, or something below it.
+fn is_busy(error: &SysError) -> bool {
+    error.is(errno::EBUSY) || error.is(errno::ENOTEMPTY)
+}
+
 /// rmdir(2), and if that is refused, the subgroups first.
 fn remove_tree(parent: &Dir, name: &str, levels: u32) -> Result<(), SysError> {
     match parent.remove_dir(name) {
         Err(error) if is_gone(&error) => return Ok(()),
-        Err(error) if error.is(errno::EBUSY) || error.is(errno::ENOTEMPTY) => {}
+        Err(error) if is_busy(&error) => {}
         result => return result,
     }
     let dir = match parent.open_dir(name) {

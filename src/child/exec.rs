@@ -9,7 +9,7 @@ use super::stage::{self, Groups, Last, Leaving, Target};
 use super::{Stepped, attributes, console, enter_cgroup, failed, home, no_new_privileges};
 use crate::plan::Plan;
 use crate::sys::path::Root;
-use crate::sys::{self, attribute, proc, process};
+use crate::sys::{self, attribute, fd, proc, process};
 use crate::wire::{ChildWire, Question, Step};
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -69,10 +69,8 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
     process::reset_signals().map_err(failed(Step::Go))?;
 
     // The container's files: by its root's descriptor, with our own procfs.
-    let root = Root::new(
-        visitor.root.try_clone().map_err(|e| failed(Step::Stage)(sys::SysError::io("dup", "root", &e)))?,
-    );
-    let proc = proc::host_procfs().ok();
+    let root = Root::new(fd::duplicate(visitor.root.as_fd(), 3).map_err(failed(Step::Stage))?);
+    let proc = plan.process.needs_home.then(proc::host_procfs).and_then(Result::ok);
     terminal(visitor, &root)?;
     let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
     drop((proc, root));

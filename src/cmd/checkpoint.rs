@@ -30,7 +30,7 @@ const CONFIG_FILES: [&str; 3] = ["/etc/criu/tare.conf", "/etc/criu/crun.conf", "
 pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8> {
     options::check_dump(args).map_err(usage)?;
     needs_root()?;
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     alone(&mut container)?;
     let status = status_of(&container)?;
     if !matches!(status, Status::Running | Status::Paused) {

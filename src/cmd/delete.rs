@@ -59,7 +59,7 @@ fn is(error: &anyhow::Error, kind: fn(&Refused) -> bool) -> bool {
 }
 
 fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
-    let container = match (store.load(id), force) {
+    let container = match (store.load_to_change(id), force) {
         (Ok(container), _) => container,
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::Damaged { .. })) => {
@@ -68,13 +68,16 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
         }
         (Err(e), _) => return Err(e),
     };
-    let status = status_of(&container)?;
-    if matches!(status, Status::Creating | Status::Running | Status::Paused) && force == Force::No {
-        return Err(Refused::NotStopped { id: id.to_string(), status }.into());
-    }
-    if force == Force::Yes {
-        // Before the lock, which a creator or a `start` with a slow hook may hold: it sees the death, and lets go.
-        kill_init(&container)?;
+    match force {
+        Force::No => {
+            let status = status_of(&container)?;
+            if matches!(status, Status::Creating | Status::Running | Status::Paused) {
+                return Err(Refused::NotStopped { id: id.to_string(), status }.into());
+            }
+        }
+        // Somebody has the lock: a creator or a `start` with a slow hook, which sees the death, and lets go.
+        Force::Yes if !container.has_lock() => kill_init(&container)?,
+        Force::Yes => {}
     }
     retire(container, log)
 }

@@ -3,7 +3,7 @@
 //! What it gets is the container's own, from the configuration that was kept at its creation, but for what is named.
 
 use super::birth::{self, Stays};
-use super::state::status_of;
+use super::state::status_and_init;
 use super::{Session, input, pid_file};
 use crate::bundle::{self, Bundle, Invalid, config};
 use crate::cgroup::Below;
@@ -21,9 +21,9 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Runs a process. In the foreground its exit code is ours; with --detach it is left running.
 pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let container = session.container(&args.id)?;
-    let status = may_exec(&container, args)?.to_string();
+    let (status, init) = may_exec(&container, args)?;
+    let status = status.to_string();
     pid_file::check(args.pid_file.as_deref())?;
-    let init = container.init()?.ok_or(Refused::NotRunning)?;
     let init_pid = container.record.pid();
     let host = probe::host()?;
     let plan = plan(session, &container, args, &host)?;
@@ -65,13 +65,15 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     }
 }
 
-fn may_exec(container: &Container, args: &cli::Exec) -> Result<Status> {
-    match status_of(container)? {
-        status @ (Status::Created | Status::Running) => Ok(status),
-        Status::Paused if args.ignore_paused => Ok(Status::Paused),
-        Status::Paused => Err(Refused::Paused.into()),
-        Status::Stopped | Status::Creating => Err(Refused::NotRunning.into()),
+/// The container's status and a descriptor of its first process, if a process may join it.
+fn may_exec(container: &Container, args: &cli::Exec) -> Result<(Status, OwnedFd)> {
+    let (status, init) = status_and_init(container)?;
+    match status {
+        Status::Paused if !args.ignore_paused => return Err(Refused::Paused.into()),
+        Status::Stopped | Status::Creating => return Err(Refused::NotRunning.into()),
+        Status::Created | Status::Running | Status::Paused => {}
     }
+    Ok((status, init.ok_or(Refused::NotRunning)?))
 }
 
 /// Reads what was kept of the container and what is asked for, and decides everything.

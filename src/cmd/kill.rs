@@ -4,11 +4,11 @@ use super::state::status_of;
 use super::{Session, matching_ids};
 use crate::cli;
 use crate::error;
-use crate::state::{Container, Refused, Status};
+use crate::state::{Container, Phase, Refused, Status};
 use crate::sys::error::errno::ESRCH;
 use crate::sys::{pidfd, signal_name};
 use anyhow::{Context, Result};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 pub(super) fn kill(session: &Session, args: &cli::Kill) -> Result<u8> {
     let signal = parse_signal(&args.signal)?;
@@ -52,35 +52,42 @@ enum Reach {
 fn signal_container(mut container: Container, signal: i32, reach: Reach) -> Result<()> {
     container.forget_other_boots()?;
     let record = &container.record;
-    let status = status_of(&container)?;
     let cgroup = record.cgroup.as_ref();
     if reach == Reach::All {
         // Also when the first process has ended: what is left of the others is still to be found in the cgroup.
         if let Some(cgroup) = cgroup.filter(|cgroup| cgroup.exists()) {
             return cgroup.kill_all(signal).context("signal all processes of the cgroup");
         }
-        if status == Status::Stopped {
-            return Ok(());
-        }
     }
-    // "creating": there is a process, but not the user's yet.
-    if matches!(status, Status::Stopped | Status::Creating) {
-        return Err(Refused::NotRunning.into());
-    }
+    let Some(init) = signallable(&container)? else {
+        return match reach {
+            Reach::All if status_of(&container)? == Status::Stopped => Ok(()),
+            _ => Err(Refused::NotRunning.into()),
+        };
+    };
     if signal == signal_name::KILL
         && let Some(cgroup) = cgroup.filter(|cgroup| !record.private_pids && cgroup.exists())
     {
         // Without a pid namespace of its own, the death of its first process would leave the others.
         return cgroup.kill_all(signal).context("kill all processes of the cgroup");
     }
-    let init = container.init()?.ok_or(Refused::NotRunning)?;
     match pidfd::send_signal(init.as_fd(), signal, &format!("container {}", record.id)) {
         Err(e) if e.is(ESRCH) => return Err(Refused::NotRunning.into()),
         other => other.context("signal the container's first process")?,
     }
-    if let Some(cgroup) = cgroup.filter(|_| status == Status::Paused && signal == signal_name::KILL) {
+    if let Some(cgroup) = cgroup.filter(|_| signal == signal_name::KILL)
+        && cgroup.is_frozen()?
+    {
         // A frozen process of cgroup v1 dies only once it is thawed. After the signal: it must not run on before.
         cgroup.thaw().context("thaw the paused container")?;
     }
     Ok(())
+}
+
+/// A descriptor of the container's first process; none while it is "creating": there is a process, but not the user's yet.
+fn signallable(container: &Container) -> Result<Option<OwnedFd>> {
+    match container.record.phase {
+        Phase::Creating | Phase::Deleting => Ok(None),
+        Phase::Created | Phase::Starting | Phase::Running => container.init().context("find out the status"),
+    }
 }

@@ -17,7 +17,8 @@ pub(super) fn list(session: &Session, args: &cli::List) -> Result<u8> {
         ));
     }
     let ids = store.as_ref().map_or(Ok(Vec::new()), Store::ids)?;
-    let rows: Vec<Row> = ids.iter().filter_map(|id| row(store.as_ref()?, id, session)).collect();
+    let mut names = Names::default();
+    let rows: Vec<Row> = ids.iter().filter_map(|id| row(store.as_ref()?, id, session, &mut names)).collect();
     let text = match (args.quiet, args.format) {
         (true, _) => rows.iter().map(|row| format!("{}\n", row.container.id())).collect(),
         (false, ListFormat::Table) => table(&rows),
@@ -34,11 +35,11 @@ struct Row {
 }
 
 /// One container; `None`: it is gone meanwhile, it is another runtime's, or it cannot be read.
-fn row(store: &Store, id: &str, session: &Session) -> Option<Row> {
-    let read = || -> Result<Row> {
+fn row(store: &Store, id: &str, session: &Session, names: &mut Names) -> Option<Row> {
+    let mut read = || -> Result<Row> {
         let container = store.load(id)?;
         let status = container.status()?;
-        let owner = user_name(container.owner()?);
+        let owner = names.of(container.owner()?);
         Ok(Row { container, status, owner })
     };
     read().map_err(|e| session.log.debug(&format!("list: {id} is left out: {e:#}"))).ok()
@@ -82,18 +83,30 @@ fn json(rows: &[Row]) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string(&states).context("the list")?))
 }
 
-/// The name of a user in /etc/passwd (at most 1 MiB of it), or `#UID`. No NSS: it would load foreign code.
-fn user_name(uid: u32) -> String {
+/// Names of users, from /etc/passwd (at most 1 MiB of it), which is read once. No NSS: it would load foreign code.
+#[derive(Default)]
+struct Names {
+    passwd: Option<String>,
+}
+
+impl Names {
+    /// The name of a user, or `#UID`.
+    fn of(&mut self, uid: u32) -> String {
+        let passwd = self.passwd.get_or_insert_with(read_passwd);
+        let mut entries = passwd.lines().map(|line| line.split(':'));
+        let found = entries.find_map(|mut fields| {
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_string())
+        });
+        found.unwrap_or_else(|| format!("#{uid}"))
+    }
+}
+
+fn read_passwd() -> String {
     use std::io::Read;
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(8 << 10);
     if let Ok(file) = std::fs::File::open("/etc/passwd") {
         drop(file.take(1 << 20).read_to_end(&mut text));
     }
-    let text = String::from_utf8_lossy(&text);
-    let mut entries = text.lines().map(|line| line.split(':'));
-    let found = entries.find_map(|mut fields| {
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_string())
-    });
-    found.unwrap_or_else(|| format!("#{uid}"))
+    String::from_utf8_lossy(&text).into_owned()
 }

@@ -46,7 +46,7 @@ use crate::log::Log;
 use crate::plan::Listen;
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
 use crate::sys::error::errno;
-use crate::sys::{self, fd, probe, process, spawn};
+use crate::sys::{self, fd, probe, process};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,7 +62,6 @@ pub fn main() -> ExitCode {
         Log::stderr().error(&error::Report::bug(&panic.to_string()));
         process::exit_now(i32::from(exit_code("")));
     }));
-    spawn::keep_ended_children();
     let (log_file, log_format) = cli::log_options(&argv);
     match cli::parse(argv) {
         Ok(Parsed::Print(text)) => finish(&Log::stderr(), "", None, print(&text).map(|()| 0)),
@@ -159,12 +158,12 @@ impl Session {
         }
         let variable = |name| std::env::var(name).ok();
         let (xdg_runtime_dir, user) = (variable("XDG_RUNTIME_DIR"), variable("USER"));
-        Ok(default_root(DefaultRoot {
+        default_root(DefaultRoot {
             euid: probe::euid(),
-            in_user_namespace: probe::in_user_namespace()?,
+            in_user_namespace: &|| Ok(probe::in_user_namespace()?),
             xdg_runtime_dir: xdg_runtime_dir.as_deref(),
             user: user.as_deref(),
-        }))
+        })
     }
 
     /// The store, its root made if need be: for `create` and `run`.
@@ -179,16 +178,25 @@ impl Session {
 
     /// An existing container.
     pub fn container(&self, id: &str) -> Result<Container> {
+        self.store_of(id)?.load(id)
+    }
+
+    /// An existing container that is about to be changed.
+    pub fn container_to_change(&self, id: &str) -> Result<Container> {
+        self.store_of(id)?.load_to_change(id)
+    }
+
+    fn store_of(&self, id: &str) -> Result<Store> {
         crate::state::check_id(id)?;
-        let store = self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?;
-        store.load(id)
+        Ok(self.store()?.ok_or_else(|| Refused::NotFound { id: id.to_string() })?)
     }
 }
 
 /// The sockets that we were activated with, if they are meant for us (sd_listen_fds(3)): LISTEN_PID says so, or nobody.
 fn listening() -> Option<Listen> {
     let variable = |name| std::env::var(name).ok();
-    cli::listen_fds(variable("LISTEN_FDS"), variable("LISTEN_PID"), process::own_pid())
+    let count = variable("LISTEN_FDS")?;
+    cli::listen_fds(Some(count), variable("LISTEN_PID"), process::own_pid())
         .map(|count| Listen { count, names: variable("LISTEN_FDNAMES") })
 }
 

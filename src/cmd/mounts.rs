@@ -3,7 +3,7 @@
 //! All of the list or nothing of it. What is added is not written down: it ends with the container, as its mount
 //! namespace does.
 
-use super::lock::alone_once_made;
+use super::lock::alone_with_init;
 use super::{Session, birth, input};
 use crate::bundle::config::Mount;
 use crate::bundle::{self, Bundle, Invalid};
@@ -24,7 +24,7 @@ pub(super) fn mounts(session: &Session, args: &cli::Mounts) -> Result<u8> {
     let name = input::name(&of.file);
     let mounts = bundle::mounts_from_json(&input::text(&of.file)?);
     let mounts = mounts.map_err(|invalid| invalid.in_file(&name, ""))?;
-    let container = session.container(&of.id)?;
+    let container = session.container_to_change(&of.id)?;
     let done = carry_out(session, container, mounts, change);
     done.map(|()| 0).map_err(|error| in_file(&name, error))
 }
@@ -38,12 +38,13 @@ enum Change {
 
 fn carry_out(session: &Session, mut container: Container, mounts: Vec<Mount>, change: Change) -> Result<()> {
     // Two changes at a time could undo each other; a deletion waits until we are done.
-    match alone_once_made(&mut container)? {
+    let (status, init) = alone_with_init(&mut container)?;
+    match status {
         Status::Creating => return Err(Refused::StillCreating.into()),
         Status::Created | Status::Running | Status::Paused => {}
         status => return Err(Refused::NotAlive { status }.into()),
     }
-    let Some(init) = container.init()? else { return Err(Refused::NotRunning.into()) };
+    let Some(init) = init else { return Err(Refused::NotRunning.into()) };
     let config = Bundle::from_json(container.config()?)?.config;
     let host = birth::host(session)?;
     let options = Options {

@@ -4,25 +4,28 @@
 //! middle leaves a group that is being frozen, which `resume`, `kill` and `delete --force` thaw.
 
 use super::Session;
-use super::lock::alone_once_made;
-use super::state::status_of;
+use super::lock::{alone_once_made, alone_with_init};
 use crate::cgroup::Handle;
 use crate::cli;
 use crate::error;
 use crate::state::{Container, Refused, Status};
+use crate::sys::pidfd;
 use anyhow::{Context, Result};
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// As runc: running and created containers can be paused.
 pub(super) fn pause(session: &Session, args: &cli::Pause) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
-    match alone_once_made(&mut container)? {
+    let mut container = session.container_to_change(&args.id)?;
+    let (status, init) = alone_with_init(&mut container)?;
+    match status {
         Status::Running | Status::Created => {}
         Status::Paused => return Err(Refused::AlreadyPaused.into()),
         Status::Stopped | Status::Creating => return Err(Refused::NotRunning.into()),
     }
+    let init = init.ok_or(Refused::NotRunning)?;
     let cgroup = cgroup_of(&container);
     cgroup.freeze().context("freeze the container's cgroup")?;
-    if let Err(error) = somebody_stands_still(&container, &cgroup) {
+    if let Err(error) = somebody_stands_still(init.as_fd(), &cgroup) {
         cgroup.thaw().context(format!("thaw the container's cgroup, as it cannot be paused ({error:#})"))?;
         return Err(error);
     }
@@ -30,8 +33,8 @@ pub(super) fn pause(session: &Session, args: &cli::Pause) -> Result<u8> {
 }
 
 /// An empty group freezes, too, and then nobody has been stopped.
-fn somebody_stands_still(container: &Container, cgroup: &Handle) -> Result<()> {
-    if status_of(container)? == Status::Stopped {
+fn somebody_stands_still(init: BorrowedFd<'_>, cgroup: &Handle) -> Result<()> {
+    if pidfd::wait_end(init, 0)? {
         return Err(Refused::NotRunning.into());
     }
     if !cgroup.pids().context("list the processes that have been stopped")?.is_empty() {
@@ -42,7 +45,7 @@ fn somebody_stands_still(container: &Container, cgroup: &Handle) -> Result<()> {
 }
 
 pub(super) fn resume(session: &Session, args: &cli::Resume) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     let status = alone_once_made(&mut container)?;
     let cgroup = cgroup_of(&container);
     let is_resumable = match status {

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::birth::{notify_proxy, tell_readiness};
-use super::lock::alone_once_made;
+use super::lock::alone_with_init;
 use crate::cli;
 use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
@@ -16,15 +16,16 @@ use std::os::fd::AsFd;
 
 /// Starts a created container, and waits until its program is executed.
 pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     // Two starts must not stand at one gate.
-    match alone_once_made(&mut container)? {
+    let (status, init) = alone_with_init(&mut container)?;
+    match status {
         Status::Created => {}
         Status::Running => return Err(Refused::AlreadyRunning.into()),
         Status::Stopped => return Err(Refused::HasStopped.into()),
         status @ (Status::Creating | Status::Paused) => return Err(Refused::CannotStart { status }.into()),
     }
-    let Some(init) = container.init()? else { return Err(Refused::HasStopped.into()) };
+    let Some(init) = init else { return Err(Refused::HasStopped.into()) };
     // Written down first: if we die at the gate, `state` asks whether somebody still stands there.
     container.record.phase = Phase::Starting;
     container.save()?;

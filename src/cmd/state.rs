@@ -6,6 +6,7 @@ use crate::state::{Container, Record, Status};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// The state of a container as the specification defines it, with the two properties that runc adds (`rootfs`,
@@ -56,4 +57,9 @@ pub(super) fn state(session: &Session, args: &cli::State) -> Result<u8> {
 /// The status, with the folder in the error.
 pub(super) fn status_of(container: &Container) -> Result<Status> {
     container.status().context("find out the status")
+}
+
+/// The same with a descriptor of its first process, if that is alive.
+pub(super) fn status_and_init(container: &Container) -> Result<(Status, Option<OwnedFd>)> {
+    container.status_and_init().context("find out the status")
 }

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 
 pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
-    let mut container = session.container(&args.id)?;
+    let mut container = session.container_to_change(&args.id)?;
     let change = Change::asked_for(args)?;
     change.warnings(args).iter().for_each(|warning| session.log.warn(warning));
     match alone_once_made(&mut container)? {

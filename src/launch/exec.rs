@@ -141,7 +141,7 @@ impl Inside {
 fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child, ParentWire)> {
     let (plan, watch, warn) = (given.plan, given.watch, given.warn);
     let (parent_wire, child_wire) = wire::pair()?;
-    let target = given.init.1.try_clone_to_owned().context("copy the pidfd")?;
+    let target = fd::duplicate(given.init.1, 3).context("copy the pidfd")?;
     let visitor = Visitor {
         plan,
         wire: child_wire,

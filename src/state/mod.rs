@@ -29,7 +29,8 @@ use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
 use crate::sys::{SysError, socket};
 use anyhow::{Context, Result};
-use std::os::fd::{AsFd, AsRawFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -94,29 +95,50 @@ impl Store {
     fn fill(&self, id: &str, record: Record) -> Result<Container> {
         let dir = self.dir.open_dir(id).context("open the state folder")?;
         dir.lock(Lock::Exclusive).context("lock the state folder")?;
-        let container = Container { parent: Rc::clone(&self.dir), dir, record };
+        let container = Container { parent: Rc::clone(&self.dir), dir, held: Cell::new(Held::Yes), record };
         container.save()?;
         Ok(container)
     }
 
     /// Opens a container.
     pub fn load(&self, id: &str) -> Result<Container> {
+        let dir = self.open_folder(id)?;
+        self.read(id, dir, Held::No)
+    }
+
+    /// Opens a container for who is about to change it: with its lock, if nobody has it. The record is read after that, so
+    /// that it is the last word. If somebody has it: see [`Container::lock_within`].
+    pub fn load_to_change(&self, id: &str) -> Result<Container> {
+        let dir = self.open_folder(id)?;
+        let held =
+            if dir.lock(Lock::TryExclusive).context("lock the state folder")? { Held::Yes } else { Held::No };
+        self.read(id, dir, held)
+    }
+
+    fn open_folder(&self, id: &str) -> Result<Dir> {
         check_id(id)?;
-        let dir = match self.dir.open_dir(id) {
-            Ok(dir) => dir,
+        match self.dir.open_dir(id) {
             Err(e) if e.is(errno::ENOENT) || e.is(errno::ENOTDIR) || e.is(errno::ELOOP) => {
-                return Err(Refused::NotFound { id: id.to_string() }.into());
+                Err(Refused::NotFound { id: id.to_string() }.into())
             }
-            Err(e) => return Err(anyhow::Error::new(e).context("open the state folder")),
-        };
-        let record = match dir.read(RECORD, RECORD_LIMIT_BYTES) {
-            Ok(data) => Record::parse(id, &data)?,
+            other => other.context("open the state folder"),
+        }
+    }
+
+    fn read(&self, id: &str, dir: Dir, held: Held) -> Result<Container> {
+        let (record, is_written) = match dir.read(RECORD, RECORD_LIMIT_BYTES) {
+            Ok(data) => (Record::parse(id, &data)?, true),
             // Its creator is between mkdir and the first write, or died there.
-            Err(e) if e.is(errno::ENOENT) && is_empty(&dir)? => Record::unwritten(id),
+            Err(e) if e.is(errno::ENOENT) && is_empty(&dir)? => (Record::unwritten(id), false),
             Err(e) if e.is(errno::ENOENT) => return Err(Refused::Foreign { id: id.to_string() }.into()),
             Err(e) => return Err(anyhow::Error::new(e).context("read the container's record")),
         };
-        Ok(Container { parent: Rc::clone(&self.dir), dir, record })
+        let container = Container { parent: Rc::clone(&self.dir), dir, held: Cell::new(held), record };
+        // Whoever deletes a container has its lock, and takes the record away: one that is there says that the folder is.
+        if held == Held::Yes && !is_written && container.is_gone()? {
+            return Err(Refused::NotFound { id: id.to_string() }.into());
+        }
+        Ok(container)
     }
 
     /// Removes a container's folder of which the record cannot be read. Only a folder that holds nothing but our
@@ -161,11 +183,19 @@ fn gate_address(dir: &Dir) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{GATE}", dir.as_fd().as_raw_fd()))
 }
 
+/// Whether we hold a container's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Yes,
+    No,
+}
+
 /// A container's folder, held open, and what its record says.
 #[derive(Debug)]
 pub struct Container {
     parent: Rc<Dir>,
     dir: Dir,
+    held: Cell<Held>,
     /// What is known of it. Changed by the owner of this value, then kept by [`Container::save`].
     pub record: Record,
 }
@@ -232,7 +262,7 @@ impl Container {
     }
 
     /// Makes the gate: a listening socket that the container's process inherits.
-    pub fn make_gate(&self) -> Result<std::os::fd::OwnedFd> {
+    pub fn make_gate(&self) -> Result<OwnedFd> {
         socket::listen_in(self.dir.as_fd(), GATE).context("make the start gate")
     }
 
@@ -243,10 +273,7 @@ impl Container {
 
     /// Removes the gate: from now on the container counts as started. Gone already is fine.
     pub fn remove_gate(&self) -> Result<()> {
-        match self.dir.remove_file(GATE) {
-            Err(e) if !e.is(errno::ENOENT) => Err(anyhow::Error::new(e).context("remove the start gate")),
-            _ => Ok(()),
-        }
+        unless_gone(self.dir.remove_file(GATE)).context("remove the start gate")
     }
 
     /// Makes the folder of its NOTIFY_SOCKET, for the container to mount: every user of it may look into it.
@@ -277,22 +304,33 @@ impl Container {
 
     /// What the container is doing now. See [`Status`] for how that is decided.
     pub fn status(&self) -> Result<Status> {
-        status::decide(&self.record, &status::Probes { dir: &self.dir })
+        status::decide(&self.record, &self.probes(None))
+    }
+
+    /// The same with [`Container::init`], by one look at the process.
+    pub fn status_and_init(&self) -> Result<(Status, Option<OwnedFd>)> {
+        let init = self.init()?;
+        let status = status::decide(&self.record, &self.probes(Some(init.is_some())))?;
+        Ok((status, init))
+    }
+
+    fn probes(&self, alive: Option<bool>) -> status::Probes<'_> {
+        status::Probes { dir: &self.dir, locked_by_us: self.has_lock(), alive }
     }
 
     /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
     /// pid cannot pass for it.
-    pub fn init(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+    pub fn init(&self) -> Result<Option<OwnedFd>> {
         status::open_alive(self.record.init.as_ref())
     }
 
     /// A descriptor of the CRIU that saves it, if that is alive, by the same rule.
-    pub fn criu(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+    pub fn criu(&self) -> Result<Option<OwnedFd>> {
         status::open_alive(self.record.criu.as_ref())
     }
 
     /// The same, also if it has ended and waits to be reaped.
-    pub fn init_alive_or_dead(&self) -> Result<Option<std::os::fd::OwnedFd>> {
+    pub fn init_alive_or_dead(&self) -> Result<Option<OwnedFd>> {
         status::open_alive_or_dead(self.record.init.as_ref())
     }
 
@@ -334,12 +372,20 @@ impl Container {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        self.held.set(Held::Yes);
         Ok(true)
+    }
+
+    /// Whether we have the lock.
+    pub fn has_lock(&self) -> bool {
+        self.held.get() == Held::Yes
     }
 
     /// Gives the lock back, as dropping this value would: for a creator that stays, as `run` does.
     pub fn unlock(&self) -> Result<()> {
-        self.dir.unlock().context("unlock the state folder")
+        self.dir.unlock().context("unlock the state folder")?;
+        self.held.set(Held::No);
+        Ok(())
     }
 
     /// Whether the folder has been removed by somebody else since it was opened. Another of the same name, of a
@@ -362,26 +408,21 @@ impl Container {
 
     /// Removes the folder: the last act of a deletion. Gone already is fine.
     pub fn remove(self) -> Result<()> {
-        if self.is_gone()? {
+        let entries = self.dir.entries().context("list the state folder")?;
+        // Without a record it may be gone; then another of its name is not ours to touch.
+        if !entries.iter().any(|entry| entry.name == RECORD) && self.is_gone()? {
             return Ok(());
         }
         // The record goes last but one, so that an interrupted removal can still be repeated from it.
-        self.remove_gate()?;
-        self.dir.remove_tree(NOTIFY).context("remove the notify socket")?;
-        let files = [".resources.json.new", RESOURCES, ".config.json.new", CONFIG, ".state.json.new", RECORD];
-        for name in files {
-            match self.dir.remove_file(name) {
-                Err(e) if !e.is(errno::ENOENT) => {
-                    return Err(anyhow::Error::new(e).context("remove the record"));
-                }
-                _ => {}
-            }
+        for entry in entries.iter().filter(|entry| entry.name != RECORD) {
+            let removed = self.dir.remove_tree(&entry.name);
+            removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
         }
-        let removed: Result<(), SysError> = match self.parent.remove_dir(&self.record.id) {
-            Err(e) if e.is(errno::ENOTEMPTY) => self.parent.remove_tree(&self.record.id),
-            Err(e) if e.is(errno::ENOENT) => Ok(()),
-            other => other,
-        };
-        removed.context("remove the state folder")
+        unless_gone(self.dir.remove_file(RECORD)).context("remove the record")?;
+        unless_gone(self.parent.remove_dir(&self.record.id)).context("remove the state folder")
     }
+}
+
+fn unless_gone(removed: Result<(), SysError>) -> Result<(), SysError> {
+    removed.or_else(|e| if e.is(errno::ENOENT) { Ok(()) } else { Err(e) })
 }

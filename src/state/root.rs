@@ -4,19 +4,20 @@
 //! us signal any process and remove any cgroup. Called by [`Store`](super::Store) and `cmd`.
 
 use super::Refused;
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, identity};
 use crate::sys::error::errno;
 use crate::sys::probe;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// What the default root depends on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations)]
 pub struct DefaultRoot<'a> {
     /// Effective user id.
     pub euid: u32,
-    /// Whether we are in a user namespace (/proc/self/uid_map is not the identity).
-    pub in_user_namespace: bool,
+    /// Tells whether we are in a user namespace (/proc/self/uid_map is not the identity); asked only if it matters.
+    pub in_user_namespace: &'a dyn Fn() -> Result<bool>,
     /// XDG_RUNTIME_DIR; empty counts as unset.
     pub xdg_runtime_dir: Option<&'a str>,
     /// USER, which tells a user's namespace from a whole system's in one (runc's rule).
@@ -25,12 +26,11 @@ pub struct DefaultRoot<'a> {
 
 /// The default of `--root`: /run/tare, or $XDG_RUNTIME_DIR/tare for an unprivileged user and for root in a user
 /// namespace that is not the root user of its system.
-pub fn default_root(facts: DefaultRoot<'_>) -> PathBuf {
-    let is_users_own = facts.euid != 0 || (facts.in_user_namespace && facts.user != Some("root"));
-    match facts.xdg_runtime_dir {
-        Some(dir) if !dir.is_empty() && is_users_own => Path::new(dir).join("tare"),
-        _ => PathBuf::from("/run/tare"),
-    }
+pub fn default_root(facts: DefaultRoot<'_>) -> Result<PathBuf> {
+    let system = PathBuf::from("/run/tare");
+    let Some(own) = facts.xdg_runtime_dir.filter(|dir| !dir.is_empty()) else { return Ok(system) };
+    let is_users_own = facts.euid != 0 || (facts.user != Some("root") && (facts.in_user_namespace)()?);
+    Ok(if is_users_own { Path::new(own).join("tare") } else { system })
 }
 
 /// Opens the root, making it if it is not there.
@@ -77,8 +77,7 @@ fn open_existing(path: &Path) -> Result<Option<Dir>> {
 fn checked(dir: Dir) -> Result<Dir> {
     let path = dir.path().display().to_string();
     let stat = dir.stat(".").context("check the state root")?.ok_or_else(|| gone(dir.path()))?;
-    let slash = Dir::open(Path::new("/"))?.stat(".")?;
-    if slash.is_some_and(|slash| (slash.st_dev, slash.st_ino) == (stat.st_dev, stat.st_ino)) {
+    if identity(Path::new("/"))? == (stat.st_dev, stat.st_ino) {
         return Err(refused("option --root argument should not be set to /", "give it a folder of its own"));
     }
     let euid = probe::euid();

@@ -51,7 +51,7 @@ pub enum GateProbe {
 
 /// The facts that a status depends on. Each is asked for at most once, in the order of the decision.
 pub trait Facts {
-    /// Whether somebody holds the folder's lock.
+    /// Whether somebody else holds the folder's lock.
     fn locked(&self) -> Result<bool>;
     /// Whether the recorded process is alive (a zombie is not).
     fn alive(&self, init: &Init) -> Result<bool>;
@@ -90,16 +90,20 @@ pub fn decide(record: &Record, facts: &dyn Facts) -> Result<Status> {
 /// The facts of this machine.
 pub(super) struct Probes<'a> {
     pub dir: &'a Dir,
+    /// Whether we hold the folder's lock: then nobody else does.
+    pub locked_by_us: bool,
+    /// Whether the process is alive, if that is known already.
+    pub alive: Option<bool>,
 }
 
 impl Facts for Probes<'_> {
     fn locked(&self) -> Result<bool> {
         // A shared lock of our own would last as long as our descriptor, so it is taken on a fresh one.
-        Ok(!self.dir.reopen()?.lock(Lock::TryShared)?)
+        Ok(!self.locked_by_us && !self.dir.reopen()?.lock(Lock::TryShared)?)
     }
 
     fn alive(&self, init: &Init) -> Result<bool> {
-        is_alive(init)
+        self.alive.map_or_else(|| is_alive(init), Ok)
     }
 
     fn gate_present(&self) -> Result<bool> {
@@ -161,5 +165,5 @@ fn open(process: Option<&Init>, is_it: fn(&Init) -> Result<bool>) -> Result<Opti
 pub fn identify(pid: i32) -> Result<Init> {
     let stat =
         pidfd::stat(pid)?.ok_or_else(|| SysError::new("read", format!("/proc/{pid}/stat"), errno::ESRCH))?;
-    Ok(Init { pid, start_time: stat.start_time, boot_id: pidfd::boot_id()? })
+    Ok(Init { pid, start_time: stat.start_time, boot_id: pidfd::boot_id()?.to_string() })
 }

@@ -4,7 +4,7 @@
 //! A container's root filesystem is not one: for that there is `path`, which resolves inside a root.
 
 use super::{Result, SysError, fd};
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -247,20 +247,23 @@ impl Dir {
         Ok(())
     }
 
-    /// The names in here, without `.` and `..`, in the kernel's order.
+    /// The names in here, without `.` and `..`, in the kernel's order (getdents64(2)).
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let copy = nix::fcntl::openat(&self.fd, ".", OPEN_DIR, Mode::empty())
-            .map_err(|e| self.fail("open", ".", e))?;
-        let mut listing = nix::dir::Dir::from_fd(copy).map_err(|e| self.fail("opendir", ".", e))?;
+        // A descriptor of its own: the place in the listing belongs to it.
+        let listing = self.reopen()?;
         let mut entries = Vec::new();
-        for entry in listing.iter() {
-            let entry = entry.map_err(|e| self.fail("readdir", ".", e))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
-                entries.push(Entry { name, is_dir: entry.file_type() == Some(nix::dir::Type::Directory) });
+        let mut buffer = [0u8; 4096];
+        loop {
+            // SAFETY: the kernel writes at most as many bytes as the buffer has.
+            let length = unsafe {
+                libc::syscall(libc::SYS_getdents64, listing.fd.as_raw_fd(), buffer.as_mut_ptr(), buffer.len())
+            };
+            match usize::try_from(length) {
+                Ok(0) => return Ok(entries),
+                Ok(length) => take_entries(buffer.get(..length).unwrap_or_default(), &mut entries),
+                Err(_) => return Err(SysError::last("getdents64", self.path.display().to_string())),
             }
         }
-        Ok(entries)
     }
 
     /// Takes an flock(2) on the directory; it lasts until the last copy of the descriptor is closed.
@@ -318,6 +321,19 @@ pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
         .map_err(|e| SysError::nix("open", path.display().to_string(), e))
 }
 
+/// Removes an empty directory by path; symlinks on the way are followed, the path being trusted: a control group.
+pub fn remove_empty(path: &Path) -> Result<()> {
+    nix::unistd::unlinkat(AT_FDCWD, path, nix::unistd::UnlinkatFlags::RemoveDir)
+        .map_err(|e| SysError::nix("rmdir", path.display().to_string(), e))
+}
+
+/// Device and inode of what is at a path, which tell it from everything else; the path must be trusted.
+pub fn identity(path: &Path) -> Result<(u64, u64)> {
+    let stat =
+        nix::sys::stat::stat(path).map_err(|e| SysError::nix("stat", path.display().to_string(), e))?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 /// statfs(2) magic of cgroup v2.
 pub const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
 /// statfs(2) magic of cgroup v1.
@@ -334,6 +350,22 @@ pub struct Entry {
     pub name: String,
     /// Whether it is a directory (not a link to one).
     pub is_dir: bool,
+}
+
+/// Takes apart what getdents64(2) gives: structs linux_dirent64, each with its length at byte 16, its type at 18 and its name,
+/// which ends with a NUL, from 19 on.
+fn take_entries(mut records: &[u8], entries: &mut Vec<Entry>) {
+    while let Some(&[low, high]) = records.get(16..18) {
+        let length = usize::from(u16::from_ne_bytes([low, high]));
+        let Some((record, rest)) = records.split_at_checked(length) else { return };
+        let [kind, name @ ..] = record.get(18..).unwrap_or_default() else { return };
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        if name != b"." && name != b".." {
+            let name = String::from_utf8_lossy(name).into_owned();
+            entries.push(Entry { name, is_dir: *kind == libc::DT_DIR });
+        }
+        records = rest;
+    }
 }
 
 /// How to take a lock.

@@ -6,8 +6,9 @@
 //! start time, then signal through the descriptor.
 
 use super::process::Ended;
-use super::{Result, SysError, fd};
+use super::{Result, SysError, fd, kernel_file};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 /// Opens a descriptor for the process `pid` (thread-group leader), close-on-exec (pidfd_open(2), Linux 5.3).
 /// A zombie can still be opened; `ESRCH`: there is none.
@@ -108,7 +109,7 @@ pub fn wait_reaped(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> Result<()> {
 /// The pid behind a pidfd in our pid namespace; `None` once it has been reaped (/proc/self/fdinfo, proc(5)).
 pub fn pid_of(pidfd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
-    let text = read_small(&path)?;
+    let text = kernel_file::read(&path)?;
     let pid = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse::<i32>().ok());
     Ok(pid.filter(|pid| *pid > 0))
 }
@@ -134,7 +135,7 @@ impl Stat {
 /// Reads the state and start time of `pid`; `None`: there is no such process.
 pub fn stat(pid: i32) -> Result<Option<Stat>> {
     let path = format!("/proc/{pid}/stat");
-    match read_small(&path) {
+    match kernel_file::read(&path) {
         Ok(text) => parse_stat(&text).map(Some).ok_or_else(|| SysError::new("read", path, libc::EINVAL)),
         Err(e) if e.is(libc::ENOENT) || e.is(libc::ESRCH) => Ok(None),
         Err(e) => Err(e),
@@ -152,14 +153,13 @@ pub fn parse_stat(text: &str) -> Option<Stat> {
     Some(Stat { state, start_time, wait_status })
 }
 
-/// This boot's random id (/proc/sys/kernel/random/boot_id): start times of two boots cannot be compared.
-pub fn boot_id() -> Result<String> {
-    Ok(read_small("/proc/sys/kernel/random/boot_id")?.trim_end().to_string())
-}
-
-fn read_small(path: &str) -> Result<String> {
-    let file =
-        fd::open_path(path, nix::fcntl::OFlag::O_RDONLY).map_err(|e| SysError::nix("open", path, e))?;
-    let data = fd::read_record(file.as_fd(), path, 4096)?;
-    Ok(String::from_utf8_lossy(&data).into_owned())
+/// This boot's random id (/proc/sys/kernel/random/boot_id): start times of two boots cannot be compared. Read once: while we
+/// run there is no other boot.
+pub fn boot_id() -> Result<&'static str> {
+    static ID: OnceLock<String> = OnceLock::new();
+    if let Some(id) = ID.get() {
+        return Ok(id);
+    }
+    let text = kernel_file::read("/proc/sys/kernel/random/boot_id")?;
+    Ok(ID.get_or_init(|| text.trim_end().to_string()))
 }

@@ -1,9 +1,9 @@
 //! Fills [`Host`]: the few facts about this machine that a plan depends on. Asked of the kernel, not guessed from
 //! its version. Called by `cmd` (create, run, features) and, for the two cheap ones, by `state`.
 
-use super::{Result, SysError, fd};
+use super::kernel_file::read_if_there;
+use super::{Result, SysError};
 use crate::host::Host;
-use std::os::fd::AsFd;
 
 /// Effective user id of this process.
 pub fn euid() -> u32 {
@@ -18,7 +18,7 @@ pub fn egid() -> u32 {
 /// Whether we are in a user namespace other than the initial one: its uid map is not "all ids to themselves"
 /// (user_namespaces(7)). A kernel without the file has no user namespaces.
 pub fn in_user_namespace() -> Result<bool> {
-    Ok(read("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map)))
+    Ok(read_if_there("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map)))
 }
 
 /// Whether a uid_map maps all ids to themselves.
@@ -43,12 +43,12 @@ pub fn host() -> Result<Host> {
 
 fn last_capability() -> Result<u8> {
     let path = "/proc/sys/kernel/cap_last_cap";
-    let text = read(path)?.ok_or_else(|| SysError::new("open", path, libc::ENOENT))?;
+    let text = read_if_there(path)?.ok_or_else(|| SysError::new("open", path, libc::ENOENT))?;
     text.trim().parse().map_err(|_| SysError::new("read", path, libc::EINVAL))
 }
 
 fn apparmor() -> Result<bool> {
-    Ok(read("/sys/module/apparmor/parameters/enabled")?.is_some_and(|text| text.starts_with('Y')))
+    Ok(read_if_there("/sys/module/apparmor/parameters/enabled")?.is_some_and(|text| text.starts_with('Y')))
 }
 
 /// Whether selinuxfs is mounted where it always is.
@@ -102,16 +102,4 @@ pub fn seccomp_flag(bit: u32) -> bool {
     // SAFETY: the program's address is null, which the kernel answers with EFAULT; no memory of ours is involved.
     let answer = unsafe { libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, flags, no_program) };
     answer == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
-}
-
-/// A small file of /proc or /sys as text; `None`: there is none.
-fn read(path: &str) -> Result<Option<String>> {
-    use nix::{errno::Errno, fcntl::OFlag};
-    let file = match fd::open_path(path, OFlag::O_NONBLOCK) {
-        Ok(file) => file,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
-        Err(e) => return Err(SysError::nix("open", path, e)),
-    };
-    let data = fd::read_record(file.as_fd(), path, 16 << 10)?;
-    Ok(Some(String::from_utf8_lossy(&data).into_owned()))
 }

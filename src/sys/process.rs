@@ -5,6 +5,7 @@
 use super::{Result, SysError};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Namespaces and more for [`clone3`], as CLONE_* of clone(2).
@@ -80,6 +81,7 @@ pub unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = fd.as_raw_fd() as u64;
     }
+    keep_ended_children();
     // SAFETY: `args` is a live clone_args of the size given; without a stack the child runs on a copy of ours, and the
     // caller vouches for the threads.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
@@ -92,6 +94,16 @@ pub unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone
         }
         _ => Err(SysError::last("clone3", "container process")),
     }
+}
+
+/// Makes sure that ended children wait to be reaped, also if the caller ignored SIGCHLD (it is inherited). Before the first
+/// child, and never again: it would take away the news of one that has ended meanwhile.
+fn keep_ended_children() {
+    static KEPT: Once = Once::new();
+    // SAFETY: SIG_DFL is always a valid action.
+    KEPT.call_once(|| unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    });
 }
 
 /// [`clone3`] for a process that has one thread, which is checked: /proc/self/task has two links and one for each.

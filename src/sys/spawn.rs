@@ -218,9 +218,3 @@ pub fn kill_group(group: i32) -> Result<()> {
         Err(e) => Err(SysError::nix("kill", format!("process group {group}"), e)),
     }
 }
-
-/// Makes sure that ended children wait to be reaped, also if the caller ignored SIGCHLD (it is inherited).
-pub fn keep_ended_children() {
-    // SAFETY: SIG_DFL is always a valid action.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-}

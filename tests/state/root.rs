@@ -7,7 +7,7 @@ use tare::state::{DefaultRoot, Refused, Store, default_root};
 
 const ROOT: DefaultRoot<'static> = DefaultRoot {
     euid: 0,
-    in_user_namespace: false,
+    in_user_namespace: &|| Ok(false),
     xdg_runtime_dir: Some("/run/user/0"),
     user: Some("root"),
 };
@@ -22,30 +22,45 @@ fn refused(result: anyhow::Result<Option<Store>>) -> String {
 
 #[test]
 fn real_root_uses_run_whatever_the_environment_says() {
-    assert_eq!(default_root(ROOT), Path::new("/run/tare"));
-    assert_eq!(default_root(DefaultRoot { user: None, ..ROOT }), Path::new("/run/tare"));
+    assert_eq!(default_root(ROOT).unwrap(), Path::new("/run/tare"));
+    assert_eq!(default_root(DefaultRoot { user: None, ..ROOT }).unwrap(), Path::new("/run/tare"));
 }
 
 #[test]
 fn a_user_has_a_root_of_their_own() {
     let user =
         DefaultRoot { euid: 1000, xdg_runtime_dir: Some("/run/user/1000"), user: Some("alice"), ..ROOT };
-    assert_eq!(default_root(user), Path::new("/run/user/1000/tare"));
+    assert_eq!(default_root(user).unwrap(), Path::new("/run/user/1000/tare"));
 }
 
 #[test]
 fn an_empty_runtime_dir_counts_as_unset() {
     for xdg_runtime_dir in [Some(""), None] {
-        assert_eq!(default_root(DefaultRoot { euid: 1000, xdg_runtime_dir, ..ROOT }), Path::new("/run/tare"));
+        assert_eq!(
+            default_root(DefaultRoot { euid: 1000, xdg_runtime_dir, ..ROOT }).unwrap(),
+            Path::new("/run/tare")
+        );
     }
 }
 
 #[test]
 fn root_in_a_user_namespace_is_a_user_unless_it_is_its_systems_root() {
-    let inside = DefaultRoot { in_user_namespace: true, xdg_runtime_dir: Some("/run/user/1000"), ..ROOT };
-    assert_eq!(default_root(DefaultRoot { user: Some("alice"), ..inside }), Path::new("/run/user/1000/tare"));
-    assert_eq!(default_root(DefaultRoot { user: None, ..inside }), Path::new("/run/user/1000/tare"));
-    assert_eq!(default_root(DefaultRoot { user: Some("root"), ..inside }), Path::new("/run/tare"));
+    let inside =
+        DefaultRoot { in_user_namespace: &|| Ok(true), xdg_runtime_dir: Some("/run/user/1000"), ..ROOT };
+    assert_eq!(
+        default_root(DefaultRoot { user: Some("alice"), ..inside }).unwrap(),
+        Path::new("/run/user/1000/tare")
+    );
+    assert_eq!(default_root(DefaultRoot { user: None, ..inside }).unwrap(), Path::new("/run/user/1000/tare"));
+    assert_eq!(default_root(DefaultRoot { user: Some("root"), ..inside }).unwrap(), Path::new("/run/tare"));
+}
+
+#[test]
+fn the_namespace_is_not_asked_for_where_it_decides_nothing() {
+    let nobody_asks: DefaultRoot<'_> = DefaultRoot { in_user_namespace: &|| panic!("asked"), ..ROOT };
+    default_root(nobody_asks).unwrap();
+    default_root(DefaultRoot { xdg_runtime_dir: None, user: None, ..nobody_asks }).unwrap();
+    default_root(DefaultRoot { euid: 1000, user: Some("alice"), ..nobody_asks }).unwrap();
 }
 
 #[test]
