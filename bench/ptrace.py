@@ -1,0 +1,34 @@
+"""ptrace(2), as far as the benchmark needs it. Constants and calls only; `trace` and `seccomp_filter` say what for."""
+
+import ctypes
+import os
+import struct
+
+TRACEME, CONT, ATTACH, DETACH, SYSCALL = 0, 7, 16, 17, 24
+SETOPTIONS, SECCOMP_GET_FILTER, GET_SYSCALL_INFO = 0x4200, 0x420C, 0x420E
+OPTION_SYSGOOD, OPTION_FORK, OPTION_VFORK, OPTION_CLONE, OPTION_EXEC, OPTION_EXIT = 1, 2, 4, 8, 16, 64
+EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_EXIT = 1, 2, 3, 4, 6
+WAIT_ALL = 0x40000000  # __WALL
+INFO_ENTRY = 1
+INFO_BYTES = 88
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.ptrace.restype = ctypes.c_long
+_libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def call(request, pid, address=0, data=0):
+    ctypes.set_errno(0)
+    result = _libc.ptrace(request, pid, address, data)
+    if result == -1 and ctypes.get_errno():
+        number = ctypes.get_errno()
+        raise OSError(number, f"ptrace {request}: {os.strerror(number)}")
+    return result
+
+
+def entered_call(pid):
+    """The number of the system call at whose entry a process stands, or None at its exit."""
+    buffer = ctypes.create_string_buffer(INFO_BYTES)
+    call(GET_SYSCALL_INFO, pid, INFO_BYTES, ctypes.addressof(buffer))
+    kind, number = struct.unpack_from("=B23xQ", buffer)
+    return number if kind == INFO_ENTRY else None
