@@ -91,12 +91,12 @@ pub fn seal(fd: BorrowedFd<'_>, object: &str) -> Result<()> {
 /// A close-on-exec copy of `fd` numbered `lowest` or above (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: BorrowedFd<'_>, lowest: RawFd) -> Result<OwnedFd> {
     // SAFETY: fcntl on a descriptor that the caller holds; the argument is an integer.
-    let copy = unsafe { libc::syscall(libc::SYS_fcntl, fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
     if copy < 0 {
         return Err(SysError::last("fcntl F_DUPFD_CLOEXEC", format!("fd {}", fd.as_raw_fd())));
     }
-    // SAFETY: the kernel has just given us this descriptor; nobody else owns it. It fits an int by its contract.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
+    // SAFETY: the kernel has just given us this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// Whether `fd` is open in this process.
@@ -242,13 +242,8 @@ pub fn take_inherited(count: u32) -> Result<Vec<RawFd>> {
 /// The host's /dev/null, for reading and writing.
 pub fn null_device() -> Result<OwnedFd> {
     use nix::fcntl::OFlag;
-    nix::fcntl::openat(
-        nix::fcntl::AT_FDCWD,
-        "/dev/null",
-        OFlag::O_RDWR | OFlag::O_CLOEXEC,
-        nix::sys::stat::Mode::empty(),
-    )
-    .map_err(|e| SysError::nix("open", "/dev/null", e))
+    nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+        .map_err(|e| SysError::nix("open", "/dev/null", e))
 }
 
 /// The end of a file, at most `limit_bytes`.

@@ -342,7 +342,7 @@ pub fn enter_root() -> Result<()> {
 /// O_PATH descriptor of a trusted host path; symlinks are followed.
 pub fn open_path(path: &CStr) -> Result<OwnedFd> {
     let flags = nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC;
-    nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, nix::sys::stat::Mode::empty())
+    nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty())
         .map_err(|e| SysError::nix("open", path.to_string_lossy(), e))
 }
 

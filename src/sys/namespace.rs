@@ -77,7 +77,7 @@ pub fn open(path: &CStr, kind: Kind) -> Result<OwnedFd> {
     // O_NONBLOCK: the path may be a FIFO or a device by mistake.
     let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     // SAFETY: `path` is NUL-terminated; the call keeps nothing of it.
-    let fd = unsafe { libc::openat(libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = unsafe { libc::open(path.as_ptr(), flags) };
     if fd < 0 {
         return Err(SysError::last("open", object));
     }
@@ -168,8 +168,7 @@ pub fn write_time_offsets(offsets: &str) -> Result<()> {
         return Ok(());
     }
     let path = "/proc/self/timens_offsets";
-    let fd = nix::fcntl::openat(
-        nix::fcntl::AT_FDCWD,
+    let fd = nix::fcntl::open(
         path,
         nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_CLOEXEC,
         nix::sys::stat::Mode::empty(),

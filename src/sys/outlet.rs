@@ -80,5 +80,5 @@ fn is_same_again(device: BorrowedFd<'_>) -> bool {
 fn open_again(stream: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", stream.as_raw_fd());
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    nix::fcntl::openat(nix::fcntl::AT_FDCWD, path.as_str(), flags, Mode::empty()).ok()
+    nix::fcntl::open(path.as_str(), flags, Mode::empty()).ok()
 }

@@ -53,8 +53,8 @@ pub fn private_procfs(subset: Subset) -> Result<OwnedFd> {
 /// name, which those of a detached mount are not (runc issue 4968).
 pub fn host_procfs() -> Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, c"/proc", flags, Mode::empty())
-        .map_err(|e| SysError::nix("open", "/proc", e))?;
+    let fd =
+        nix::fcntl::open(c"/proc", flags, Mode::empty()).map_err(|e| SysError::nix("open", "/proc", e))?;
     prove_root(fd, "/proc")
 }
 
@@ -139,7 +139,7 @@ pub fn label_new_keys(label: &[u8]) -> Result<()> {
 
 fn open_of_process(pid: i32, file: &str, flags: OFlag) -> Result<(OwnedFd, String)> {
     let path = format!("/proc/{pid}/{file}");
-    let fd = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
+    let fd = nix::fcntl::open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| SysError::nix("open", &path, e))?;
     Ok((fd, path))
 }

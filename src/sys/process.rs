@@ -5,7 +5,6 @@
 use super::{Result, SysError};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::Once;
 
 /// Namespaces and more for [`clone3`], as CLONE_* of clone(2).
 pub mod flag {
@@ -98,7 +97,7 @@ pub unsafe fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Clone
 /// Makes sure that ended children wait to be reaped, also if the caller ignored SIGCHLD (it is inherited). Before the first
 /// child, and never again: it would take away the news of one that has ended meanwhile.
 fn keep_ended_children() {
-    static KEPT: Once = Once::new();
+    static KEPT: std::sync::Once = std::sync::Once::new();
     // SAFETY: SIG_DFL is always a valid action.
     KEPT.call_once(|| unsafe {
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);

@@ -105,8 +105,7 @@ pub fn connect_stream(path: &std::path::Path) -> Result<OwnedFd> {
     let limit = nix::sys::time::TimeVal::new(CONNECT_LIMIT_S, 0);
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::SendTimeout, &limit)
         .map_err(|e| SysError::nix("setsockopt", object.as_str(), e))?;
-    let handle = nix::fcntl::openat(
-        nix::fcntl::AT_FDCWD,
+    let handle = nix::fcntl::open(
         path,
         nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_CLOEXEC,
         nix::sys::stat::Mode::empty(),
