@@ -1,8 +1,7 @@
 //! The host: the only module with `unsafe`, libc and nix. Everything above it speaks to the kernel through here.
 //!
 //! Rules of this folder: a wrapper is a man-page name and does one call; its error is a [`SysError`] made where
-//! the object is known; every descriptor is owned and close-on-exec; no policy, no logging, no printing. A path is opened
-//! by openat(2) with AT_FDCWD: musl's open() and fcntl(F_DUPFD_CLOEXEC) set close-on-exec by a second call.
+//! the object is known; every descriptor is owned and close-on-exec; no policy, no logging, no printing.
 #![allow(unsafe_code)]
 
 pub mod acl;
