@@ -16,6 +16,7 @@ pub mod bundle;
 pub mod host;
 pub mod plan;
 
+pub mod capture;
 pub mod cgroup;
 pub mod child;
 pub mod hook;

@@ -4,7 +4,6 @@
 //! A command returns the exit code: 0, or for `run` the container's own.
 
 mod birth;
-mod capture;
 mod checkpoint;
 mod create;
 mod delete;
@@ -29,7 +28,6 @@ mod update;
 mod version;
 mod wait;
 
-pub use capture::{Captured, Invocation, capture};
 pub use delete::{dismantle, retire};
 pub use features::features_json;
 pub use interfaces::{Interface, parse_interfaces};

@@ -3,9 +3,9 @@
 //! Who belongs to the container is told by its cgroup, with all groups below; never by what a process says of itself.
 //! Nothing is entered, and ps(1), which looks at files that a container can hold up, has a time limit.
 
-use super::capture::{Captured, Invocation, capture};
 use super::state::status_of;
 use super::{Session, print};
+use crate::capture::{Captured, Invocation, capture, find};
 use crate::cli::{self, PsFormat};
 use crate::error::{self, PS, coded};
 use crate::state::{Container, Status};
@@ -14,7 +14,6 @@ use crate::sys::processes::{self, Process};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long ps(1) may take: a machine with ten thousand processes needs less than a second.
@@ -69,7 +68,7 @@ pub fn without_group(all: &[Process], init: i32, shares: impl Fn(i32) -> bool) -
 }
 
 fn table(container: &Container, options: &[String], pids: &[i32]) -> Result<String> {
-    let Some(path) = find_ps() else {
+    let Some(path) = find("ps") else {
         if options.is_empty() {
             return own_table(pids);
         }
@@ -86,16 +85,6 @@ fn table(container: &Container, options: &[String], pids: &[i32]) -> Result<Stri
         let advice = "ask ps(1) for it, as -o pid,args does, and for a line of titles";
         coded(PS, format!("ps(1) printed no column PID, but {title:?}"), Some(advice))
     })
-}
-
-/// Looks through $PATH. Relative folders are left out: we do not know whose folder we stand in.
-fn find_ps() -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
-    let is_program = |path: &PathBuf| {
-        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("ps")).find(is_program)
 }
 
 fn run_ps(path: &std::path::Path, options: &[String]) -> Result<String> {

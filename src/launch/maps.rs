@@ -3,10 +3,19 @@
 //! Called by `launch` while the child waits.
 
 use super::Failed;
+use crate::capture::{Captured, Invocation, capture, find};
 use crate::plan::{IdMap, IdMaps, Plan};
-use crate::sys::error::errno::EPERM;
+use crate::sys::error::errno::{ENOENT, EPERM};
+use crate::sys::process::Ended;
 use crate::sys::{SysError, proc};
 use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long newuidmap(1) or newgidmap(1) may take: they may ask a directory service for the user's ranges.
+const HELPER_LIMIT: Duration = Duration::from_secs(30);
+/// They print nothing but errors.
+const HELPER_LIMIT_BYTES: usize = 4096;
 
 /// Writes both maps. Directly where we may; a rootless caller with more than its own id goes by the set-uid helpers.
 pub fn write(pid: i32, maps: &IdMaps, rootless: bool) -> Result<()> {
@@ -41,22 +50,27 @@ fn text(maps: &[IdMap]) -> String {
     maps.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the set-uid helpers of shadow-utils are programs")]
 fn helper(program: &str, pid: i32, maps: &[IdMap]) -> Result<()> {
-    let mut command = std::process::Command::new(program);
-    command.arg(pid.to_string());
+    let mut args = vec![pid.to_string()];
     for map in maps {
-        command.args([map.container_id.to_string(), map.host_id.to_string(), map.size.to_string()]);
+        args.extend([map.container_id, map.host_id, map.size].map(|number| number.to_string()));
     }
-    let output = command
-        .output()
-        .map_err(|e| SysError::io("execve", program, &e))
-        .with_context(|| format!("{program} (of the package uidmap) maps ids for a user who is not root"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{program}: {}: see the user's ranges in /etc/subuid and /etc/subgid", said.trim());
+    let run = |path: &Path| {
+        capture(&Invocation { path, args: &args, limit: HELPER_LIMIT, limit_bytes: HELPER_LIMIT_BYTES })
+    };
+    let captured = find(program).ok_or_else(|| SysError::new("execve", program, ENOENT));
+    match captured
+        .and_then(|path| run(&path))
+        .with_context(|| format!("{program} (of the package uidmap) maps ids for a user who is not root"))?
+    {
+        Captured::Ended { ended: Ended::Exited(0), .. } => Ok(()),
+        Captured::Ended { errors, .. } => {
+            bail!("{program}: {}: see the user's ranges in /etc/subuid and /etc/subgid", errors.trim())
+        }
+        Captured::TooLong | Captured::TooMuch => {
+            bail!("{program}: it did not do its work within {} s and was killed", HELPER_LIMIT.as_secs())
+        }
     }
-    Ok(())
 }
 
 /// The mappings given beside a joined user namespace must be the ones that it has.

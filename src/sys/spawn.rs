@@ -1,6 +1,6 @@
 //! Starting a program beside us: clone3(2) and execve(2) with exactly the arguments, environment and descriptors given.
 //!
-//! Called by `hook`, from the parent and from the child of a birth, by `criu` and by `cmd::capture`. The standard library's
+//! Called by `hook`, from the parent and from the child of a birth, by `criu` and by `capture`. The standard library's
 //! Command would sort the environment and pass on descriptors that the caller left open; this does neither.
 
 use super::process::{self, Cloned, clone3, die_with_parent, exit_now, flag, reset_signals};

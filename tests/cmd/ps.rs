@@ -1,11 +1,12 @@
-//! src/cmd/ps.rs and src/cmd/capture.rs: which lines of ps(1) are the container's, and a program with a deadline.
+//! src/cmd/ps.rs and src/capture.rs: which lines of ps(1) are the container's, and a program with a deadline.
 
 use crate::state::{Folder, write};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tare::cmd::{Captured, Invocation, capture, lines_of, without_group};
+use tare::capture::{Captured, Invocation, capture};
+use tare::cmd::{lines_of, without_group};
 use tare::sys::process::Ended;
 use tare::sys::processes::{Process, all_in};
 

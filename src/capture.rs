@@ -1,6 +1,6 @@
 //! Runs a program of the host beside us and keeps what it prints, within bounds of time and size.
 //!
-//! Called by `ps`. The program gets no input, and none of our own output: whoever waits for the end of ours must not
+//! Called by `cmd::ps` and by `launch::maps`. The program gets no input, and none of our own output: whoever waits for the end of ours must not
 //! wait for a program that hangs. It does not outlive us, but for one that not even SIGKILL ends.
 
 use crate::sys::process::{Ended, reap};
@@ -9,7 +9,8 @@ use crate::sys::{SysError, error::errno, fd, pidfd};
 use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a killed program may take to end.
@@ -46,6 +47,15 @@ pub enum Captured {
     TooLong,
     /// It was killed for printing more than it may.
     TooMuch,
+}
+
+/// Looks for a program through $PATH. Relative folders are left out: we do not know whose folder we stand in.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(is_program)
 }
 
 /// Runs it to its end, or to the end of its time.
