@@ -28,13 +28,21 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
         _ => unreadable(format!("cannot read {}: {}", path.display(), reason(&error))),
     };
     // Before the open, because to open a FIFO would wait for its writer.
-    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    let kind = metadata.file_type();
     if !kind.is_file() {
         let is = if kind.is_dir() { "a directory" } else { "not a regular file" };
         return Err(unreadable(format!("{} is {is}", path.display())));
     }
-    let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
+    // As long as it was a moment ago, in one read(2); some file systems say 0 of what they make up while it is read.
+    let mut bytes = vec![0; metadata.len().min(SIZE_CAP_BYTES + 1) as usize];
+    match bytes.is_empty() {
+        false => file.read_exact(&mut bytes).map_err(failed)?,
+        true => {
+            file.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        }
+    }
     if bytes.len() as u64 > SIZE_CAP_BYTES {
         return Err(unreadable(format!("{} is larger than 16 MiB", path.display())));
     }

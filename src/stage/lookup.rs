@@ -88,9 +88,7 @@ impl Program {
         let Ok(fd) = syscall::openat(syscall::AT_FDCWD, self.path(), O_NONBLOCK_NOCTTY_CLOEXEC) else { return };
         let mut head = [0u8; HEAD_BYTES];
         let len = syscall::read(fd, &mut head).unwrap_or(0);
-        if syscall::is_noexec(fd) {
-            self.doubt = Detail::NoexecMount;
-        } else if head[..len].starts_with(b"#!") {
+        if head[..len].starts_with(b"#!") {
             self.examine_script(&head[2..len]);
         } else if head[..len].starts_with(b"\x7fELF") {
             self.examine_elf(fd, &head);
@@ -164,7 +162,6 @@ impl Program {
         let detail = match (errno, self.doubt) {
             (syscall::ENOENT, Detail::MissingElfInterpreter | Detail::MissingScriptInterpreter) => self.doubt,
             (syscall::ENOEXEC, Detail::WrongArchitecture | Detail::UnknownFormat) => self.doubt,
-            (syscall::EACCES, Detail::NoexecMount) => self.doubt,
             _ => Detail::None,
         };
         let failed = Failed::new(Step::Exec, errno).because(detail);

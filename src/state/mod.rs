@@ -225,7 +225,8 @@ impl Container {
 
     /// Keeps the configuration, as it was read: before the container's process exists, and never changed after.
     pub fn save_config(&self, text: &str) -> Result<()> {
-        self.dir.replace(CONFIG, text.as_bytes(), 0o600).context("keep the configuration")
+        // Nobody reads it before the record says that there is a process.
+        self.dir.write_new(CONFIG, text.as_bytes(), 0o600).context("keep the configuration")
     }
 
     /// The configuration that the container was made of.

@@ -227,6 +227,12 @@ impl Dir {
         self.open_file(name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL, mode)
     }
 
+    /// Makes a file that nobody reads yet; `EEXIST` if there is one.
+    pub fn write_new(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
+        let file = self.make_file(name, mode)?;
+        fd::write_all(file.as_fd(), &self.path_of(name), data)
+    }
+
     /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new.
     pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
         let temporary = format!(".{name}.new");

@@ -4,6 +4,7 @@
 use super::kernel_file::read_if_there;
 use super::{Result, SysError};
 use crate::host::Host;
+use std::sync::OnceLock;
 
 /// Effective user id of this process.
 pub fn euid() -> u32 {
@@ -18,7 +19,15 @@ pub fn egid() -> u32 {
 /// Whether we are in a user namespace other than the initial one: its uid map is not "all ids to themselves"
 /// (user_namespaces(7)). A kernel without the file has no user namespaces.
 pub fn in_user_namespace() -> Result<bool> {
-    Ok(read_if_there("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map)))
+    // It is asked more than once, and the process that asks stays where it is.
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    match ANSWER.get() {
+        Some(answer) => Ok(*answer),
+        None => {
+            let answer = read_if_there("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map));
+            Ok(*ANSWER.get_or_init(|| answer))
+        }
+    }
 }
 
 /// Whether a uid_map maps all ids to themselves.
