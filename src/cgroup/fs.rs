@@ -3,9 +3,10 @@
 //! Called by `prepare` and `update` with the lists that `v1`, `v2` and `devices_v1` make. Decides nothing about limits.
 
 use super::undo::{self, Undo};
+use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::{describe, errno};
-use crate::sys::{SysError, fd};
+use crate::sys::fd::{self, Pile};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, OwnedFd};
@@ -194,7 +195,15 @@ impl std::error::Error for Refusal {}
 /// # Errors
 /// The first that the kernel refuses and that is not tolerated.
 pub fn write_all(dir: &Dir, writes: &[Write]) -> Result<(), Refusal> {
-    Writer { dir, name: String::new(), fd: None, undo: None }.write_all(writes)
+    write_all_and_pile(dir, writes, &mut Pile::default())
+}
+
+/// The same; the files are left open on a pile.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn write_all_and_pile(dir: &Dir, writes: &[Write], pile: &mut Pile) -> Result<(), Refusal> {
+    Writer { dir, name: String::new(), fd: None, pile, undo: None }.write_all(writes)
 }
 
 /// The same, noting in `undo` what was there before, for each file that it has written.
@@ -202,7 +211,8 @@ pub fn write_all(dir: &Dir, writes: &[Write]) -> Result<(), Refusal> {
 /// # Errors
 /// As [`write_all`]; then `undo` knows what has been done until then.
 pub fn write_all_undoably(dir: &Dir, writes: &[Write], undo: &mut Undo) -> Result<(), Refusal> {
-    Writer { dir, name: String::new(), fd: None, undo: Some(undo) }.write_all(writes)
+    Writer { dir, name: String::new(), fd: None, pile: &mut Pile::default(), undo: Some(undo) }
+        .write_all(writes)
 }
 
 struct Writer<'a> {
@@ -210,6 +220,8 @@ struct Writer<'a> {
     /// The file written last: the rules of `devices.allow` all go through one descriptor.
     name: String,
     fd: Option<OwnedFd>,
+    /// Those before.
+    pile: &'a mut Pile,
     undo: Option<&'a mut Undo>,
 }
 
@@ -229,6 +241,7 @@ impl Writer<'_> {
                 }
             }
         }
+        self.fd.take().into_iter().for_each(|last| self.pile.add(last));
         Ok(())
     }
 
@@ -250,7 +263,8 @@ impl Writer<'_> {
 
     fn write_value(&mut self, file: &str, value: &str) -> Result<(), SysError> {
         if self.name != file || self.fd.is_none() {
-            self.fd = Some(self.dir.open_for_writing(file)?);
+            let next = self.dir.open_for_writing(file)?;
+            self.fd.replace(next).into_iter().for_each(|last| self.pile.add(last));
             file.clone_into(&mut self.name);
         }
         let Some(fd) = &self.fd else { return Ok(()) };

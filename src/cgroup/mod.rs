@@ -65,6 +65,7 @@ pub use undo::Undo;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
+use crate::sys::fd::Pile;
 use crate::sys::mountinfo;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,8 @@ pub struct Entry {
     pub delegated: Option<TasksFile>,
     /// What was done without, one sentence each (a rootless caller's missing groups).
     pub warnings: Vec<String>,
+    /// Descriptors that were used to make them.
+    pub pile: Pile,
 }
 
 /// A v1 `tasks` file, or a v2 `cgroup.procs`, open for writing.

@@ -155,10 +155,11 @@ impl Work<'_> {
             }
         }
         for (_, writes) in orders {
-            fs::write_all(&dir, writes)?;
+            fs::write_all_and_pile(&dir, writes, &mut self.entry.pile)?;
         }
         let tasks = tasks_file(&dir).map_err(opening)?;
         self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), ..tasks });
+        self.entry.pile.add(dir.into_fd());
         Ok(())
     }
 

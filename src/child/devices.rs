@@ -4,6 +4,7 @@
 //! else, through the path layer. A node is never made through a symlink (CVE-2026-47766, CVE-2026-41579); where
 //! mknod(2) is not allowed (user namespace) the host's node is bound onto a file.
 
+use crate::plan::mounts::MountKind;
 use crate::plan::rootfs::{Dev, Rootfs};
 use crate::plan::{Device, devices::DeviceKind};
 use crate::sys::error::errno::{EEXIST, EISDIR, ENODEV, EPERM};
@@ -17,6 +18,9 @@ use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
+
+/// As of every directory that is made for a mount.
+const MOUNT_POINT_MODE: u32 = 0o755;
 
 /// How far a device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,7 @@ pub(super) fn fill(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize, made: &mu
         None => fd::duplicate(tmpfs, 3).map(|copy| root.get_or_init(|| Root::new(copy))),
     };
     let own_ids = cred::own_ids();
+    make_mount_points(tmpfs, plan, index);
     let covered = |path: &CStr| {
         let later = plan.mounts.iter().skip(index + 1);
         later.into_iter().any(|op| as_path(path).starts_with(as_path(&op.target)))
@@ -88,6 +93,20 @@ pub(super) fn fill(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize, made: &mu
         }
     }
     Ok(())
+}
+
+/// The directories for the file systems that go right below /dev: made here at once they need not be looked for, missed
+/// and made inside of the root later. Whatever fails is found then.
+fn make_mount_points(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize) {
+    for op in plan.mounts.iter().skip(index + 1) {
+        let MountKind::Filesystem { fstype, .. } = &op.kind else { continue };
+        // Without a mode of its own a tmpfs takes that of what it covers, unless that had to be made for it.
+        let has_mode =
+            fstype.as_c_str() != c"tmpfs" || op.data.iter().any(|(key, _)| key.as_c_str() == c"mode");
+        if let Some(name) = below_dev(&op.target).and_then(single_name).filter(|_| has_mode) {
+            let _ = inode::make_dir(tmpfs, &name, MOUNT_POINT_MODE, "");
+        }
+    }
 }
 
 /// The container's /dev/null, if it was made in a /dev that nobody else could reach until now.

@@ -14,6 +14,7 @@ mod home;
 mod hop;
 pub mod mount;
 mod namespaces;
+mod new_filesystem;
 pub mod paths;
 mod procfs_guard;
 pub mod rootfs;
@@ -43,6 +44,8 @@ pub struct Inherited<'a> {
     pub tasks: Vec<(OwnedFd, String)>,
     /// The same for those that count memory, which are entered as late as possible.
     pub memory_tasks: Vec<(OwnedFd, String)>,
+    /// Descriptors that our parent has used to make the groups.
+    pub pile: fd::Pile,
     /// v2: `cgroup.procs` of the group below the container's that is given to it, with its path.
     pub delegated: Option<(OwnedFd, String)>,
     /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
@@ -109,7 +112,9 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
     wait_for_go(birth)?;
     process::reset_signals().map_err(failed(Step::Go))?;
-    enter_cgroup(&mut birth.tasks)?;
+    write_memberships(&birth.tasks)?;
+    birth.tasks.drain(..).for_each(|(file, _)| birth.pile.add(file));
+    birth.pile.close();
     if !is_charged_late(plan) {
         enter_cgroup(&mut birth.memory_tasks)?;
     }
@@ -213,12 +218,16 @@ fn is_charged_late(plan: &Plan) -> bool {
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
 /// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
 fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
+    write_memberships(tasks)?;
     let mut pile = fd::Pile::default();
-    for (file, path) in tasks.drain(..) {
-        fd::write_once(file.as_fd(), &path, b"0").map_err(failed(Step::Cgroup))?;
-        pile.add(file);
-    }
+    tasks.drain(..).for_each(|(file, _)| pile.add(file));
     Ok(())
+}
+
+fn write_memberships(tasks: &[(OwnedFd, String)]) -> Stepped<()> {
+    tasks
+        .iter()
+        .try_for_each(|(file, path)| fd::write_once(file.as_fd(), path, b"0").map_err(failed(Step::Cgroup)))
 }
 
 /// Does: moves on into the group that is given to the container. Here because: its cgroup namespace is rooted at the

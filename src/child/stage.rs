@@ -4,7 +4,7 @@
 //! Called by the step list in `child`, last. From here on nothing of this binary is in the process any more
 //! (CVE-2019-5736): the stage's file is a copy in memory that nobody can write to.
 
-use super::{Stepped, enter_cgroup, failed};
+use super::{Stepped, failed, write_memberships};
 use crate::hook;
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
@@ -84,14 +84,14 @@ pub fn may_set_groups(plan: &Plan, proc: Option<BorrowedFd<'_>>) -> Groups {
 }
 
 /// Does: becomes the stage. Fails when: anonymous files may not be executed (vm.memfd_noexec), or memory is short.
-pub fn execute(mut leaving: Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallible> {
+pub fn execute(leaving: Leaving<'_>, pid: i32, last: Last) -> Stepped<Infallible> {
     let plan = leaving.plan;
     let Last { home, proc, groups } = last;
     let state = hook_state(plan, pid).map_err(failed(Step::Stage))?;
     let payload = payload(&leaving, proc.is_some(), groups);
     let file = sealed_file(&payload).map_err(failed(Step::Stage))?;
     // The file is not the container's, which could not free it.
-    enter_cgroup(&mut leaving.memory_tasks)?;
+    write_memberships(&leaving.memory_tasks)?;
 
     let first = 3 + i32::try_from(plan.preserve_fds).unwrap_or(0);
     for number in leaving.preserved {

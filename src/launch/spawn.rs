@@ -6,7 +6,6 @@ use super::{Child, Given, joins, sources, steps};
 use crate::cgroup::TasksFile;
 use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
-use crate::sys::fd::Pile;
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
 use crate::sys::walk::c_path;
@@ -70,6 +69,7 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
         wire: child_wire,
         tasks: memberships(others),
         memory_tasks: memberships(memory),
+        pile: given.entry.pile,
         delegated: given.entry.delegated.map(|file| (file.fd, file.path)),
         joins: left_to_child,
         hop,
@@ -104,11 +104,11 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     }
 }
 
-/// What only the child needs.
+/// What only the child needs, and what nobody needs any more.
 fn close(mut inherited: Inherited<'_>) {
-    let mut pile = Pile::default();
     let tasks = inherited.tasks.drain(..).chain(inherited.memory_tasks.drain(..));
-    tasks.for_each(|(file, _)| pile.add(file));
+    tasks.for_each(|(file, _)| inherited.pile.add(file));
+    inherited.pile.close();
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {

@@ -51,10 +51,11 @@ pub fn join_session_keyring(name: &CStr) -> Result<()> {
     let permissions = text.and_then(|text| u32::from_str_radix(text.split(';').nth(3)?, 16).ok());
     if let Some(permissions) = permissions {
         let wanted = permissions | POSSESSOR_AND_USER_SEARCH;
+        if wanted == permissions {
+            return Ok(());
+        }
         // SAFETY: integers only.
-        if wanted != permissions
-            && unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0
-        {
+        if unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_SETPERM, id, wanted) } != 0 {
             return Err(SysError::last("keyctl", object()));
         }
     }
