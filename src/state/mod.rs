@@ -135,7 +135,7 @@ impl Store {
         };
         let container = Container { parent: Rc::clone(&self.dir), dir, held: Cell::new(held), record };
         // Whoever deletes a container has its lock, and takes the record away: one that is there says that the folder is.
-        if held == Held::Yes && !is_written && container.is_gone()? {
+        if !is_written && container.is_gone()? {
             return Err(Refused::NotFound { id: id.to_string() }.into());
         }
         Ok(container)
@@ -170,8 +170,12 @@ fn is_ours(name: &str) -> bool {
         || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
+/// Whether nothing but files of ours is there. A folder that has been removed meanwhile has nothing.
 fn is_empty(dir: &Dir) -> Result<bool> {
-    Ok(dir.entries().context("list the state folder")?.iter().all(|entry| is_ours(&entry.name)))
+    match dir.entries() {
+        Err(e) if e.is(errno::ENOENT) => Ok(true),
+        other => Ok(other.context("list the state folder")?.iter().all(|entry| is_ours(&entry.name))),
+    }
 }
 
 /// Where the folder of a container's NOTIFY_SOCKET will be.
@@ -409,7 +413,10 @@ impl Container {
 
     /// Removes the folder: the last act of a deletion. Gone already is fine.
     pub fn remove(self) -> Result<()> {
-        let entries = self.dir.entries().context("list the state folder")?;
+        let entries = match self.dir.entries() {
+            Err(e) if e.is(errno::ENOENT) => return Ok(()),
+            other => other.context("list the state folder")?,
+        };
         // Without a record it may be gone; then another of its name is not ours to touch.
         if !entries.iter().any(|entry| entry.name == RECORD) && self.is_gone()? {
             return Ok(());

@@ -254,3 +254,17 @@ fn changed_limits_are_kept_beside_the_configuration_and_go_with_the_folder() {
     made.remove().unwrap();
     assert!(!path.exists());
 }
+
+#[test]
+fn a_container_that_is_opened_to_be_changed_is_locked_if_nobody_has_the_lock() {
+    let folder = Folder::new();
+    let store = store(&folder);
+    let made = store.create(Record::new("web1")).unwrap();
+    assert!(made.has_lock());
+    assert!(!store.load_to_change("web1").unwrap().has_lock());
+    made.unlock().unwrap();
+    let changing = store.load_to_change("web1").unwrap();
+    assert!(changing.has_lock());
+    assert_eq!(changing.status().unwrap(), Status::Stopped, "its own lock is nobody at work on it");
+    assert_eq!(store.load("web1").unwrap().status().unwrap(), Status::Creating);
+}
