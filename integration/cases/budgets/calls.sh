@@ -11,10 +11,10 @@
 # CALLS is for a host without control groups. EACH-V1 comes on top for each v1 hierarchy, UNIFIED where the unified one is beside them.
 BUDGETS='
 COMMAND         CALLS  EACH-V1  UNIFIED  WHAT THEY ARE FOR
-start-up-musl      16        0        0  C library and Rust: standard streams, signals, the stack of a handler
+start-up-musl      12        0        0  C library and Rust: standard streams, signals, the stack of a handler
 start-up-glibc     43        0        0  the same; a debug build is linked dynamically
-create            599       24       30  -
-run               623       24       30  -
+create            610       24       30  -
+run               633       24       30  -
 state              25        0        3  root 4, record 5, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
 start              44        0        3  as state, with lock and pidfd; the record 2 x 4, the gate 6
 exec              267        4        8  a way into each group: open, write, close twice; the capabilities that are dropped 38
@@ -22,7 +22,7 @@ kill               23        0        0  root, record, pidfd, process, boot, the
 pause              46        0        4  as start without the gate; one more if the group takes its time to freeze
 resume             35        0        3  -
 ps                 30        0        0  -
-list               33        0        3  as state, with the listing and the passwd file
+list               34        0        3  as state, with the listing, and the passwd file (musl opens it with one call more)
 delete-force       34        1        4  one rmdir for each group; lock, pidfd, the signal, its end; folder 7
 delete             27        1        1  the same without a signal; the process is gone
 '
