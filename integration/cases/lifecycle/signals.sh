@@ -39,7 +39,7 @@ nothing_is_left() {
 }
 # An agent that answers an execve by this rule.
 answering() { # continue|silence
-    rm -f "$T/agent.sock" "$T/seen"
+    rm -f "$T/agent.sock" "$T/agent" "$T/seen"
     python3 "$INTEGRATION/lib/agent.py" notify "$T/agent.sock" 59=$1 322=$1 >"$T/seen" 2>"$T/agent" &
     AGENT=$!
     eventually grep -q listening "$T/agent"
