@@ -96,7 +96,11 @@ impl Files {
             // `2MB.rsvd` counts reservations.
             (!size.contains('.')).then_some(size)
         }
-        let entries = self.0.entries()?;
+        let entries = match self.0.entries() {
+            // Removed while it is read, as with every file of it: whoever asked looks whether the group is still there.
+            Err(error) if is_gone(&error) => Vec::new(),
+            other => other?,
+        };
         let mut sizes: Vec<&str> = entries.iter().filter_map(|entry| size(&entry.name, ending)).collect();
         sizes.sort_unstable();
         Ok(sizes.into_iter().map(str::to_owned).collect())

@@ -25,7 +25,10 @@ pub fn set_up(birth: &mut Inherited<'_>, root: &Root) -> Stepped<()> {
         pty::make_controlling(slave.as_fd())?;
         process::become_stdio(slave.as_fd())
     };
-    made().map_err(failed(Step::Console))
+    made().map_err(failed(Step::Console))?;
+    // All three streams are the terminal now, whatever the caller's were.
+    birth.host_nulls.clear();
+    Ok(())
 }
 
 /// A terminal of the container's devpts for user `uid`, as this user namespace counts; its master goes to `socket`.
