@@ -13,11 +13,11 @@ BUDGETS='
 COMMAND         CALLS  EACH-V1  UNIFIED  WHAT THEY ARE FOR
 start-up-musl      12        0        0  C library and Rust: standard streams, signals, the stack of a handler
 start-up-glibc     43        0        0  the same; a debug build is linked dynamically
-create            610       24       30  -
-run               633       24       30  -
+create            264       18        8  mounts 68, masks and read-only paths 60, /dev 25, capabilities 38, limits, record, stage; each v1 group is made, entered and mounted
+run               281       19        8  as create, with the wait, and what delete does
 state              25        0        3  root 4, record 5, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
 start              44        0        3  as state, with lock and pidfd; the record 2 x 4, the gate 6
-exec              267        4        8  a way into each group: open, write, close twice; the capabilities that are dropped 38
+exec              196        4        8  a way into each group: open, write, close twice; the capabilities that are dropped 38
 kill               23        0        0  root, record, pidfd, process, boot, the signal
 pause              46        0        4  as start without the gate; one more if the group takes its time to freeze
 resume             35        0        3  -
