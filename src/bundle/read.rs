@@ -34,15 +34,10 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
         let is = if kind.is_dir() { "a directory" } else { "not a regular file" };
         return Err(unreadable(format!("{} is {is}", path.display())));
     }
-    let mut file = File::open(path).map_err(failed)?;
-    // As long as it was a moment ago, in one read(2); some file systems say 0 of what they make up while it is read.
-    let mut bytes = vec![0; metadata.len().min(SIZE_CAP_BYTES + 1) as usize];
-    match bytes.is_empty() {
-        false => file.read_exact(&mut bytes).map_err(failed)?,
-        true => {
-            file.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        }
-    }
+    let file = File::open(path).map_err(failed)?;
+    // The length is a guess: some file systems do not know it before the file is read.
+    let mut bytes = Vec::with_capacity(metadata.len().min(SIZE_CAP_BYTES) as usize + 1);
+    file.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > SIZE_CAP_BYTES {
         return Err(unreadable(format!("{} is larger than 16 MiB", path.display())));
     }

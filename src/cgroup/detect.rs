@@ -24,8 +24,10 @@ pub struct Layout {
 pub struct Unified {
     /// Where it is mounted.
     pub mount: PathBuf,
-    /// Our own group below it, without a leading slash; empty: the root.
+    /// Our own group below it, without a leading slash; empty: the root, or what is nearest if ours is not visible.
     pub own: String,
+    /// Whether our own group is among those that can be seen at the mount point.
+    pub sees_own: bool,
     /// The controllers that live in it.
     pub controllers: Vec<String>,
 }
@@ -37,8 +39,10 @@ pub struct Hierarchy {
     pub controllers: Vec<String>,
     /// Where it is mounted.
     pub mount: PathBuf,
-    /// Our own group below it, without a leading slash; empty: the root.
+    /// Our own group below it, without a leading slash; empty: the root, or what is nearest if ours is not visible.
     pub own: String,
+    /// Whether our own group is among those that can be seen at the mount point.
+    pub sees_own: bool,
 }
 
 /// The most that a file of procfs may hold here: mountinfo of a host with thousands of containers.
@@ -68,10 +72,15 @@ impl Layout {
                 let place = if v2_alone { cgroups.to_path_buf() } else { cgroups.join("unified") };
                 let is_there = v2_alone || has_controllers(&place);
                 layout.v2 = unified(is_there.then_some(place), membership, &mut mounts)?;
-            } else if let Some((mount, own)) =
+            } else if let Some(Place { mount, own, sees_own }) =
                 membership.locate(&v1_candidates(cgroups, membership), &mut mounts)?
             {
-                layout.v1.push(Hierarchy { controllers: membership.controllers.clone(), mount, own });
+                layout.v1.push(Hierarchy {
+                    controllers: membership.controllers.clone(),
+                    mount,
+                    own,
+                    sees_own,
+                });
             }
         }
         Ok(layout)
@@ -119,6 +128,13 @@ struct Membership {
     path: String,
 }
 
+/// Where a hierarchy is mounted, and where we are in it.
+struct Place {
+    mount: PathBuf,
+    own: String,
+    sees_own: bool,
+}
+
 impl Membership {
     fn parse_all(text: &str) -> Vec<Membership> {
         let parse = |line: &str| {
@@ -132,25 +148,21 @@ impl Membership {
     }
 
     /// The hierarchy's mount point and our own group below it.
-    fn locate(
-        &self,
-        candidates: &[PathBuf],
-        mounts: &mut Mounts<'_>,
-    ) -> Result<Option<(PathBuf, String)>, SysError> {
+    fn locate(&self, candidates: &[PathBuf], mounts: &mut Mounts<'_>) -> Result<Option<Place>, SysError> {
         let own = self.path.trim_start_matches('/');
-        let own = if own == ".." || own.starts_with("../") { "" } else { own };
+        let is_outside = own == ".." || own.starts_with("../");
+        let own = if is_outside { "" } else { own };
         // Usually the whole hierarchy is mounted where everybody has it. In a container without a cgroup namespace
         // only a part of it is: then our own path leads nowhere below the mount point, and mountinfo knows which part.
         if let Some(mount) = candidates.iter().find(|mount| is_group(&mount.join(own))) {
-            return Ok(Some((mount.clone(), own.to_owned())));
+            return Ok(Some(Place { mount: mount.clone(), own: own.to_owned(), sees_own: !is_outside }));
         }
         let found = mounts.find(&self.controllers)?.filter(|(_, mount)| is_group(mount));
         Ok(found.map(|(root, mount)| {
-            let below =
-                Path::new(&self.path).strip_prefix(root).map(|rest| rest.to_string_lossy().into_owned());
-            let own = below.unwrap_or_default();
-            let own = if is_group(&mount.join(&own)) { own } else { String::new() };
-            (mount, own)
+            let below = Path::new(&self.path).strip_prefix(root).ok();
+            let own = below.map(|rest| rest.to_string_lossy().into_owned());
+            let own = own.filter(|own| is_group(&mount.join(own)));
+            Place { mount, sees_own: own.is_some(), own: own.unwrap_or_default() }
         }))
     }
 }
@@ -173,10 +185,12 @@ fn unified(
     if candidates.is_empty() && membership.path == "/" {
         return Ok(None);
     }
-    let Some((mount, own)) = membership.locate(&candidates, mounts)? else { return Ok(None) };
+    let Some(Place { mount, own, sees_own }) = membership.locate(&candidates, mounts)? else {
+        return Ok(None);
+    };
     let controllers = read_record(&mount.join("cgroup.controllers"))?;
     let controllers = controllers.split_ascii_whitespace().map(str::to_owned).collect();
-    Ok(Some(Unified { mount, own, controllers }))
+    Ok(Some(Unified { mount, own, sees_own, controllers }))
 }
 
 fn is_group(path: &Path) -> bool {

@@ -42,6 +42,7 @@ fn layout(handle: &Handle) -> Result<Layout, Refusal> {
         controllers: tree.controllers.clone(),
         mount: tree.mount.clone(),
         own: tree.path.clone(),
+        sees_own: true,
     };
     let v1: Vec<Hierarchy> = handle.v1.iter().filter(is_there).map(hierarchy).collect();
     let unified = |tree: &Tree| -> Result<Unified, Refusal> {
@@ -50,6 +51,7 @@ fn layout(handle: &Handle) -> Result<Layout, Refusal> {
         Ok(Unified {
             mount: tree.mount.clone(),
             own: tree.path.clone(),
+            sees_own: true,
             controllers: enable::words(&mount, "cgroup.controllers")?,
         })
     };

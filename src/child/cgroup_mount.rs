@@ -168,7 +168,9 @@ impl View<'_> {
 
     /// The container's own cgroup, bound with all its flags: what it would see in a namespace of its own.
     fn own_cgroup(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
-        let path = c_path(&hierarchy.own)?;
+        let not_visible =
+            || SysError::new("find the own cgroup", hierarchy.point.display().to_string(), ENOENT);
+        let path = c_path(hierarchy.own.as_ref().ok_or_else(not_visible)?)?;
         if broken!("cve_2022_0492", "cve_2023_25809") {
             return mount::clone_tree(&path, Depth::Tree, LastLink::Keep);
         }
@@ -193,8 +195,8 @@ pub struct Hierarchy {
     pub point: PathBuf,
     /// `cpu`, `name=systemd`; none for cgroup2.
     pub controllers: Vec<String>,
-    /// The folder of the cgroup that we are in.
-    pub own: PathBuf,
+    /// The folder of the cgroup that we are in; None: it cannot be seen from here, and nothing else may be shown for it.
+    pub own: Option<PathBuf>,
 }
 
 impl Hierarchy {

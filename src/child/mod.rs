@@ -109,7 +109,8 @@ pub fn init(inherited: Inherited<'_>) -> ! {
 fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     let plan = birth.plan;
 
-    // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted.
+    // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted, but for memory
+    // (is_charged_late).
     wait_for_go(birth)?;
     process::reset_signals().map_err(failed(Step::Go))?;
     write_memberships(&birth.tasks)?;
@@ -138,6 +139,10 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     birth.mounts.wants_null = !birth.host_nulls.is_empty();
     let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
     devices::rest(&root, &plan.rootfs, &made)?;
+    if has_early_hooks(plan) {
+        // A hook may unmount what we have mounted.
+        root.close_done();
+    }
     let pid = at_hooks(birth)?;
     create_container_hooks(birth, pid)?;
     // After the hooks, which may bring interfaces; before the switch, for the fallback needs the host's /proc.
@@ -206,13 +211,19 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
 /// Whether the child enters the v1 group that counts memory only when it becomes the stage: what a birth needs, which is
 /// several times what the stage needs, would be charged to the container, and a small limit would stop it. Not with
 /// hooks, for they are to find the container in all of its groups and run in them; not with a cgroup namespace, which is
-/// rooted where we are; and not if an image decides how much is copied into a tmpfs.
+/// rooted where we are; not with a user namespace, whose ids the group's owner may not move; and not if an image decides
+/// how much is copied into a tmpfs.
 fn is_charged_late(plan: &Plan) -> bool {
-    let hooks = &plan.hooks;
-    let early = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
-    early.iter().all(|list| list.is_empty())
+    !has_early_hooks(plan)
         && !plan.namespaces.cgroup.is_new()
+        && plan.namespaces.user.is_shared()
         && plan.rootfs.mounts.iter().all(|op| !op.copy_up)
+}
+
+/// Whether hooks run before the container is made.
+fn has_early_hooks(plan: &Plan) -> bool {
+    let hooks = &plan.hooks;
+    [&hooks.prestart, &hooks.create_runtime, &hooks.create_container].iter().any(|list| !list.is_empty())
 }
 
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU

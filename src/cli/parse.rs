@@ -77,7 +77,8 @@ fn read(definition: &mut clap::Command, argv: &[OsString]) -> Result<CommandLine
     let (ours, tail) = argv.split_at(tail_start);
     let mut words = ours.to_vec();
     if words.iter().any(|arg| is_single_dash_word(arg)) {
-        let names = long_names(definition);
+        // Of every command: `-parent-path` is no `-p` of one that has no such option.
+        let names = long_names(&CommandLine::definition());
         words = words.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
     }
     if words.iter().any(|arg| has_boolean_value(arg)) {

@@ -22,8 +22,9 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 
 pub(super) fn update(session: &Session, args: &cli::Update) -> Result<u8> {
-    let mut container = session.container_to_change(&args.id)?;
+    // Before the container's lock: standard input may take its time.
     let change = Change::asked_for(args)?;
+    let mut container = session.container_to_change(&args.id)?;
     change.warnings(args).iter().for_each(|warning| session.log.warn(warning));
     match alone_once_made(&mut container)? {
         Status::Created | Status::Running | Status::Paused => {}

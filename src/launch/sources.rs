@@ -24,17 +24,19 @@ pub fn hierarchies(layout: &Layout, entry: &Entry) -> Vec<Hierarchy> {
         let mut groups = entry.tasks.iter().filter_map(|tasks| Path::new(&tasks.path).parent());
         groups.find(|group| group.starts_with(mount)).map(Path::to_path_buf)
     };
-    let one = |mount: &PathBuf, own: PathBuf, controllers: &[String]| {
+    let one = |mount: &PathBuf, own: Option<PathBuf>, controllers: &[String]| {
         let name = mount.file_name().filter(|_| mount.parent() == Some(&layout.root))?;
         let name = name.to_string_lossy().into_owned();
         Some(Hierarchy { name, point: mount.clone(), controllers: controllers.to_vec(), own })
     };
     let v1 = layout.v1.iter().filter_map(|hierarchy| {
-        let own = entered(&hierarchy.mount).unwrap_or_else(|| hierarchy.mount.join(&hierarchy.own));
+        let ours = || hierarchy.sees_own.then(|| hierarchy.mount.join(&hierarchy.own));
+        let own = entered(&hierarchy.mount).or_else(ours);
         one(&hierarchy.mount, own, &hierarchy.controllers)
     });
     let v2 = layout.v2.iter().filter_map(|unified| {
-        let own = entry.group2.clone().unwrap_or_else(|| unified.mount.join(&unified.own));
+        let ours = || unified.sees_own.then(|| unified.mount.join(&unified.own));
+        let own = entry.group2.clone().or_else(ours);
         one(&unified.mount, own, &[])
     });
     v1.chain(v2).collect()

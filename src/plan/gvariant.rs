@@ -105,6 +105,11 @@ pub fn parse_seconds_as_us(text: &str) -> Result<u64, String> {
 fn decimal_as_millionths(word: &str) -> Option<u64> {
     let (number, exponent) = word.split_once(['e', 'E']).unwrap_or((word, "0"));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // More digits than the numbers here can hold, and far more than count.
+    let fraction = fraction.get(..18).unwrap_or(fraction);
     let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
     let places = exponent.parse::<i32>().ok()?.checked_add(6)?.checked_sub_unsigned(fraction.len() as u32)?;
     let scale = 10u128.checked_pow(places.unsigned_abs());

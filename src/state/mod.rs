@@ -427,7 +427,12 @@ impl Container {
             removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
         }
         unless_gone(self.dir.remove_file(RECORD)).context("remove the record")?;
-        unless_gone(self.parent.remove_dir(&self.record.id)).context("remove the state folder")
+        match self.parent.remove_dir(&self.record.id) {
+            // Something has come since the folder was listed, and without a record nobody would come back for it.
+            Err(e) if e.is(errno::ENOTEMPTY) => self.parent.remove_tree(&self.record.id),
+            removed => unless_gone(removed),
+        }
+        .context("remove the state folder")
     }
 }
 

@@ -89,9 +89,15 @@ impl Root {
         Ok(magic)
     }
 
-    /// Takes a descriptor that is not used any more: it is closed with others, or by the next execve(2).
+    /// Takes a descriptor that is not used any more: it is closed with others, by [`Root::close_done`] or by the next
+    /// execve(2). A mount that it refers to stays busy until then.
     pub fn done_with(&self, fd: impl Into<OwnedFd>) {
         self.pile.borrow_mut().add(fd.into());
+    }
+
+    /// Closes what [`Root::done_with`] took.
+    pub fn close_done(&self) {
+        self.pile.borrow_mut().close();
     }
 
     /// O_PATH descriptor of what `path` is inside the root.

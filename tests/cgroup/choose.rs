@@ -9,9 +9,14 @@ fn layout() -> Layout {
         controllers: vec!["memory".to_owned()],
         mount: PathBuf::from("/cg/memory"),
         own: "session/1".to_owned(),
+        sees_own: true,
     };
-    let unified =
-        Unified { mount: PathBuf::from("/cg/unified"), own: "session/1".to_owned(), controllers: Vec::new() };
+    let unified = Unified {
+        mount: PathBuf::from("/cg/unified"),
+        own: "session/1".to_owned(),
+        sees_own: true,
+        controllers: Vec::new(),
+    };
     Layout { root: PathBuf::from("/cg"), v2: Some(unified), v1: vec![memory] }
 }
 

@@ -23,8 +23,8 @@ fn the_unified_hierarchy_alone_is_found_with_its_controllers() {
     let layout = detect(&fake);
     let unified = layout.v2.as_ref().unwrap();
     assert_eq!(
-        (unified.own.as_str(), unified.controllers.join(" ")),
-        ("user.slice/a", "cpuset cpu memory".to_owned())
+        (unified.own.as_str(), unified.sees_own, unified.controllers.join(" ")),
+        ("user.slice/a", true, "cpuset cpu memory".to_owned())
     );
     assert!(layout.v1.is_empty());
     assert!(layout.v2_has("cpu") && !layout.v2_has("pids"));
@@ -87,7 +87,8 @@ fn a_unified_hierarchy_at_the_top_hides_v1() {
 fn a_place_outside_the_cgroup_namespace_counts_as_the_root() {
     let fake = Fake::new();
     fake.group("cgroup", &[]).file("cgroup/cgroup.controllers", "").file("self/cgroup", "0::/../../other\n");
-    assert_eq!(detect(&fake).v2.unwrap().own, "");
+    let unified = detect(&fake).v2.unwrap();
+    assert_eq!((unified.own.as_str(), unified.sees_own), ("", false), "it must not be shown as ours");
 }
 
 #[test]

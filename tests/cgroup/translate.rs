@@ -19,10 +19,12 @@ fn layout(v1: &[&str], v2: Option<&[&str]>) -> Layout {
         controllers: vec![(*name).to_owned()],
         mount: root.join(name),
         own: String::new(),
+        sees_own: true,
     };
     let unified = |controllers: &[&str]| Unified {
         mount: root.clone(),
         own: String::new(),
+        sees_own: true,
         controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
     };
     Layout { root: root.clone(), v1: v1.iter().map(hierarchy).collect(), v2: v2.map(unified) }
