@@ -1,4 +1,4 @@
-"""The chart that README shows: bars of each operation as parts of crun's cost, in SVG, for light and dark pages. Pure."""
+"""The chart that `--publish` puts into docs/: bars of each operation as parts of crun's cost, in SVG, for light and dark pages. Pure."""
 
 from html import escape
 

@@ -9,7 +9,7 @@ use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, fd, kernel_file};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long the processes may take to stop: one in an uninterruptible sleep may never.
@@ -186,7 +186,7 @@ fn is_stopped_by_v1(tree: &Tree) -> Result<bool, SysError> {
 /// Writes a file of a group; one that is gone, or has no such file, has nothing to be thawed.
 fn write_to(tree: &Tree, file: &str, text: &str) -> Result<(), SysError> {
     let path = tree.dir().join(file).display().to_string();
-    let written = kernel_file::open_for_writing(&path)
+    let written = kernel_file::open_for_writing(Path::new(&path))
         .and_then(|open| fd::write_once(open.as_fd(), &path, text.as_bytes()));
     written.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
 }

@@ -80,7 +80,7 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
 /// The way into the container's own group, by its path; None: the group is gone.
 fn own_tasks(tree: &Tree) -> Result<Option<TasksFile>, Refusal> {
     let path = tree.dir().join("tasks").display().to_string();
-    match kernel_file::open_for_writing(&path) {
+    match kernel_file::open_for_writing(Path::new(&path)) {
         Ok(fd) => Ok(Some(TasksFile { counts_memory: false, fd, path })),
         Err(error) if error.is(errno::ENOENT) => Ok(None),
         Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),

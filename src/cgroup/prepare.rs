@@ -8,8 +8,9 @@ use super::fs::{self, Refusal, code};
 use super::translate::{Orders, orders};
 use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, delegate, freeze, kill};
 use crate::plan::limits::Limits;
-use crate::sys::dir::{Dir, open_for_writing, read_record};
+use crate::sys::dir::{Dir, read_record};
 use crate::sys::error::errno;
+use crate::sys::kernel_file;
 use crate::sys::{SysError, bpf};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ impl Work<'_> {
         if !group.found && group.dir.is_none() && orders.peek().is_none() {
             // Nothing is to be done in it but to enter it.
             let path = group.path.join(TASKS);
-            let fd = open_for_writing(&path).map_err(opening)?;
+            let fd = kernel_file::open_for_writing(&path).map_err(opening)?;
             let path = path.display().to_string();
             self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), fd, path });
             return Ok(());

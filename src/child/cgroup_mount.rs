@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 const HOST_ROOT: &str = "/sys/fs/cgroup";
-/// What fsmount(2) itself takes; the rest is done by mount_setattr(2).
+/// What is set by fsmount(2) here; mount_setattr(2) does the rest when the view is whole.
 const AT_BIRTH: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
 
 /// Mounts the view at the target of `op`.

@@ -63,7 +63,7 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
     // Before we become undumpable, which takes our own files below /proc away from a user who is not root.
     oom_score_adj(visitor)?;
     process::set_undumpable().map_err(failed(Step::Go))?;
-    enter_cgroup(&mut visitor.tasks)?;
+    enter_cgroup(&mut visitor.tasks, &mut fd::Pile::default())?;
     // Only now: in the caller's cpuset these CPUs may not be there.
     final_affinity(plan)?;
     process::reset_signals().map_err(failed(Step::Go))?;

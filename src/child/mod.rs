@@ -113,12 +113,11 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // (is_charged_late).
     wait_for_go(birth)?;
     process::reset_signals().map_err(failed(Step::Go))?;
-    write_memberships(&birth.tasks)?;
-    birth.tasks.drain(..).for_each(|(file, _)| birth.pile.add(file));
-    birth.pile.close();
+    enter_cgroup(&mut birth.tasks, &mut birth.pile)?;
     if !is_charged_late(plan) {
-        enter_cgroup(&mut birth.memory_tasks)?;
+        enter_cgroup(&mut birth.memory_tasks, &mut birth.pile)?;
     }
+    birth.pile.close();
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
     // Where nothing has changed our ids both still hold.
@@ -228,9 +227,8 @@ fn has_early_hooks(plan: &Plan) -> bool {
 
 /// Does: writes `0` into the v1 `tasks` files. Here because: our own thread may do it without the grace period of RCU
 /// that a foreign pid in cgroup.procs costs (10 ms). Fails when: the group is full or gone.
-fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>) -> Stepped<()> {
+fn enter_cgroup(tasks: &mut Vec<(OwnedFd, String)>, pile: &mut fd::Pile) -> Stepped<()> {
     write_memberships(tasks)?;
-    let mut pile = fd::Pile::default();
     tasks.drain(..).for_each(|(file, _)| pile.add(file));
     Ok(())
 }

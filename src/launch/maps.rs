@@ -67,8 +67,13 @@ fn helper(program: &str, pid: i32, maps: &[IdMap]) -> Result<()> {
         Captured::Ended { errors, .. } => {
             bail!("{program}: {}: see the user's ranges in /etc/subuid and /etc/subgid", errors.trim())
         }
-        Captured::TooLong | Captured::TooMuch => {
+        Captured::TooLong => {
             bail!("{program}: it did not do its work within {} s and was killed", HELPER_LIMIT.as_secs())
+        }
+        Captured::TooMuch => {
+            bail!(
+                "{program}: it printed more than {HELPER_LIMIT_BYTES} bytes and was killed; is it the one of uidmap?"
+            )
         }
     }
 }

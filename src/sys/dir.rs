@@ -321,12 +321,6 @@ pub fn read_record(path: &Path, limit_bytes: usize) -> Result<Vec<u8>> {
     fd::read_record(file.as_fd(), &object, limit_bytes)
 }
 
-/// Opens an existing file of a trusted tree for writing, as it is: a kernel file.
-pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
-    fd::open_path(path, OFlag::O_WRONLY | OFlag::O_NOFOLLOW)
-        .map_err(|e| SysError::nix("open", path.display().to_string(), e))
-}
-
 /// Removes an empty directory by path; symlinks on the way are followed, the path being trusted: a control group.
 pub fn remove_empty(path: &Path) -> Result<()> {
     nix::unistd::unlinkat(AT_FDCWD, path, nix::unistd::UnlinkatFlags::RemoveDir)

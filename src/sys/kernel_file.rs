@@ -7,6 +7,7 @@
 use super::{Result, SysError, fd};
 use nix::fcntl::OFlag;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 /// A page: sysfs(5) promises that no attribute is longer, and no other file of this kind is.
 const LIMIT_BYTES: usize = 4096;
@@ -29,7 +30,7 @@ pub fn read_if_there(path: &str) -> Result<Option<String>> {
 }
 
 /// Opens a file of this kind for writing, as it is; the path must be trusted.
-pub fn open_for_writing(path: &str) -> Result<OwnedFd> {
+pub fn open_for_writing(path: &Path) -> Result<OwnedFd> {
     let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
-    fd::open_path(path, flags).map_err(|e| SysError::nix("open", path, e))
+    fd::open_path(path, flags).map_err(|e| SysError::nix("open", path.display().to_string(), e))
 }
