@@ -4,7 +4,7 @@
 //! `child::exec` and, inside of the container, `stage::join`.
 
 use super::foreground::{Watch, wait_readable};
-use super::{Child, Ready, joins, maps, spawn, steps};
+use super::{Child, Ready, joins, maps, or_ended, spawn, steps};
 use crate::cgroup::Entry;
 use crate::child::exec::{Visitor, init, set_scheduler};
 use crate::plan::{IdMaps, Plan};
@@ -92,15 +92,6 @@ fn next(
             Some(Question::Note(note)) => warn(&steps::explain(plan, &note).to_string()),
             other => return Ok(other),
         }
-    }
-}
-
-/// Whatever was refused on the way into a container that is no more: its end is the reason (a pid namespace without
-/// its first process says ENOMEM to a clone).
-fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
-    match crate::sys::pidfd::wait_end(pidfd, 0) {
-        Ok(true) => super::Failed::container_ended(pid).into(),
-        _ => error,
     }
 }
 

@@ -32,7 +32,8 @@ use crate::child::cgroup_mount::Hierarchy;
 use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
-use crate::sys::{fd, process};
+use crate::sys::error::{SysError, errno};
+use crate::sys::{fd, pidfd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use foreground::{Interrupted, Watch, wait_readable};
@@ -296,6 +297,22 @@ impl Ready<'_> {
             }
             start::Outcome::Died => Err(self.child.died().into()),
         }
+    }
+}
+
+/// How long a process without namespaces may take to be one that has ended.
+const ENDING_MS: u16 = 1000;
+
+/// Whatever was refused on the way into a container that is no more: its end is the reason.
+///
+/// A process that ends loses its namespaces and its root before its pidfd tells (ENOENT, ESRCH), and a pid namespace
+/// takes no more processes before that (ENOMEM): then the end is near, and waited for.
+fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
+    let near = |error: &SysError| [errno::ENOENT, errno::ESRCH, errno::ENOMEM].contains(&error.errno);
+    let patience_ms = if error.downcast_ref().is_some_and(near) { ENDING_MS } else { 0 };
+    match pidfd::wait_end(pidfd, patience_ms) {
+        Ok(true) => Failed::container_ended(pid).into(),
+        _ => error,
     }
 }
 

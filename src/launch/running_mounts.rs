@@ -3,7 +3,7 @@
 //!
 //! Called by `cmd::mounts`, which holds the container's lock.
 
-use super::{Child, Failed, sources, steps};
+use super::{Child, Failed, or_ended, sources, steps};
 use crate::child::running_mounts::{Beside, Task, main};
 use crate::plan::namespaces::Joined;
 use crate::plan::{Place, Plan};
@@ -38,7 +38,7 @@ impl Running<'_> {
     /// Mounts all mounts of the plan in the container, or none.
     pub fn add(&self, mut plan: Plan) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces()?;
+        let theirs = self.namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))?;
         plan.namespaces.user = theirs.user();
         let mut inputs = sources::open(&plan, self.rootless)?;
         inputs.pid_namespace = theirs.pids;
@@ -48,7 +48,7 @@ impl Running<'_> {
     /// Takes away what is mounted at these paths in the container, or nothing of it.
     pub fn remove(&self, mut plan: Plan, targets: Vec<CString>) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces()?;
+        let theirs = self.namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))?;
         plan.namespaces.user = theirs.user();
         let user: Vec<_> = theirs.joins.into_iter().filter(|(kind, _)| *kind == Kind::User).collect();
         carry_out(&plan, theirs.mounts, user, Task::Remove(targets))
@@ -77,7 +77,7 @@ impl Running<'_> {
         let pids = (!namespace::is_own(pids.as_fd(), Kind::Pid)?).then_some(pids);
         // It had this pid before, and lives: so it was no other process that was looked at.
         if pidfd::wait_end(self.init, 0)? {
-            return Err(refusal("the container has ended meanwhile".to_string(), "").into());
+            return Err(Failed::container_ended(self.pid).into());
         }
         Ok(Theirs { mounts, joins, pids })
     }

@@ -232,6 +232,21 @@ test_add_refuses_a_stopped_container() {
     gone
 }
 
+# Ended between the look at its status and the look at its namespaces, which strace makes long enough.
+test_add_to_a_container_that_ends_meanwhile_says_so() {
+    ours_only
+    type strace >/dev/null 2>&1 || skip "no strace here"
+    bundle; command_is sleep 60; started
+    list "$(fs tmpfs /one)"
+    strace -f -qq -o "$T/trace" -P "/proc/$PID/ns/mnt" -e trace=openat -e inject=openat:delay_enter=1s \
+        "$TARE" --root "$STATE" mounts add "$ID" "$B/mounts.json" 2>"$T/err" &
+    until grep -q 'ns/mnt' "$T/trace" 2>/dev/null; do sleep 0.01; done
+    kill -KILL "$PID"
+    wait $! && fail "added a mount to a container that has ended"
+    matches "$(cat "$T/err")" 'container not running: its first process.* has ended meanwhile'
+    gone
+}
+
 test_add_refuses_a_container_on_the_host_s_mounts() {
     ours_only
     bundle; drop_namespace mount; config '.mounts = [] | del(.linux.maskedPaths, .linux.readonlyPaths)'
