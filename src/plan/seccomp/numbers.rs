@@ -7,6 +7,7 @@ use super::abi::{AUDIT_X86_64, Abi, MULTIPLEXERS, X32_BIT};
 use super::profile::{ERRNO, KILL_PROCESS, KILL_THREAD, Profile, Relation, Rule, TRAP, Test};
 use super::table::{Call, PLAIN, PRIVATE};
 use oci_spec::runtime::Arch;
+use std::ops::Range;
 
 /// What happens to all numbers, in segments that adjoin: each reaches to the next one's start, the first starts at 0.
 #[derive(Debug, Default)]
@@ -39,13 +40,23 @@ pub(super) struct Chain {
     pub(super) otherwise: u32,
 }
 
-/// One rule of one number. Small, as a profile makes a thousand of them.
-#[derive(Clone, Copy, Default)]
+/// What the rules say of the numbers of one ABI.
+#[derive(Default)]
+struct Claims {
+    /// By [`place`] of the number: the first rule without tests, its position in the profile and one. 0: there is none.
+    alone: Vec<u32>,
+    /// The rules with tests, by number; those of one number in the profile's order.
+    tested: Vec<Claim>,
+    /// The highest number that the profile names, private ones aside.
+    highest: Option<u32>,
+}
+
+/// A rule with tests of one number.
 struct Claim {
     number: u32,
-    rule: u32,
+    rule: usize,
     /// The place in `carried` of the multiplexer's test, which takes the place of the rule's own.
-    carried: Option<u16>,
+    carried: Option<usize>,
 }
 
 const ENOSYS: u32 = ERRNO | 38;
@@ -84,43 +95,41 @@ impl Numbers {
 
     /// Adds the numbers of `abi`, which start at `start`.
     fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
-        let background = background(profile, abi, start);
-        let mut upcoming = background.iter().copied().peekable();
         let carried = carried(abi);
-        let claims = claims(profile, abi, &carried);
-        for claims in claims.chunk_by(|one, next| one.number == next.number) {
-            let Some(Claim { number, .. }) = claims.first() else { continue };
-            while let Some(segment) = upcoming.next_if(|segment| segment.start <= *number) {
+        let claims = Claims::of(profile, abi, &carried);
+        let mut tested = claims.tested.chunk_by(|one, next| one.number == next.number).peekable();
+        let mut upcoming = background(profile, abi, start, claims.highest).into_iter().peekable();
+        let mut around = Leaf::Return(profile.default);
+        for (place, alone) in claims.alone.iter().enumerate() {
+            let number = abi.base + number_at(place);
+            let tests = tested.next_if(|claims| claims.first().is_some_and(|claim| claim.number == number));
+            // A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
+            let leaf = match (alone.checked_sub(1).and_then(|rule| profile.rules.get(rule as usize)), tests) {
+                (Some(rule), _) => Leaf::Return(rule.action),
+                (None, Some(tests)) => self.chain(profile, abi, tests, &carried),
+                (None, None) => continue,
+            };
+            while let Some(segment) = upcoming.next_if(|segment| segment.start <= number) {
                 self.push(segment.start, segment.leaf);
+                around = segment.leaf;
             }
-            let around = self.segments.last().map_or(Leaf::Return(profile.default), |segment| segment.leaf);
-            let leaf = self.leaf(profile, abi, claims, &carried);
-            self.push(*number, leaf);
-            if upcoming.peek().is_none_or(|segment| segment.start > number + 1) {
-                self.push(number + 1, around);
-            }
+            self.push(number, leaf);
+            self.push(number + 1, around);
         }
         for segment in upcoming {
             self.push(segment.start, segment.leaf);
         }
     }
 
-    /// A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
-    fn leaf(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim], carried: &[Carried]) -> Leaf {
-        let mut rules = Vec::new();
-        for claim in claims {
-            let Some(rule) = profile.rules.get(claim.rule as usize) else { continue };
-            let through = claim.carried.and_then(|at| carried.get(usize::from(at)));
-            match through.map(|carried| carried.selector) {
-                None if rule.tests.is_empty() => return Leaf::Return(rule.action),
-                None => rules.push(Rule { action: rule.action, tests: rule.tests.clone() }),
-                Some(selector) => {
-                    let others = rule.tests.iter().copied().filter(|test| test.index != selector.index);
-                    let tests = std::iter::once(selector).chain(others).collect();
-                    rules.push(Rule { action: rule.action, tests });
-                }
-            }
-        }
+    fn chain(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim], carried: &[Carried]) -> Leaf {
+        let rule = |claim: &Claim| {
+            let rule = profile.rules.get(claim.rule)?;
+            let selector = claim.carried.and_then(|at| carried.get(at)).map(|carried| carried.selector);
+            let others = rule.tests.iter().copied();
+            let others = others.filter(|test| selector.is_none_or(|selector| test.index != selector.index));
+            Some(Rule { action: rule.action, tests: selector.into_iter().chain(others).collect() })
+        };
+        let rules = claims.iter().filter_map(rule).collect();
         self.chains.push(Chain { abi, rules, otherwise: profile.default });
         Leaf::Chain(self.chains.len() - 1)
     }
@@ -140,11 +149,10 @@ impl Numbers {
 /// A program that meets a system call newer than the profile's author knew must hear ENOSYS, so that it falls back to
 /// an older one; EPERM makes it fail. So where the default action forbids, the numbers above the highest one that the
 /// profile names are unknown to the container, as they would be to an older kernel.
-fn background(profile: &Profile, abi: &'static Abi, start: u32) -> Vec<Segment> {
+fn background(profile: &Profile, abi: &'static Abi, start: u32, highest: Option<u32>) -> Vec<Segment> {
     let default = Leaf::Return(profile.default);
     let mut background = vec![Segment { start, leaf: default }];
-    let named = profile.calls.iter().filter_map(|(call, _)| abi.number(*call));
-    let Some(highest) = named.filter(|number| *number < abi.base + PRIVATE).max() else { return background };
+    let Some(highest) = highest else { return background };
     if profile.permissive {
         return background;
     }
@@ -160,42 +168,50 @@ fn background(profile: &Profile, abi: &'static Abi, start: u32) -> Vec<Segment> 
     background
 }
 
-/// All rules by number; those of one number in the profile's order.
-fn claims(profile: &Profile, abi: &'static Abi, carried: &[Carried]) -> Vec<Claim> {
-    let mut claims = Vec::with_capacity(profile.calls.len() + carried.len());
-    for (call, rules) in &profile.calls {
-        let direct = abi.number(*call).map(|number| (number, None));
-        let at = carried.binary_search_by_key(call, |carried| carried.call).ok();
-        let through = at.and_then(|at| Some((carried.get(at)?.multiplexer, u16::try_from(at).ok())));
-        for (number, carried) in direct.into_iter().chain(through) {
-            claims.extend(rules.clone().map(|rule| Claim { number, rule: rule as u32, carried }));
+impl Claims {
+    /// One pass over the profile: nearly all of its rules have no tests, and find their place without being compared.
+    fn of(profile: &Profile, abi: &'static Abi, carried: &[Carried]) -> Claims {
+        let mut claims = Claims { alone: vec![0; PLAIN], ..Claims::default() };
+        for (call, rules) in &profile.calls {
+            if let Some(number) = abi.number(*call) {
+                claims.add(profile, number, number - abi.base, rules);
+            }
+            if let Ok(at) = carried.binary_search_by_key(call, |carried| carried.call) {
+                let number = carried[at].multiplexer;
+                let through = rules.clone().map(|rule| Claim { number, rule, carried: Some(at) });
+                claims.tested.extend(through);
+            }
+        }
+        claims.tested.sort_by_key(|claim| claim.number);
+        claims
+    }
+
+    /// Adds the rules of a number, `plain` without the ABI's base.
+    fn add(&mut self, profile: &Profile, number: u32, plain: u32, rules: &Range<usize>) {
+        let place = place(plain);
+        if place < PLAIN {
+            self.highest = self.highest.max(Some(number));
+        } else if self.alone.len() <= place {
+            self.alone.resize(place + 1, 0);
+        }
+        for rule in rules.clone() {
+            if !profile.rules[rule].tests.is_empty() {
+                self.tested.push(Claim { number, rule, carried: None });
+            } else if self.alone[place] == 0 {
+                self.alone[place] = rule as u32 + 1;
+            }
         }
     }
-    sorted(&claims, abi.base)
 }
 
-/// The claims by number, those of one number in the order they had: a counting sort, as the numbers lie close together. A
-/// sort by comparisons would be a quarter of what compiling a profile costs.
-fn sorted(claims: &[Claim], base: u32) -> Vec<Claim> {
-    // The private numbers follow right after the others.
-    let place = |claim: &Claim| {
-        let number = (claim.number - base) as usize;
-        number.checked_sub(PRIVATE as usize).map_or(number, |private| PLAIN + private)
-    };
-    let mut starts = vec![0u32; claims.iter().map(place).max().map_or(0, |last| last + 2)];
-    for claim in claims {
-        starts[place(claim) + 1] += 1;
-    }
-    for at in 1..starts.len() {
-        starts[at] += starts[at - 1];
-    }
-    let mut sorted = vec![Claim::default(); claims.len()];
-    for claim in claims {
-        let start = &mut starts[place(claim)];
-        sorted[*start as usize] = *claim;
-        *start += 1;
-    }
-    sorted
+/// Where a number stands, without its ABI's base: the private ones follow right after the others.
+fn place(number: u32) -> usize {
+    number.checked_sub(PRIVATE).map_or(number as usize, |private| PLAIN + private as usize)
+}
+
+/// The number at a [`place`].
+fn number_at(place: usize) -> u32 {
+    place.checked_sub(PLAIN).map_or(place as u32, |private| PRIVATE + private as u32)
 }
 
 /// A call that a multiplexer carries.

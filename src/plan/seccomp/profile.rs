@@ -99,17 +99,17 @@ impl Profile {
     }
 
     fn add(&mut self, position: usize, entry: &LinuxSyscall) -> Result<(), Invalid> {
-        let at = format!("/linux/seccomp/syscalls/{position}");
-        let action = action_value(entry.action(), entry.errno_ret(), &format!("{at}/errnoRet"))?;
+        let entry_at = || format!("/linux/seccomp/syscalls/{position}");
+        let action = action_value(entry.action(), entry.errno_ret(), || format!("{}/errnoRet", entry_at()))?;
         if entry.names().is_empty() {
-            return Err(Invalid::value(format!("{at}/names"), "names no system call")
+            return Err(Invalid::value(format!("{}/names", entry_at()), "names no system call")
                 .advise("name one, or leave the entry out"));
         }
         let first = self.rules.len();
         let arguments = entry.args().as_deref().unwrap_or_default();
         let mut tests = Vec::with_capacity(arguments.len());
         for (nth, argument) in arguments.iter().enumerate() {
-            tests.push(test(argument, &format!("{at}/args/{nth}"))?);
+            tests.push(test(argument, || format!("{}/args/{nth}", entry_at()))?);
         }
         // A rule that says what the default says is void: it does not shadow a later rule (as in libseccomp).
         if action != self.default {
@@ -124,7 +124,7 @@ impl Profile {
         let notifies = entry.action() == Action::ScmpActNotify;
         self.notifies |= notifies;
         for (nth, name) in entry.names().iter().enumerate() {
-            let at = || format!("{at}/names/{nth}");
+            let at = || format!("{}/names/{nth}", entry_at());
             if name.is_empty() {
                 return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
             }
@@ -150,11 +150,12 @@ fn default_action(profile: &LinuxSeccomp) -> Result<u32, Invalid> {
         return Err(Invalid::value("/linux/seccomp/defaultAction", problem)
             .advise("name the calls that the listener decides"));
     }
-    action_value(profile.default_action(), profile.default_errno_ret(), "/linux/seccomp/defaultErrnoRet")
+    let at = || "/linux/seccomp/defaultErrnoRet".to_string();
+    action_value(profile.default_action(), profile.default_errno_ret(), at)
 }
 
-/// The kernel's return value for an action (seccomp(2)). `pointer` is that of `errno`.
-fn action_value(action: Action, errno: Option<u32>, pointer: &str) -> Result<u32, Invalid> {
+/// The kernel's return value for an action (seccomp(2)). `at` is where `errno` stands.
+fn action_value(action: Action, errno: Option<u32>, at: impl Fn() -> String) -> Result<u32, Invalid> {
     let (value, largest) = match action {
         Action::ScmpActErrno => (ERRNO, LARGEST_ERRNO),
         Action::ScmpActTrace => (TRACE, LARGEST_DATA),
@@ -167,11 +168,10 @@ fn action_value(action: Action, errno: Option<u32>, pointer: &str) -> Result<u32
     };
     match errno {
         _ if largest == 0 && errno.is_none() => Ok(value),
-        Some(_) if largest == 0 => Err(Invalid::conflict(pointer, format!("{action} takes no errno"))
+        Some(_) if largest == 0 => Err(Invalid::conflict(at(), format!("{action} takes no errno"))
             .advise("only SCMP_ACT_ERRNO and SCMP_ACT_TRACE do")),
         Some(errno) if errno > largest => {
-            Err(Invalid::value(pointer, format!("must be at most {largest}, is {errno}"))
-                .advise("see errno(3)"))
+            Err(Invalid::value(at(), format!("must be at most {largest}, is {errno}")).advise("see errno(3)"))
         }
         errno => Ok(value | errno.unwrap_or(EPERM)),
     }
@@ -192,9 +192,9 @@ fn abis(profile: &LinuxSeccomp, host: &Host) -> Result<Vec<&'static Abi>, Invali
     Ok(abis)
 }
 
-fn test(argument: &LinuxSeccompArg, at: &str) -> Result<Test, Invalid> {
+fn test(argument: &LinuxSeccompArg, at: impl Fn() -> String) -> Result<Test, Invalid> {
     let index = u32::try_from(argument.index()).ok().filter(|index| *index < 6).ok_or_else(|| {
-        Invalid::value(format!("{at}/index"), format!("must be 0 to 5, is {}", argument.index()))
+        Invalid::value(format!("{}/index", at()), format!("must be 0 to 5, is {}", argument.index()))
     })?;
     let (relation, value) = match argument.op() {
         Operator::ScmpCmpNe => (Relation::NotEqual, argument.value()),
