@@ -1,0 +1,83 @@
+"""Writes scripts/function-order.ld: the functions that the commands use, those of the short commands first.
+
+Called by scripts/function-order, as root. A process that uses a page of the program has it mapped with the sixteen around it, for the price of one
+fault; in the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+from bench import cgroups, outside, prepare
+
+TARGET = prepare.REPOSITORY / "scripts/function-order.ld"
+SHORT = ("state", "start", "kill", "delete")
+ABOUT = """/* Written by scripts/function-order, read by scripts/build-release: the functions that the commands use stand together, so that few
+ * pages of the program are mapped. A name that is no longer there does no harm, a new one stands with the rest.
+ * `*` is in place of what depends on the compiler: the hash of a crate, and references back into the name. */
+"""
+
+
+def main():
+    if os.geteuid() != 0:
+        return outside.complain("function-order needs root: it runs containers")
+    work = prepare.work_folder()
+    try:
+        prepare.packages()
+        root = prepare.peers_root(work)
+        os.environ["CARGO_PROFILE_RELEASE_STRIP"] = "false"
+        # Beside the binary that is measured.
+        os.environ["CARGO_TARGET_DIR"] = str(work / "with-symbols")
+        program = prepare.build_tare()
+        prepare.copy_program(program, work / "bin/tare")
+    except prepare.Missing as error:
+        return outside.complain(str(error))
+    names = functions_of(program)
+    (work / "out/functions.json").write_text(json.dumps(list(names)))
+    cgroups.remove_abandoned()
+    parent = f"{cgroups.PREFIX}{os.getpid()}"
+    code = outside.enter(root, work, {"uses_functions": True, "parent": parent}, parent)
+    if code == 0:
+        used = json.loads((work / "out/first-use.json").read_text())
+        TARGET.write_text(script([names[address] for address in ordered(used)]))
+        print(f"function-order: {len(set().union(*used.values()))} of {len(names)} functions, in scripts/function-order.ld")
+    return code
+
+
+def functions_of(program):
+    """The program's functions by address."""
+    said = subprocess.run(["nm", "--defined-only", str(program)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = (line.split() for line in said.splitlines())
+    return {int(words[0], 16): words[2] for words in lines if len(words) == 3 and words[1] in "tTwW"}
+
+
+def ordered(used):
+    """By the number of short commands that use it, then what exec shares with a birth, then the rest; each as first used."""
+    positions = {name: {address: position for position, address in enumerate(addresses)} for name, addresses in used.items()}
+
+    def place(address):
+        users = [name for name in positions if address in positions[name]]
+        short = sum(name in SHORT for name in users)
+        return -short, not (short or "exec" in users), min(positions[name][address] for name in users), address
+
+    return sorted(set().union(*used.values()), key=place)
+
+
+def script(names):
+    """C functions are left to their library, which is small and all in one place."""
+    patterns = dict.fromkeys(pattern(name) for name in names if name.startswith("_R"))
+    lines = [f"    *(.text.{one})\n" for one in patterns]
+    body = "".join(["    *libc.a:*(.text .text.*)\n", *lines])
+    return f"{ABOUT}SECTIONS\n{{\n  .text.first_use : ALIGN(4096)\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
+
+
+def pattern(name):
+    """A mangled name (RFC 2603) for whatever compiler and folder."""
+    without_hashes = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", name)
+    return re.sub(r"B[0-9A-Za-z]{1,2}_", "B*_", without_hashes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
