@@ -22,32 +22,33 @@ pub struct Program {
 }
 
 impl Program {
+    /// None yet. It has 4 KiB, so it stays where it is made, and is lent.
+    pub const fn none() -> Program {
+        Program { path: [0; PATH_BYTES], doubt: Detail::None, about: [0; OBJECT_BYTES], about_len: 0 }
+    }
+
     /// Looks the first argument up: in PATH if it has no slash. Does not follow the kernel further than to a
     /// regular file with execute permission.
-    pub fn find(given: &Given) -> Result<Program, Failed> {
+    pub fn find(&mut self, given: &Given) -> Result<(), Failed> {
         let failed = |errno, detail| Failed::new(Step::Lookup, errno).because(detail);
         let name = given.name().ok_or(failed(syscall::EINVAL, Detail::None))?.to_bytes();
-        let mut program = Program { path: [0; PATH_BYTES], doubt: Detail::None, about: [0; OBJECT_BYTES], about_len: 0 };
         if name.is_empty() {
             // The configuration has no process: there may be one container so far, but no start of it.
-            program.doubt = Detail::NoProcess;
-            return Ok(program);
+            self.doubt = Detail::NoProcess;
+            return Ok(());
         }
         if name.contains(&b'/') {
-            program.set_path(b"", name).map_err(|e| failed(e, Detail::None))?;
-            return match executable(program.path()) {
-                Ok(()) => Ok(program),
-                Err((errno, detail)) => Err(failed(errno, detail)),
-            };
+            self.set_path(b"", name).map_err(|e| failed(e, Detail::None))?;
+            return executable(self.path()).map_err(|(errno, detail)| failed(errno, detail));
         }
         let folders = given.variable(b"PATH=").unwrap_or(DEFAULT_PATH).to_bytes();
         let mut refused = None;
         for folder in folders.split(|byte| *byte == b':') {
-            if name.is_empty() || program.set_path(folder, name).is_err() {
+            if self.set_path(folder, name).is_err() {
                 continue;
             }
-            match executable(program.path()) {
-                Ok(()) => return Ok(program),
+            match executable(self.path()) {
+                Ok(()) => return Ok(()),
                 Err((errno, detail @ (Detail::NotExecutable | Detail::NoexecMount | Detail::IsDirectory))) => refused = Some((errno, detail)),
                 Err(_) => {}
             }
