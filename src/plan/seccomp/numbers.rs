@@ -102,12 +102,16 @@ impl Numbers {
         let mut around = Leaf::Return(profile.default);
         for (place, alone) in claims.alone.iter().enumerate() {
             let number = abi.base + number_at(place);
-            let tests = tested.next_if(|claims| claims.first().is_some_and(|claim| claim.number == number));
+            let is_tested =
+                tested.peek().and_then(|tests| tests.first()).map(|claim| claim.number) == Some(number);
+            if *alone == 0 && !is_tested {
+                continue;
+            }
+            let tests = if is_tested { tested.next().unwrap_or_default() } else { &[] };
             // A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
-            let leaf = match (alone.checked_sub(1).and_then(|rule| profile.rules.get(rule as usize)), tests) {
-                (Some(rule), _) => Leaf::Return(rule.action),
-                (None, Some(tests)) => self.chain(profile, abi, tests, &carried),
-                (None, None) => continue,
+            let leaf = match alone.checked_sub(1).and_then(|rule| profile.rules.get(rule as usize)) {
+                Some(rule) => Leaf::Return(rule.action),
+                None => self.chain(profile, abi, tests, &carried),
             };
             while let Some(segment) = upcoming.next_if(|segment| segment.start <= number) {
                 self.push(segment.start, segment.leaf);
