@@ -11,6 +11,13 @@ use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+impl CommandLine {
+    /// What can be typed: every command with every option, for help texts, man pages and completions.
+    pub fn definition() -> Command {
+        program().subcommands(COMMANDS.iter().map(command))
+    }
+}
+
 /// The program without its commands.
 pub(super) fn program() -> Command {
     let program = Command::new("tare")
@@ -30,11 +37,6 @@ pub(super) fn program() -> Command {
         .help_heading("Help")
         .help("Print help");
     program.args(flat(Globals::TABLE).map(arg)).arg(help)
-}
-
-/// All commands with all their options.
-pub(super) fn all() -> impl Iterator<Item = Command> {
-    COMMANDS.iter().map(command)
 }
 
 /// The command of this name.

@@ -1,4 +1,6 @@
 //! The command line: global options and one struct for each command. Definitions only; what they mean is in `cmd`.
+//! Each struct is written once, by `arguments!`, and two readers go by it: [`plainly`] for what is mostly typed, and
+//! clap for the rest.
 //!
 //! The forms are those of runc and of crun: `--opt value` and `--opt=value`, options before and after the id, booleans
 //! repeated or with a value (`--systemd-cgroup=true`), long options with one dash (`-no-subreaper`) or cut short
@@ -48,11 +50,6 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// What can be typed: every command with every option, for help texts, man pages and completions.
-    pub fn definition() -> clap::Command {
-        for_clap::program().subcommands(for_clap::all())
-    }
-
     /// What was found, typed; `None` if a word is no value of its argument, or one is missing.
     fn of_found(
         mut globals: Found<'_>,
