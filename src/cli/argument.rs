@@ -156,6 +156,21 @@ impl Argument {
         Argument { form, help, ..self }
     }
 
+    /// Told by its name, not by its place.
+    pub fn is_option(&self) -> bool {
+        matches!(self.place, Place::Option | Place::OptionAlone)
+    }
+
+    /// Whether this is the option, in full: `--name`, or `-n` alone.
+    pub fn is_typed(&self, typed: &str) -> bool {
+        let is_named = match (typed.strip_prefix("--"), typed.strip_prefix('-')) {
+            (Some(name), _) => self.name == name,
+            (None, Some(letter)) => letter.len() == 1 && self.shorts.contains(letter),
+            (None, None) => false,
+        };
+        is_named && self.is_option()
+    }
+
     /// The word that stands for it when it is not given.
     pub fn default_word(&self) -> Option<&'static OsStr> {
         self.default.map(OsStr::new)

@@ -2,11 +2,11 @@
 //!
 //! Read by the two readers, [`plain`](super::plain) and [`for_clap`](super::for_clap).
 
-use super::argument::Argument;
+use super::argument::{Argument, flat};
 use super::found::Found;
 use super::{
-    Checkpoint, Create, Delete, Events, Exec, Features, Kill, List, Mounts, Pause, Ps, Restore, Resume, Run,
-    Spec, Start, State, Update, Wait, mounts, process,
+    Checkpoint, Create, Delete, Events, Exec, Features, Globals, Kill, List, Mounts, Pause, Ps, Restore,
+    Resume, Run, Spec, Start, State, Update, Wait, mounts, process,
 };
 
 /// One command, or one action of a command.
@@ -122,6 +122,16 @@ commands! {
     Spec(Spec) = "spec",
     /// Print what this runtime can do as JSON
     Features(Features) = "features",
+}
+
+/// Whether the program or any command has a long option of this name.
+pub(super) fn any_has_option(name: &str) -> bool {
+    let tables = COMMANDS.iter().filter_map(|command| match command.content {
+        Content::Arguments { table, .. } => Some(table),
+        Content::Actions(_) => None,
+    });
+    let mut arguments = tables.chain([Globals::TABLE]).flat_map(flat);
+    arguments.any(|argument| argument.is_option() && argument.name == name)
 }
 
 impl Command {

@@ -1,7 +1,7 @@
 //! From argv to [`CommandLine`]: smooths out the forms that clap does not know, and turns its errors into one line.
 
 use super::for_clap::{self, program};
-use super::{CommandLine, help, plainly, values};
+use super::{CommandLine, commands, help, plainly, values};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction};
 use std::ffi::{OsStr, OsString};
@@ -87,8 +87,7 @@ fn read(definition: &mut clap::Command, argv: &[OsString]) -> Result<CommandLine
     let mut words = ours.to_vec();
     if words.iter().any(|arg| is_single_dash_word(arg)) {
         // Of every command: `-parent-path` is no `-p` of one that has no such option.
-        let names = long_names(&CommandLine::definition());
-        words = words.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
+        words = words.into_iter().map(with_two_dashes).collect();
     }
     if words.iter().any(|arg| has_boolean_value(arg)) {
         *definition = with_boolean_values(std::mem::take(definition));
@@ -197,16 +196,12 @@ fn is_single_dash_word(arg: &OsStr) -> bool {
     matches!(bytes, [b'-', first, second, ..] if *first != b'-' && *second != b'=')
 }
 
-fn long_names(command: &clap::Command) -> Vec<String> {
-    let below = command.get_subcommands().flat_map(|c| c.get_arguments());
-    command.get_arguments().chain(below).filter_map(|arg| arg.get_long().map(str::to_string)).collect()
-}
-
 /// Adds the second dash if the word is a long option; anything else stays what it is.
-fn with_two_dashes(arg: OsString, names: &[String]) -> OsString {
+fn with_two_dashes(arg: OsString) -> OsString {
     let Some(word) = arg.to_str().and_then(|text| text.strip_prefix('-')) else { return arg };
     let name = word.split('=').next().unwrap_or(word);
-    if names.iter().any(|n| n == name) { OsString::from(format!("--{word}")) } else { arg }
+    let is_long = name == "help" || commands::any_has_option(name);
+    if is_long { OsString::from(format!("--{word}")) } else { arg }
 }
 
 fn has_boolean_value(arg: &OsStr) -> bool {

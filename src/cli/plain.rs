@@ -1,5 +1,5 @@
 //! Reads the plain forms of a command line, which engines and people type: the program's options, a command, its options
-//! and operands; `--name value`, `--name=value`, `-n value`, and the words of another program behind an id.
+//! and operands; `--name value`, `--name=value`, `-n value`, `-n=value`, and the words of another program behind an id.
 //!
 //! Called by [`parse`](super::parse) before clap is asked: clap builds a description of all that could be typed, which is
 //! most of what a short command costs. Whatever is not understood at once and for certain, from a shortened option to a
@@ -95,8 +95,7 @@ impl<'a> Reader<'a> {
 
     /// The argument that is told by its place, and whose turn it is.
     fn place(&self) -> Option<&'static Argument> {
-        let told_by_place = |argument: &&Argument| matches!(argument.place, Place::Operand | Place::Tail);
-        flat(self.table).filter(told_by_place).nth(self.places)
+        flat(self.table).filter(|argument| !argument.is_option()).nth(self.places)
     }
 
     /// All that is left. A `--` in front of it is dropped, unless there was one before.
@@ -110,41 +109,25 @@ impl<'a> Reader<'a> {
     }
 
     fn option(&mut self, word: &'a str) -> Option<()> {
-        let (argument, is_own, joined) = match word.strip_prefix("--") {
-            Some(long) => {
-                let (name, joined) = match long.split_once('=') {
-                    Some((name, value)) => (name, Some(value)),
-                    None => (long, None),
-                };
-                let (argument, is_own) = self.named(|argument| argument.name == name)?;
-                (argument, is_own, joined)
-            }
-            None => {
-                // `-fr` and `-froot` are left to clap.
-                let letter = word.strip_prefix('-').filter(|letters| letters.len() == 1)?;
-                let (argument, is_own) = self.named(|argument| argument.shorts.contains(letter))?;
-                (argument, is_own, None)
-            }
+        let (typed, joined) = match word.split_once('=') {
+            Some((typed, value)) => (typed, Some(value)),
+            None => (word, None),
         };
+        let own = flat(self.table).find(|argument| argument.is_typed(typed));
+        let option = own.or_else(|| self.option_of_program(typed))?;
         let value = match joined {
-            Some(value) => Some(value).filter(|value| !value.is_empty())?,
-            None => self.value_of(argument)?,
+            Some("") => return None,
+            Some(value) => value,
+            None => self.value_of(option)?,
         };
-        let found = if is_own { &mut self.own } else { &mut self.globals };
-        found.push(argument.name, OsStr::new(value));
+        let found = if own.is_some() { &mut self.own } else { &mut self.globals };
+        found.push(option.name, OsStr::new(value));
         Some(())
     }
 
-    /// The option that may stand here, and whether it is the command's own.
-    fn named(&self, is_it: impl Fn(&Argument) -> bool) -> Option<(&'static Argument, bool)> {
-        let is_option = |argument: &Argument| matches!(argument.place, Place::Option | Place::OptionAlone);
-        let own = flat(self.table).find(|argument| is_option(argument) && is_it(argument));
-        let globals = || {
-            Globals::TABLE
-                .iter()
-                .find(|argument| is_it(argument) && (argument.is_everywhere || self.command.is_none()))
-        };
-        own.map(|argument| (argument, true)).or_else(|| globals().map(|argument| (argument, false)))
+    fn option_of_program(&self, typed: &str) -> Option<&'static Argument> {
+        let may_stand_here = |option: &Argument| option.is_everywhere || self.command.is_none();
+        Globals::TABLE.iter().find(|option| option.is_typed(typed) && may_stand_here(option))
     }
 
     /// The value of an option that has none joined to it.

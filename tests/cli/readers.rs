@@ -177,7 +177,7 @@ fn options_of_the_program_mean_the_same_before_and_behind_every_command() {
 
 #[test]
 fn what_engines_type_is_plain_but_for_a_few_forms() {
-    let left_to_clap = ["--help", " -no-subreaper", " -d=true", "--memory -1"];
+    let left_to_clap = ["--help", " -no-subreaper", "--memory -1"];
     for form in ENGINE_FORMS {
         let words: Vec<&str> = form.split(' ').collect();
         let is_left = left_to_clap.iter().any(|form_of_clap| form.contains(form_of_clap));
