@@ -1,17 +1,57 @@
 //! The commands by name: what each does, its options, and its place in [`Command`].
 //!
-//! Read by [`parse`](super::parse), which defines only the command that was typed: clap builds every option of every
-//! command that it is given, and that would be most of what a short command costs.
+//! Read by the two readers, [`plain`](super::plain) and [`for_clap`](super::for_clap).
 
+use super::argument::{Argument, flat};
+use super::found::Found;
 use super::{
-    Checkpoint, Create, Delete, Events, Exec, Features, Kill, List, Mounts, Pause, Ps, Restore, Resume, Run,
-    Spec, Start, State, Update, Wait,
+    Checkpoint, Create, Delete, Events, Exec, Features, Globals, Kill, List, Mounts, Pause, Ps, Restore,
+    Resume, Run, Spec, Start, State, Update, Wait, mounts, process,
 };
-use clap::{ArgMatches, Args, FromArgMatches};
+
+/// One command, or one action of a command.
+pub(super) struct Definition {
+    /// The word that is typed.
+    pub word: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// What follows the word.
+    pub content: Content,
+    /// What the help says at its end; empty if nothing.
+    pub note: &'static str,
+    /// Words such as -1 are values, not options.
+    pub has_negative_numbers: bool,
+}
+
+/// What follows the word of a command.
+pub(super) enum Content {
+    /// Options and operands.
+    Arguments {
+        table: &'static [Argument],
+        /// The command, of what was found for them.
+        read: fn(&mut Found<'_>) -> Command,
+    },
+    /// One of these.
+    Actions(&'static [Definition]),
+}
+
+impl Definition {
+    pub const fn new(word: &'static str, about: &'static str, content: Content) -> Definition {
+        Definition { word, about, content, note: "", has_negative_numbers: false }
+    }
+
+    const fn note(self, note: &'static str) -> Definition {
+        Definition { note, ..self }
+    }
+
+    const fn negative_numbers(self) -> Definition {
+        Definition { has_negative_numbers: true, ..self }
+    }
+}
 
 /// Makes [`Command`] and its table from one line for each command, so that neither lacks one.
 macro_rules! commands {
-    ($(#[doc = $about:literal] $variant:ident($args:ty) = $word:literal,)+) => {
+    ($(#[doc = $about:literal] $variant:ident($args:ty $(, $actions:expr)?) = $word:literal $(.$more:ident($($value:expr)?))*,)+) => {
         /// The operation.
         #[derive(Debug)]
         pub enum Command {
@@ -25,19 +65,21 @@ macro_rules! commands {
                     $(Command::$variant(_) => $word,)+
                 }
             }
-
-            /// What was typed behind the word of a command.
-            fn from_matches(word: &str, matches: &mut ArgMatches) -> Result<Command, clap::Error> {
-                match word {
-                    $($word => <$args>::from_arg_matches_mut(matches).map(Command::$variant),)+
-                    _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
-                }
-            }
         }
 
-        const DEFINITIONS: &[Definition] = &[
-            $(Definition { word: $word, about: $about, with_options: <$args>::augment_args },)+
+        /// All commands.
+        pub(super) const COMMANDS: &[Definition] = &[
+            $(Definition::new($word, $about, commands!(@content $variant $args $(, $actions)?))$(.$more($($value)?))*,)+
         ];
+    };
+    (@content $variant:ident $args:ty, $actions:expr) => {
+        Content::Actions($actions)
+    };
+    (@content $variant:ident $args:ty) => {
+        Content::Arguments {
+            table: <$args>::TABLE,
+            read: |found| Command::$variant(<$args>::of_found(found)),
+        }
     };
 }
 
@@ -61,17 +103,17 @@ commands! {
     /// List the processes of a container
     Ps(Ps) = "ps",
     /// Wait for the end of a container, and print how it ended
-    Wait(Wait) = "wait",
+    Wait(Wait) = "wait".note(process::WAIT_NOTE),
     /// Stop all processes of a container for a while
     Pause(Pause) = "pause",
     /// Let the processes of a paused container go on
     Resume(Resume) = "resume",
     /// Change the limits of a container
-    Update(Update) = "update",
+    Update(Update) = "update".negative_numbers(),
     /// Print statistics and out-of-memory events of a container as JSON
     Events(Events) = "events",
     /// Change the mounts of a running container
-    Mounts(Mounts) = "mounts",
+    Mounts(Mounts, mounts::ACTIONS) = "mounts",
     /// Save a running container to disk
     Checkpoint(Checkpoint) = "checkpoint",
     /// Bring a saved container back
@@ -82,36 +124,17 @@ commands! {
     Features(Features) = "features",
 }
 
-/// One command, as clap is told of it.
-struct Definition {
-    word: &'static str,
-    about: &'static str,
-    with_options: fn(clap::Command) -> clap::Command,
-}
-
-impl Definition {
-    fn command(&self) -> clap::Command {
-        (self.with_options)(clap::Command::new(self.word)).about(self.about.trim_start())
-    }
-}
-
-/// All commands with all their options.
-pub(super) fn all() -> impl Iterator<Item = clap::Command> {
-    DEFINITIONS.iter().map(Definition::command)
-}
-
-/// The command of this name.
-pub(super) fn one(word: &str) -> Option<clap::Command> {
-    DEFINITIONS.iter().find(|definition| definition.word == word).map(Definition::command)
+/// Whether the program or any command has a long option of this name.
+pub(super) fn any_has_option(name: &str) -> bool {
+    let tables = COMMANDS.iter().filter_map(|command| match command.content {
+        Content::Arguments { table, .. } => Some(table),
+        Content::Actions(_) => None,
+    });
+    let mut arguments = tables.chain([Globals::TABLE]).flat_map(flat);
+    arguments.any(|argument| argument.is_option() && argument.name == name)
 }
 
 impl Command {
-    /// The command in what clap found, if there is one.
-    pub(super) fn from_arg_matches(matches: &mut ArgMatches) -> Result<Option<Command>, clap::Error> {
-        let found = matches.remove_subcommand();
-        found.map(|(word, mut below)| Command::from_matches(&word, &mut below)).transpose()
-    }
-
     /// The container that it is about, if it is about one.
     pub fn id(&self) -> Option<&str> {
         match self {

@@ -1,16 +1,22 @@
 //! The command line: global options and one struct for each command. Definitions only; what they mean is in `cmd`.
+//! Each struct is written once, by `arguments!`, and two readers go by it: [`plainly`] for what is mostly typed, and
+//! clap for the rest.
 //!
 //! The forms are those of runc and of crun: `--opt value` and `--opt=value`, options before and after the id, booleans
 //! repeated or with a value (`--systemd-cgroup=true`), long options with one dash (`-no-subreaper`) or cut short
 //! (`--bun`). [`parse`] takes
 //! what was typed and gives either a [`CommandLine`], a text to print, or a [`Usage`] error of one line.
 
+mod argument;
 mod checkpoint;
 mod commands;
+mod for_clap;
+mod found;
 mod help;
 mod lifecycle;
 mod mounts;
 mod parse;
+mod plain;
 mod process;
 mod resources;
 mod values;
@@ -20,7 +26,8 @@ pub use commands::Command;
 pub use help::GROUPS;
 pub use lifecycle::{Birth, Create, Delete, Features, Kill, List, Run, Spec, Start, State};
 pub use mounts::{Mounts, MountsChange, MountsOf};
-pub use parse::{Parsed, Usage, log_options, parse};
+pub use parse::{Parsed, Usage, by_clap, log_options, parse};
+pub use plain::plainly;
 pub use process::{Exec, Ps, Wait};
 pub use resources::{Events, Pause, Resume, Update};
 pub use values::{
@@ -28,7 +35,9 @@ pub use values::{
     Rootless,
 };
 
-use clap::{ArgAction, ArgMatches, Args, FromArgMatches};
+use argument::arguments;
+use commands::{Content, Definition};
+use found::Found;
 use std::path::PathBuf;
 
 /// What was typed.
@@ -41,71 +50,48 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// What can be typed: every command with every option, for help texts, man pages and completions.
-    pub fn definition() -> clap::Command {
-        program().subcommands(commands::all())
-    }
-
-    fn from_matches(mut matches: ArgMatches) -> Result<CommandLine, clap::Error> {
-        let globals = Globals::from_arg_matches_mut(&mut matches)?;
-        Ok(CommandLine { globals, command: Command::from_arg_matches(&mut matches)? })
+    /// What was found, typed; `None` if a word is no value of its argument, or one is missing.
+    fn of_found(
+        mut globals: Found<'_>,
+        command: Option<&Definition>,
+        mut own: Found<'_>,
+    ) -> Option<CommandLine> {
+        let command = match command.map(|command| &command.content) {
+            None => None,
+            Some(Content::Arguments { read, .. }) => Some(read(&mut own)),
+            Some(Content::Actions(_)) => return None,
+        };
+        let line = CommandLine { globals: Globals::of_found(&mut globals), command };
+        (!globals.is_refused() && !own.is_refused()).then_some(line)
     }
 }
 
-/// The program without its commands.
-fn program() -> clap::Command {
-    let program = clap::Command::new("tare")
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
-        .infer_long_args(true)
-        .max_term_width(100);
-    Globals::augment_args(program).about("An OCI container runtime")
-}
-
-/// Options before or after the command.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Globals {
-    /// Folder of the containers' state [default: /run/tare]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "State and privileges")]
-    pub root: Option<PathBuf>,
-    /// Append log records to this file, or to journald:ID or syslog:ID
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Log")]
-    pub log: Option<String>,
-    /// Form of log records: text or json
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_default_value = true,
-        help_heading = "Log"
-    )]
-    pub log_format: LogFormat,
-    /// Least severe records to log: error, warning or debug
-    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Log")]
-    pub log_level: Option<LogLevel>,
-    /// Log everything, as --log-level debug
-    #[arg(long, global = true, help_heading = "Log")]
-    pub debug: bool,
-    /// Let systemd manage the cgroups, as --cgroup-manager systemd
-    #[arg(long, global = true, help_heading = "Control groups")]
-    pub systemd_cgroup: bool,
-    /// Who manages cgroups: cgroupfs, systemd or disabled
-    #[arg(long, global = true, value_name = "MANAGER", help_heading = "Control groups")]
-    pub cgroup_manager: Option<CgroupManager>,
-    /// Whether privileges of real root are missing: true, false or auto
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "State and privileges")]
-    pub rootless: Option<Rootless>,
-    /// The program of CRIU [default: criu in $PATH]
-    #[arg(long, value_name = "PATH", hide = true)]
-    pub criu: Option<PathBuf>,
-    /// Print the version
-    #[arg(short = 'v', short_alias = 'V', long, help_heading = "Help")]
-    pub version: bool,
-    /// Print help
-    #[arg(short = 'h', short_alias = '?', long, alias = "usage", action = ArgAction::Help, global = true, help_heading = "Help")]
-    pub help: Option<bool>,
+arguments! {
+    /// Options before or after the command.
+    pub struct Globals {
+        /// Folder of the containers' state [default: /run/tare]
+        root: Option<PathBuf> = value("root", "DIR").under("State and privileges").everywhere(),
+        /// Append log records to this file, or to journald:ID or syslog:ID
+        log: Option<String> = value("log", "FILE").under("Log").everywhere(),
+        /// Form of log records: text or json
+        log_format: LogFormat =
+            value("log-format", "FORMAT").silent_default("text").under("Log").everywhere(),
+        /// Least severe records to log: error, warning or debug
+        log_level: Option<LogLevel> = value("log-level", "LEVEL").under("Log").everywhere(),
+        /// Log everything, as --log-level debug
+        debug: bool = flag("debug").under("Log").everywhere(),
+        /// Let systemd manage the cgroups, as --cgroup-manager systemd
+        systemd_cgroup: bool = flag("systemd-cgroup").under("Control groups").everywhere(),
+        /// Who manages cgroups: cgroupfs, systemd or disabled
+        cgroup_manager: Option<CgroupManager> =
+            value("cgroup-manager", "MANAGER").under("Control groups").everywhere(),
+        /// Whether privileges of real root are missing: true, false or auto
+        rootless: Option<Rootless> = optional_value("rootless", "BOOL").under("State and privileges"),
+        /// The program of CRIU [default: criu in $PATH]
+        criu: Option<PathBuf> = value("criu", "PATH").hidden(),
+        /// Print the version
+        version: bool = flag("version").short("vV").under("Help"),
+    }
 }
 
 impl Globals {

@@ -1,19 +1,19 @@
 //! `mounts`: changes the mounts of a container that exists.
 
-use clap::{Args, Subcommand};
+use super::argument::arguments;
+use super::commands::{Command, Content, Definition};
+use super::found::Found;
 use std::path::PathBuf;
 
-/// `mounts`. Without add or remove it is an error of one line, as every other mistake.
-#[derive(Debug, Clone, Args)]
-#[command(arg_required_else_help = false, disable_help_subcommand = true)]
+/// `mounts`.
+#[derive(Debug, Clone)]
 pub struct Mounts {
     /// What to do.
-    #[command(subcommand)]
     pub change: MountsChange,
 }
 
 /// What `mounts` does.
-#[derive(Debug, Clone, Subcommand)]
+#[derive(Debug, Clone)]
 pub enum MountsChange {
     /// Mount more into a running container
     Add(MountsOf),
@@ -21,13 +21,32 @@ pub enum MountsChange {
     Remove(MountsOf),
 }
 
-/// Which mounts of which container.
-#[derive(Debug, Clone, Default, Args)]
-pub struct MountsOf {
-    /// The container
-    pub id: String,
-    /// JSON file in the form of `mounts` in config.json; - is standard input
-    pub file: PathBuf,
+arguments! {
+    /// Which mounts of which container.
+    pub struct MountsOf {
+        /// The container
+        id: String = operand("id", "ID"),
+        /// JSON file in the form of `mounts` in config.json; - is standard input
+        file: PathBuf = operand("file", "FILE"),
+    }
+}
+
+/// What can be done.
+pub(super) const ACTIONS: &[Definition] = &[
+    Definition::new(
+        "add",
+        "Mount more into a running container",
+        Content::Arguments { table: MountsOf::TABLE, read: |found| mounts(MountsChange::Add, found) },
+    ),
+    Definition::new(
+        "remove",
+        "Unmount from a running container",
+        Content::Arguments { table: MountsOf::TABLE, read: |found| mounts(MountsChange::Remove, found) },
+    ),
+];
+
+fn mounts(change: fn(MountsOf) -> MountsChange, found: &mut Found<'_>) -> Command {
+    Command::Mounts(Mounts { change: change(MountsOf::of_found(found)) })
 }
 
 impl MountsChange {

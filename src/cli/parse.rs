@@ -1,6 +1,7 @@
 //! From argv to [`CommandLine`]: smooths out the forms that clap does not know, and turns its errors into one line.
 
-use super::{CommandLine, commands, help, program, values};
+use super::for_clap::{self, program};
+use super::{CommandLine, commands, help, plainly, values};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction};
 use std::ffi::{OsStr, OsString};
@@ -35,18 +36,26 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 /// Reads a command line, the program's name first.
+pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
+    match plainly(&argv) {
+        Some(line) => Ok(Parsed::Run(Box::new(line))),
+        None => by_clap(&argv),
+    }
+}
+
+/// Reads a command line of any form, and says what is wrong with it.
 ///
 /// clap is told of the one command that is called, and of all of them only where that does not do: to explain what is
 /// wrong, or what else could be meant.
-pub fn parse(argv: Vec<OsString>) -> Result<Parsed, Usage> {
-    if let Some(mut definition) = called(&argv)
-        && let Ok(line) = read(&mut definition, &argv)
+pub fn by_clap(argv: &[OsString]) -> Result<Parsed, Usage> {
+    if let Some(mut definition) = called(argv)
+        && let Ok(line) = read(&mut definition, argv)
     {
         return Ok(Parsed::Run(Box::new(line)));
     }
     let mut definition = CommandLine::definition();
-    let path = outline(&definition, &argv).path;
-    match read(&mut definition, &argv) {
+    let path = outline(&definition, argv).path;
+    match read(&mut definition, argv) {
         Ok(line) if line.command.is_none() && !line.globals.version => Ok(Parsed::Print(help::text(&[]))),
         Ok(line) => Ok(Parsed::Run(Box::new(line))),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Print(help::text(&path))),
@@ -64,7 +73,7 @@ fn called(argv: &[OsString]) -> Option<clap::Command> {
             continue;
         }
         if !word.starts_with('-') {
-            return Some(program.subcommand(commands::one(word)?));
+            return Some(program.subcommand(for_clap::one(word)?));
         }
         is_value = takes_next_word(&program, &program, word);
     }
@@ -78,8 +87,7 @@ fn read(definition: &mut clap::Command, argv: &[OsString]) -> Result<CommandLine
     let mut words = ours.to_vec();
     if words.iter().any(|arg| is_single_dash_word(arg)) {
         // Of every command: `-parent-path` is no `-p` of one that has no such option.
-        let names = long_names(&CommandLine::definition());
-        words = words.into_iter().map(|arg| with_two_dashes(arg, &names)).collect();
+        words = words.into_iter().map(with_two_dashes).collect();
     }
     if words.iter().any(|arg| has_boolean_value(arg)) {
         *definition = with_boolean_values(std::mem::take(definition));
@@ -89,7 +97,10 @@ fn read(definition: &mut clap::Command, argv: &[OsString]) -> Result<CommandLine
         words.push(OsString::from("--"));
     }
     words.extend_from_slice(tail);
-    definition.try_get_matches_from_mut(words).and_then(CommandLine::from_matches)
+    let matches = definition.try_get_matches_from_mut(words)?;
+    // Never so: the checks of clap are those of the types.
+    let refused = || clap::Error::raw(ErrorKind::Format, "a value is not understood");
+    for_clap::command_line(&matches).ok_or_else(refused)
 }
 
 /// `--log` and `--log-format` of a command line that cannot be understood as a whole: its error belongs in the log,
@@ -185,16 +196,12 @@ fn is_single_dash_word(arg: &OsStr) -> bool {
     matches!(bytes, [b'-', first, second, ..] if *first != b'-' && *second != b'=')
 }
 
-fn long_names(command: &clap::Command) -> Vec<String> {
-    let below = command.get_subcommands().flat_map(|c| c.get_arguments());
-    command.get_arguments().chain(below).filter_map(|arg| arg.get_long().map(str::to_string)).collect()
-}
-
 /// Adds the second dash if the word is a long option; anything else stays what it is.
-fn with_two_dashes(arg: OsString, names: &[String]) -> OsString {
+fn with_two_dashes(arg: OsString) -> OsString {
     let Some(word) = arg.to_str().and_then(|text| text.strip_prefix('-')) else { return arg };
     let name = word.split('=').next().unwrap_or(word);
-    if names.iter().any(|n| n == name) { OsString::from(format!("--{word}")) } else { arg }
+    let is_long = name == "help" || commands::any_has_option(name);
+    if is_long { OsString::from(format!("--{word}")) } else { arg }
 }
 
 fn has_boolean_value(arg: &OsStr) -> bool {

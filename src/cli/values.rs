@@ -1,5 +1,6 @@
 //! The values that some options take, and the one-line complaint about any other.
 
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 /// Defines a closed set of words. The first is the default.
@@ -194,4 +195,10 @@ pub(super) fn go_bool(word: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "FALSE" | "false" | "False" | "no" => Ok(false),
         _ => Err("must be true or false".to_string()),
     }
+}
+
+/// A whole number of a type whose least and greatest number an i64 can hold.
+pub(super) fn whole_number<T: TryFrom<i64>>(word: &str, least: i64, greatest: i64) -> Result<T, String> {
+    let number: i64 = word.parse().map_err(|error: ParseIntError| error.to_string())?;
+    T::try_from(number).map_err(|_| format!("{number} is not in {least}..={greatest}"))
 }

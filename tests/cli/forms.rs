@@ -4,7 +4,7 @@ use super::{command, line, parse};
 use std::path::Path;
 use tare::cli::{CgroupManager, Command, ListFormat, LogFormat, LogLevel, MountsChange, Parsed, Rootless};
 
-const ENGINE_FORMS: &[&str] = &[
+pub(super) const ENGINE_FORMS: &[&str] = &[
     // containerd, through go-runc
     "--root /run/containerd/runc/k8s.io --log /b/log.json --log-format json --systemd-cgroup create --bundle /b --pid-file /b/init.pid ID",
     "--root /r --debug --log /l --log-format json --rootless=true create --bundle /b --pid-file /p --console-socket /s ID",

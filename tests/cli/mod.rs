@@ -3,6 +3,7 @@
 mod abbreviations;
 mod forms;
 mod help;
+mod readers;
 mod refusals;
 mod tails;
 
