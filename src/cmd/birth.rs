@@ -59,10 +59,7 @@ pub(super) struct Attended<'a> {
 /// Reads the bundle and decides everything. No side effect.
 pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     crate::state::check_id(&args.id)?;
-    let here =
-        std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
-    let dir = args.bundle.as_ref().map_or(here.clone(), |bundle| here.join(bundle));
-    let dir = tidy(&dir);
+    let dir = tidy(&absolute(args.bundle.as_deref().unwrap_or(Path::new(".")))?);
     // As crun: a relative FILE is below the bundle.
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
     let bundle = Bundle::load(&dir, &config.to_string_lossy());
@@ -79,7 +76,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         bundle: dir,
         preserve_fds: args.preserve_fds.max(listen.as_ref().map_or(0, |listen| listen.count)),
         listen,
-        notify_folder: planned_notify(session, &here, &args.id)?,
+        notify_folder: planned_notify(session, &args.id)?,
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
         seccomp_receiver: seccomp_receiver()?,
@@ -123,6 +120,11 @@ pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
     }
 }
 
+/// Whether the caller has a service manager, or what it takes for one.
+fn names_service_manager() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
+}
+
 /// The caller's service manager (NOTIFY_SOCKET of sd_notify(3); an empty one is none). One that cannot be spoken to is
 /// worth a warning, never a container.
 fn service_manager(session: &Session) -> Option<Target> {
@@ -137,14 +139,14 @@ fn service_manager(session: &Session) -> Option<Target> {
 }
 
 /// Where the container will have its own, if there is somebody to tell.
-fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<PathBuf>> {
-    let folder = |_| Ok(notify_folder(&here.join(session.root()?), id));
+fn planned_notify(session: &Session, id: &str) -> Result<Option<PathBuf>> {
+    let folder = |_| Ok(notify_folder(&absolute(&session.root()?)?, id));
     service_manager(session).map(folder).transpose()
 }
 
 /// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
 pub(super) fn notify_proxy(session: &Session, container: &Container) -> Result<Option<Proxy>> {
-    if !container.has_notify_folder() {
+    if !names_service_manager() || !container.has_notify_folder() {
         return Ok(None);
     }
     let Some(manager) = service_manager(session) else { return Ok(None) };
@@ -157,6 +159,15 @@ pub(super) fn tell_readiness(session: &Session, id: &str, notify: &Proxy, pidfd:
     if let Err(error) = notify.until_ready(pidfd, pid) {
         session.log.warn(&format!("{id}: {error:#}"));
     }
+}
+
+/// The path from the root on.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    if path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    let here = std::env::current_dir();
+    Ok(here.map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?.join(path))
 }
 
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.

@@ -89,7 +89,12 @@ pub(super) fn go_on(
     let settled = match &ended {
         Ok(ended) if keep => container.keep_end((*ended).into()),
         Err(_) if keep => Ok(()),
-        _ => retire(container, &session.log),
+        _ => {
+            if ended.is_ok() {
+                container.has_reaped_init();
+            }
+            retire(container, &session.log)
+        }
     };
     if let Err(error) = settled {
         // The container's own end is the answer; what is left of it can be deleted by hand.
