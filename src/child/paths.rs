@@ -84,6 +84,9 @@ pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
         .map_err(|error| Failure::new(Step::MaskedPath, &error))?;
     let mut masks = masks;
     for (index, path) in plan.masked_paths.iter().enumerate() {
+        if plan.masked_paths.iter().take(index).any(|earlier| earlier == path) {
+            continue;
+        }
         masks.hide(root, path).map_err(|error| Failure::new(Step::MaskedPath, &error).at(index))?;
     }
     masks.finish(root).map_err(|error| Failure::new(Step::MaskedPath, &error))
@@ -125,7 +128,8 @@ impl Mask {
     /// What the path probably is: asking is a system call, and being wrong costs one. The kernel checks it.
     fn probable(path: &CStr) -> [Mask; 2] {
         // Of what is masked in /proc most are files, in /sys all are directories.
-        match as_path(path).starts_with("/proc") {
+        let is_folder = [c"/proc/acpi", c"/proc/asound", c"/proc/scsi"].contains(&path);
+        match as_path(path).starts_with("/proc") && !is_folder {
             true => [Mask::File, Mask::Directory],
             false => [Mask::Directory, Mask::File],
         }

@@ -22,8 +22,8 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) =
-        birth::console(&planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
-    let pidfd_sockets = birth::pidfd_sockets(&planned.plan, args.birth.pidfd_socket.as_deref())?;
+        birth::console(planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
+    let pidfd_sockets = birth::pidfd_sockets(planned.plan, args.birth.pidfd_socket.as_deref())?;
     let watch = watch(stays, args.no_subreaper)?;
     let warn = |message: &str| session.log.warn(message);
     let attended = Attended { gate: Gate::None, console, watch: watch.as_ref(), warn: &warn };

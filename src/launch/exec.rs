@@ -166,7 +166,10 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
         Cloned::Parent { pid, pidfd } => {
             drop(careless);
             let mut pile = fd::Pile::default();
-            visitor.tasks.into_iter().for_each(|(file, _)| pile.add(file));
+            for (file, path) in visitor.tasks {
+                pile.add(file);
+                std::mem::forget(path);
+            }
             pile.add(visitor.root.into());
             drop(pile);
             let middle = Child::new(pid, pidfd);

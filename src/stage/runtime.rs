@@ -50,6 +50,13 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 /// As the manual page says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller promises `len` bytes at both addresses; the direction flag is clear (psABI).
+    unsafe {
+        core::arch::asm!("rep movsb", inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
+            options(nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
     for i in 0..len {
         // SAFETY: the caller promises `len` bytes at both addresses.
         unsafe { to.add(i).write_volatile(from.add(i).read()) };
@@ -63,6 +70,13 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mu
 /// As the manual page says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller promises `len` bytes there; the direction flag is clear (psABI).
+    unsafe {
+        core::arch::asm!("rep stosb", inout("rcx") len => _, inout("rdi") to => _, in("al") byte as u8,
+            options(nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
     for i in 0..len {
         // SAFETY: the caller promises `len` bytes there.
         unsafe { to.add(i).write_volatile(byte as u8) };

@@ -398,10 +398,10 @@ impl Container {
     /// Takes the folder's lock, waiting at most `limit` for somebody else's (a `create` at work, a second
     /// `delete`). `Ok(false)`: it is still held. Polls, for flock(2) has no time limit, but only when it is held.
     pub fn lock_within(&self, limit: Duration) -> Result<bool> {
-        let end = Instant::now() + limit;
+        let mut since = None;
         let mut pause = Duration::from_micros(200);
         while !self.dir.lock(Lock::TryExclusive).context("lock the state folder")? {
-            if Instant::now() >= end {
+            if since.get_or_insert_with(Instant::now).elapsed() >= limit {
                 return Ok(false);
             }
             std::thread::sleep(pause);

@@ -5,6 +5,7 @@ use super::Result;
 use super::kernel_file::read_if_there;
 use crate::host::Host;
 use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
 /// Effective user id of this process, which is what it was executed with.
 pub fn euid() -> u32 {
@@ -20,6 +21,15 @@ pub fn egid() -> u32 {
 fn auxiliary(kind: libc::c_ulong) -> u32 {
     // SAFETY: reads the vector, which lives as long as the process.
     unsafe { libc::getauxval(kind) as u32 }
+}
+
+/// The time, by the system call itself: for the one time that a short command wants it, the C library's search for the
+/// kernel's page with a faster one (vdso(7)) costs more.
+pub fn now() -> SystemTime {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a live struct that the kernel fills.
+    unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_REALTIME, &raw mut time) };
+    SystemTime::UNIX_EPOCH + Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Whether we are in a user namespace other than the initial one: its uid map is not "all ids to themselves"
