@@ -18,6 +18,4 @@ pub struct Host {
     pub selinux: bool,
     /// The machine's architecture as OCI names it, for example `SCMP_ARCH_X86_64`.
     pub architecture: &'static str,
-    /// Kernel version as (major, minor), for advice only: features are probed, not guessed from it.
-    pub kernel: (u32, u32),
 }

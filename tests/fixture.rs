@@ -55,7 +55,6 @@ pub fn host() -> Host {
         apparmor: true,
         selinux: true,
         architecture: "SCMP_ARCH_X86_64",
-        kernel: (6, 18),
     }
 }
 

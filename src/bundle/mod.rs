@@ -25,7 +25,7 @@ pub const CONFIG_NAME: &str = "config.json";
 #[derive(Debug, Clone)]
 pub struct Bundle {
     /// The configuration.
-    pub config: Config,
+    pub config: Box<Config>,
     /// The text that it was read from, for whoever keeps a copy.
     pub text: String,
     /// What the user should hear, one sentence each.
@@ -44,7 +44,7 @@ impl Bundle {
     /// Parses and checks the text of a config.json.
     pub fn from_json(text: impl Into<String>) -> Result<Bundle, Invalid> {
         let text = text.into();
-        let config: Config = read::json(&text)?;
+        let config: Box<Config> = read::json(&text)?;
         let mut warnings = Vec::new();
         check::all(&config, &mut warnings)?;
         Ok(Bundle { config, text, warnings })

@@ -34,10 +34,16 @@ pub(super) fn file(path: &Path) -> Result<String, Invalid> {
         let is = if kind.is_dir() { "a directory" } else { "not a regular file" };
         return Err(unreadable(format!("{} is {is}", path.display())));
     }
-    let file = File::open(path).map_err(failed)?;
-    // The length is a guess: some file systems do not know it before the file is read.
-    let mut bytes = Vec::with_capacity(metadata.len().min(SIZE_CAP_BYTES) as usize + 1);
-    file.take(SIZE_CAP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
+    // The length is a guess: some file systems do not know it before the file is read. A read that has room for more than
+    // that and gives just that had all of it.
+    let expected = metadata.len().min(SIZE_CAP_BYTES) as usize;
+    let mut bytes = vec![0; expected + 1];
+    let length = file.read(&mut bytes).map_err(failed)?;
+    bytes.truncate(length);
+    if length != expected || length == 0 {
+        file.take(SIZE_CAP_BYTES + 1 - length as u64).read_to_end(&mut bytes).map_err(failed)?;
+    }
     if bytes.len() as u64 > SIZE_CAP_BYTES {
         return Err(unreadable(format!("{} is larger than 16 MiB", path.display())));
     }

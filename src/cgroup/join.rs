@@ -3,11 +3,11 @@
 //! Called by [`Handle::join`], for `exec`. Makes nothing and writes nothing.
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
-use super::prepare::tasks_file;
+use super::prepare::{tasks_file, tasks_file_at};
 use super::{Caller, Entry, Handle, TasksFile, Tree, delegate};
+use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
-use crate::sys::{SysError, kernel_file};
 use std::path::Path;
 
 /// A group below the container's, in some hierarchies or in all (`exec --cgroup`).
@@ -79,9 +79,8 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
 
 /// The way into the container's own group, by its path; None: the group is gone.
 fn own_tasks(tree: &Tree) -> Result<Option<TasksFile>, Refusal> {
-    let path = tree.dir().join("tasks").display().to_string();
-    match kernel_file::open_for_writing(Path::new(&path)) {
-        Ok(fd) => Ok(Some(TasksFile { counts_memory: false, fd, path })),
+    match tasks_file_at(&tree.dir()) {
+        Ok(file) => Ok(Some(file)),
         Err(error) if error.is(errno::ENOENT) => Ok(None),
         Err(error) => Err(Refusal::system(code::PLACE, &error, "opening")),
     }

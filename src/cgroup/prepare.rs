@@ -8,8 +8,9 @@ use super::fs::{self, Refusal, code};
 use super::translate::{Orders, orders};
 use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, delegate, freeze, kill};
 use crate::plan::limits::Limits;
-use crate::sys::dir::{Dir, read_record};
+use crate::sys::dir::Dir;
 use crate::sys::error::errno;
+use crate::sys::fd::{read_record, write_once};
 use crate::sys::kernel_file;
 use crate::sys::{SysError, bpf};
 use std::os::fd::AsFd;
@@ -135,32 +136,24 @@ impl Work<'_> {
     }
 
     fn use_v1(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
-        let opening = |error: SysError| Refusal::system(code::PLACE, &error, "opening");
-        let orders = self.orders.v1.iter();
-        let mut orders = orders
-            .filter(|(controller, _)| tree.controllers.iter().any(|name| name == controller))
-            .peekable();
-        if !group.found && group.dir.is_none() && orders.peek().is_none() {
-            // Nothing is to be done in it but to enter it.
-            let path = group.path.join(TASKS);
-            let fd = kernel_file::open_for_writing(&path).map_err(opening)?;
-            let path = path.display().to_string();
-            self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), fd, path });
-            return Ok(());
-        }
-        let (dir, found) = group.open()?;
-        if found {
-            must_be_empty(tree, &dir, "cgroup.procs")?;
-            if freeze::v1_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
+        let (path, found) = (group.path.clone(), group.found);
+        let dir = if found { Some(group.open()?.0) } else { group.dir };
+        if let Some(dir) = dir.as_ref().filter(|_| found) {
+            must_be_empty(tree, dir, "cgroup.procs")?;
+            if freeze::v1_is_frozen(dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
         }
+        let place = dir.as_ref().map_or(fs::Group::At(&path), fs::Group::Open);
+        let orders = self.orders.v1.iter();
+        let orders = orders.filter(|(controller, _)| tree.controllers.iter().any(|name| name == controller));
         for (_, writes) in orders {
-            fs::write_all_and_pile(&dir, writes, &mut self.entry.pile)?;
+            fs::write_all_and_pile(place, writes, &mut self.entry.pile)?;
         }
-        let tasks = tasks_file(&dir).map_err(opening)?;
+        let tasks = dir.as_ref().map_or_else(|| tasks_file_at(&path), tasks_file);
+        let tasks = tasks.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;
         self.entry.tasks.push(TasksFile { counts_memory: counts_memory(tree), ..tasks });
-        self.entry.pile.add(dir.into_fd());
+        dir.into_iter().for_each(|dir| self.entry.pile.add(dir.into_fd()));
         Ok(())
     }
 
@@ -191,18 +184,27 @@ impl Work<'_> {
         }
         let path = tree.dir();
         let is_cpuset = tree.controllers.iter().any(|name| name == "cpuset");
-        let cpuset = if is_cpuset { Some(cpuset_of(path.parent()?)?) } else { None };
+        let cpuset = if is_cpuset { Some(self.cpuset_of(path.parent()?)?) } else { None };
         Dir::make(&path, 0o755).ok()?;
         self.made.push(path.clone());
-        let mut group = Group { path, dir: None, found: false };
-        if let Some(lists) = cpuset {
-            let dir = Dir::open_no_follow(&group.path).ok()?;
-            for (file, list) in CPUSET_FILES.iter().zip(&lists) {
-                dir.write_existing(file, list.trim_ascii()).ok()?;
-            }
-            group.dir = Some(dir);
+        for (file, list) in CPUSET_FILES.iter().zip(cpuset.iter().flatten()) {
+            let opened = kernel_file::open_for_writing(&path.join(file)).ok()?;
+            write_once(opened.as_fd(), file, list.trim_ascii()).ok()?;
+            self.entry.pile.add(opened);
         }
-        Some(group)
+        Some(Group { path, dir: None, found: false })
+    }
+
+    /// What a new group is to inherit from this one; None: it has nothing itself.
+    fn cpuset_of(&mut self, parent: &Path) -> Option<[Vec<u8>; 2]> {
+        let mut list = |file| {
+            let opened = kernel_file::open(&parent.join(file)).ok()?;
+            let list = read_record(opened.as_fd(), file, CPUSET_BYTES, fs::FILE_LIMIT_BYTES).ok()?;
+            self.entry.pile.add(opened);
+            Some(list).filter(|list| !list.trim_ascii().is_empty())
+        };
+        let [cpus, mems] = CPUSET_FILES;
+        Some([list(cpus)?, list(mems)?])
     }
 
     fn make_chain(&mut self, tree: &Tree) -> Result<Group, Refusal> {
@@ -290,23 +292,18 @@ fn frozen(tree: &Tree) -> Refusal {
 /// A new v1 cpuset has no CPUs and no memory nodes, and then takes no process (cpuset(7)): it gets its parent's.
 fn inherit_cpuset(parent: &Dir, child: &Dir) -> Result<(), SysError> {
     for file in CPUSET_FILES {
-        if child.read_record(file, fs::FILE_LIMIT_BYTES)?.trim_ascii().is_empty() {
-            let list = parent.read_record(file, fs::FILE_LIMIT_BYTES)?;
+        if child.read_record(file, CPUSET_BYTES, fs::FILE_LIMIT_BYTES)?.trim_ascii().is_empty() {
+            let list = parent.read_record(file, CPUSET_BYTES, fs::FILE_LIMIT_BYTES)?;
             child.write_existing(file, list.trim_ascii())?;
         }
     }
     Ok(())
 }
 
-const CPUSET_FILES: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
+/// More than most lists of them have.
+const CPUSET_BYTES: usize = 256;
 
-/// What a new group is to inherit from this one; None: it has nothing itself.
-fn cpuset_of(parent: &Path) -> Option<[Vec<u8>; 2]> {
-    let list = |file| read_record(&parent.join(file), fs::FILE_LIMIT_BYTES).ok();
-    let [cpus, mems] = CPUSET_FILES;
-    let lists = [list(cpus)?, list(mems)?];
-    lists.iter().all(|list| !list.trim_ascii().is_empty()).then_some(lists)
-}
+const CPUSET_FILES: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
 
 /// Puts the program in place: in one step where there is one already, else before the old ones go, so that the devices
 /// are never all open.
@@ -326,4 +323,11 @@ const TASKS: &str = "tasks";
 
 pub(super) fn tasks_file(dir: &Dir) -> Result<TasksFile, SysError> {
     Ok(TasksFile { counts_memory: false, fd: dir.open_for_writing(TASKS)?, path: dir.path_of(TASKS) })
+}
+
+/// The same of a group by its path.
+pub(super) fn tasks_file_at(group: &Path) -> Result<TasksFile, SysError> {
+    let path = group.join(TASKS);
+    let fd = kernel_file::open_for_writing(&path)?;
+    Ok(TasksFile { counts_memory: false, fd, path: path.display().to_string() })
 }

@@ -10,6 +10,7 @@ use super::{Handle, Tree};
 use crate::sys::dir::{Dir, remove_empty};
 use crate::sys::error::errno;
 use crate::sys::{SysError, pidfd};
+use std::cell::OnceCell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -21,19 +22,19 @@ const DEADLINE_OF_UNUSED: Duration = Duration::from_millis(300);
 
 /// See [`Handle::remove`].
 pub fn remove(handle: &Handle) -> Result<(), Refusal> {
-    let start = Instant::now();
+    let start = OnceCell::new();
     // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
     for tree in handle.v1.iter().chain(&handle.v2) {
-        remove_one(handle, tree, start, DEADLINE)?;
+        remove_one(handle, tree, &start, DEADLINE)?;
     }
     Ok(())
 }
 
 /// See [`Handle::remove_unused`].
 pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
-    let start = Instant::now();
+    let start = OnceCell::new();
     for tree in handle.v1.iter().chain(&handle.v2) {
-        match remove_one(handle, tree, start, DEADLINE_OF_UNUSED) {
+        match remove_one(handle, tree, &start, DEADLINE_OF_UNUSED) {
             Err(refusal) if refusal.errno == 0 => {}
             result => result?,
         }
@@ -41,7 +42,13 @@ pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) -> Result<(), Refusal> {
+/// `start`: when the first group was found busy.
+fn remove_one(
+    handle: &Handle,
+    tree: &Tree,
+    start: &OnceCell<Instant>,
+    deadline: Duration,
+) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "removing the control group");
     let path = tree.dir();
     // Straight away first: usually there is nothing below and nobody in it.
@@ -58,6 +65,7 @@ fn remove_one(handle: &Handle, tree: &Tree, start: Instant, deadline: Duration) 
         Err(error) if is_gone(&error) => return Ok(()),
         result => result.map_err(explain)?,
     };
+    let start = start.get_or_init(Instant::now);
     let mut pause = Duration::from_micros(100);
     loop {
         match remove_tree(&parent, name, DEEPEST) {

@@ -4,7 +4,9 @@
 //! each hierarchy, links for controllers that share one, and `unified` if the host has it. In a cgroup namespace of
 //! its own the container gets a mount of the hierarchy; otherwise its own cgroup is bound.
 
-use super::mount::{Inputs, Place, Shape, apply_and_prove, attach, finish, label_for, name_of, target};
+use super::mount::{
+    Inputs, Place, Shape, apply_and_prove, attach, attach_and_keep, finish, label_for, name_of, target,
+};
 use crate::plan::Plan;
 use crate::plan::mounts::{Attributes, MountOp};
 use crate::sys::error::errno::{EBUSY, EINVAL, ENOENT, EPERM};
@@ -88,8 +90,8 @@ impl View<'_> {
         context.mount(self.op.attributes.set & AT_BIRTH)
     }
 
-    /// The tmpfs is complete, its links included, before it is attached; then each hierarchy is attached onto a directory
-    /// that was opened in it while nobody else could reach it (CVE-2026-41579).
+    /// The tmpfs is complete, its links included, before it is attached; then each hierarchy is attached onto its directory:
+    /// a name in that very tmpfs, of which a link would not be followed (CVE-2026-41579).
     fn split(&self, root: &mut Root, place: Place) -> Result<()> {
         let object = name_of(self.op);
         if let Some((key, _)) = self.op.data.first() {
@@ -97,24 +99,23 @@ impl View<'_> {
             return Err(SysError::new("fsconfig", object, EINVAL));
         }
         let tmpfs = self.new_tmpfs(root)?;
-        let mut places = Vec::new();
         for hierarchy in self.hierarchies {
             let name = mount::c_string(&hierarchy.name);
             inode::make_dir(tmpfs.as_fd(), &name, 0o755, &object)?;
-            let place = inode::open(tmpfs.as_fd(), &name, &object)?;
-            places.push(place.ok_or_else(|| SysError::new("openat", &*object, ENOENT))?);
             for controller in hierarchy.linked_names() {
                 inode::replace_by_link(tmpfs.as_fd(), &mount::c_string(controller), &name, &object)?;
             }
         }
         finish(tmpfs.as_fd(), self.op)?;
-        attach(root, tmpfs, Shape::Directory, place, self.op)?;
-        for (hierarchy, place) in self.hierarchies.iter().zip(places) {
+        let tmpfs = attach_and_keep(root, tmpfs, Shape::Directory, place, self.op)?;
+        let dir = tmpfs.as_ref().map_or(root.as_fd(), AsFd::as_fd);
+        for hierarchy in self.hierarchies {
             let tree = self.hierarchy(hierarchy)?;
-            mount::attach(tree.as_fd(), place.as_fd(), &format!("{object}/{}", hierarchy.name))?;
+            let name = mount::c_string(&hierarchy.name);
+            mount::attach_in(tree.as_fd(), dir, &name, &format!("{object}/{}", hierarchy.name))?;
             root.done_with(tree);
-            root.done_with(place);
         }
+        tmpfs.into_iter().for_each(|tmpfs| root.done_with(tmpfs));
         Ok(())
     }
 

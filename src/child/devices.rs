@@ -4,7 +4,7 @@
 //! else, through the path layer. A node is never made through a symlink (CVE-2026-47766, CVE-2026-41579); where
 //! mknod(2) is not allowed (user namespace) the host's node is bound onto a file.
 
-use crate::plan::mounts::MountKind;
+use crate::plan::mounts::{MountKind, MountOp};
 use crate::plan::rootfs::{Dev, Rootfs};
 use crate::plan::{Device, devices::DeviceKind};
 use crate::sys::error::errno::{EEXIST, EISDIR, ENODEV, EPERM};
@@ -42,13 +42,31 @@ pub struct Made {
     pub links: Vec<bool>,
     /// The container's /dev/null, open, if it was asked for and is one that was made there.
     pub null: Option<OwnedFd>,
+    /// The /dev itself, for as long as nothing is mounted but file systems right below it.
+    pub(super) dev: Option<OwnedFd>,
+    /// Names of the directories for these.
+    pub(super) mount_points: Vec<CString>,
 }
 
 impl Made {
     /// Nothing yet.
     pub(super) fn none(plan: &Rootfs) -> Made {
         let (devices, links) = plan.dev.as_ref().map_or((0, 0), |dev| (dev.devices.len(), dev.links.len()));
-        Made { devices: vec![State::Missing; devices], links: vec![false; links], null: None }
+        Made { devices: vec![State::Missing; devices], links: vec![false; links], ..Made::default() }
+    }
+
+    /// Where a new file system goes if that is a directory of ours right below the /dev that is still the last thing mounted
+    /// but for others of this kind: nobody has to look for it in the root. Whatever else is mounted ends that.
+    pub(super) fn place_below_dev(&self, op: &MountOp) -> Option<(BorrowedFd<'_>, &CStr)> {
+        // The other things that may have to be done for a mount want a path, or the place itself.
+        let MountKind::Filesystem { fstype, .. } = &op.kind else { return None };
+        let is_plain = !(op.remount || op.copy_up || op.idmap.is_some());
+        if !is_plain || fstype.as_c_str() == c"proc" || fstype.as_c_str() == c"sysfs" {
+            return None;
+        }
+        let name = below_dev(&op.target).and_then(single_name)?;
+        let name = self.mount_points.iter().find(|known| **known == name)?;
+        Some((self.dev.as_ref()?.as_fd(), name))
     }
 }
 
@@ -67,7 +85,7 @@ pub(super) fn fill(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize, made: &mu
         None => fd::duplicate(tmpfs, 3).map(|copy| root.get_or_init(|| Root::new(copy))),
     };
     let own_ids = cred::own_ids();
-    make_mount_points(tmpfs, plan, index);
+    made.mount_points = make_mount_points(tmpfs, plan, index);
     let covered = |path: &CStr| {
         let later = plan.mounts.iter().skip(index + 1);
         later.into_iter().any(|op| as_path(path).starts_with(as_path(&op.target)))
@@ -97,16 +115,20 @@ pub(super) fn fill(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize, made: &mu
 
 /// The directories for the file systems that go right below /dev: made here at once they need not be looked for, missed
 /// and made inside of the root later. Whatever fails is found then.
-fn make_mount_points(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize) {
+fn make_mount_points(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize) -> Vec<CString> {
+    let mut made = Vec::new();
     for op in plan.mounts.iter().skip(index + 1) {
         let MountKind::Filesystem { fstype, .. } = &op.kind else { continue };
         // Without a mode of its own a tmpfs takes that of what it covers, unless that had to be made for it.
         let has_mode =
             fstype.as_c_str() != c"tmpfs" || op.data.iter().any(|(key, _)| key.as_c_str() == c"mode");
         if let Some(name) = below_dev(&op.target).and_then(single_name).filter(|_| has_mode) {
-            let _ = inode::make_dir(tmpfs, &name, MOUNT_POINT_MODE, "");
+            if inode::make_dir(tmpfs, &name, MOUNT_POINT_MODE, "").is_ok() {
+                made.push(name);
+            }
         }
     }
+    made
 }
 
 /// The container's /dev/null, if it was made in a /dev that nobody else could reach until now.

@@ -6,13 +6,13 @@
 //! is ever inside (CVE-2016-9962, CVE-2019-5736).
 
 use super::stage::{self, Groups, Last, Leaving, Target};
-use super::{Stepped, attributes, console, enter_cgroup, failed, home, no_new_privileges};
+use super::{Stepped, attributes, console, failed, home, no_new_privileges, write_memberships};
 use crate::plan::Plan;
 use crate::sys::path::Root;
-use crate::sys::{self, attribute, fd, proc, process};
+use crate::sys::{self, attribute, proc, process};
 use crate::wire::{ChildWire, Question, Step};
 use std::convert::Infallible;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 pub use super::set_scheduler;
 
@@ -29,11 +29,11 @@ pub struct Visitor<'a> {
     /// v1: `tasks` files to write `0` into, with their paths.
     pub tasks: Vec<(OwnedFd, String)>,
     /// A pidfd of the container's first process.
-    pub target: OwnedFd,
+    pub target: BorrowedFd<'a>,
     /// CLONE_NEW* of its namespaces that are not ours already.
     pub namespaces: u32,
     /// The container's root directory.
-    pub root: OwnedFd,
+    pub root: Root,
     /// The user of the process, as our user namespace counts.
     pub outer_uid: u32,
     /// Whether setgroups(2) is denied in the container's user namespace.
@@ -63,17 +63,18 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
     // Before we become undumpable, which takes our own files below /proc away from a user who is not root.
     oom_score_adj(visitor)?;
     process::set_undumpable().map_err(failed(Step::Go))?;
-    enter_cgroup(&mut visitor.tasks, &mut fd::Pile::default())?;
+    // The files are closed by the execve.
+    write_memberships(&visitor.tasks)?;
     // Only now: in the caller's cpuset these CPUs may not be there.
     final_affinity(plan)?;
     process::reset_signals().map_err(failed(Step::Go))?;
 
     // The container's files: by its root's descriptor, with our own procfs.
-    let root = Root::new(fd::duplicate(visitor.root.as_fd(), 3).map_err(failed(Step::Stage))?);
-    let proc = plan.process.needs_home.then(proc::host_procfs).and_then(Result::ok);
-    terminal(visitor, &root)?;
-    let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
-    drop((proc, root));
+    terminal(visitor)?;
+    let passwd = home::passwd(plan, &visitor.root);
+    let proc = passwd.is_some().then(proc::host_procfs).and_then(Result::ok);
+    let home = home::of_user(plan, passwd, proc.as_ref().map(AsFd::as_fd));
+    drop(proc);
     let label_proc = stage::label_procfs(plan)?;
 
     attributes(plan)?;
@@ -87,7 +88,7 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
         gate: None,
         hook_files: None,
         target: Some(Target {
-            pidfd: visitor.target.as_fd(),
+            pidfd: visitor.target,
             namespaces: visitor.namespaces,
             root: (visitor.namespaces & CLONE_NEWNS == 0).then(|| visitor.root.as_fd()),
         }),
@@ -125,10 +126,10 @@ fn final_affinity(plan: &Plan) -> Stepped<()> {
 
 /// Does: a terminal on standard input, output and error. Fails when: the container has no devpts on /dev/pts, or the
 /// socket's reader is gone.
-fn terminal(visitor: &mut Visitor<'_>, root: &Root) -> Stepped<()> {
+fn terminal(visitor: &mut Visitor<'_>) -> Stepped<()> {
     let (Some(terminal), Some(socket)) = (visitor.plan.process.terminal, visitor.console.take()) else {
         return Ok(());
     };
-    let slave = console::new_terminal(root, terminal, visitor.outer_uid, socket.as_fd());
+    let slave = console::new_terminal(&visitor.root, terminal, visitor.outer_uid, socket.as_fd());
     slave.and_then(|slave| process::become_stdio(slave.as_fd())).map_err(failed(Step::Console))
 }

@@ -7,30 +7,37 @@ use crate::plan::Plan;
 use crate::sys::path::{Root, Symlinks};
 use crate::sys::{fd, proc, statx};
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 const LIMIT_BYTES: usize = 1 << 20;
 
-/// `HOME=...` for the environment; None if it is set already. `/` where nothing better is known.
-pub fn of_user(plan: &Plan, root: &Root, proc: Option<BorrowedFd<'_>>) -> Option<CString> {
+const PASSWD: &str = "/etc/passwd";
+
+/// The container's passwd file, if HOME has to be looked up and that is a regular file: an O_PATH descriptor.
+pub fn passwd(plan: &Plan, root: &Root) -> Option<OwnedFd> {
     if !plan.process.needs_home {
         return None;
     }
-    let found = proc.and_then(|proc| passwd(root, proc));
+    let file = root.resolve(Path::new(PASSWD), Symlinks::Follow).ok()?;
+    let is_regular = statx::of(file.as_fd(), PASSWD).ok()?.file_type() == statx::Type::Regular;
+    is_regular.then_some(file)
+}
+
+/// `HOME=...` for the environment; None if it is set already. `/` where nothing better is known.
+pub fn of_user(plan: &Plan, passwd: Option<OwnedFd>, proc: Option<BorrowedFd<'_>>) -> Option<CString> {
+    if !plan.process.needs_home {
+        return None;
+    }
+    let found = passwd.zip(proc).and_then(|(passwd, proc)| text(passwd.as_fd(), proc));
     let home =
         found.and_then(|text| home_in(&text, plan.process.user.uid)).unwrap_or_else(|| "/".to_string());
     CString::new(format!("HOME={home}")).ok()
 }
 
-fn passwd(root: &Root, proc: BorrowedFd<'_>) -> Option<String> {
-    let object = "/etc/passwd";
-    let path = root.resolve(Path::new(object), Symlinks::Follow).ok()?;
-    if statx::of(path.as_fd(), object).ok()?.file_type() != statx::Type::Regular {
-        return None;
-    }
-    let file = proc::reopen(proc, path.as_fd(), proc::Access::Read, object).ok()?;
-    let data = fd::read_to_end(file.as_fd(), object, LIMIT_BYTES).ok()?;
+fn text(passwd: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Option<String> {
+    let file = proc::reopen(proc, passwd, proc::Access::Read, PASSWD).ok()?;
+    let data = fd::read_to_end(file.as_fd(), PASSWD, LIMIT_BYTES).ok()?;
     Some(String::from_utf8_lossy(&data).into_owned())
 }
 

@@ -117,7 +117,6 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     if !is_charged_late(plan) {
         enter_cgroup(&mut birth.memory_tasks, &mut birth.pile)?;
     }
-    birth.pile.close();
     namespaces::join(&birth.joins)?;
     namespaces::become_root(plan)?;
     // Where nothing has changed our ids both still hold.
@@ -135,6 +134,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // The root filesystem, while the host's paths can still be reached.
     rootfs::isolate(&plan.rootfs)?;
     let mut root = rootfs::bind(&plan.rootfs)?;
+    root.done_with_all(std::mem::take(&mut birth.pile));
     birth.mounts.wants_null = !birth.host_nulls.is_empty();
     let made = mount::all(&mut root, plan, std::mem::take(&mut birth.mounts))?;
     devices::rest(&root, &plan.rootfs, &made)?;
@@ -146,7 +146,10 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     create_container_hooks(birth, pid)?;
     // After the hooks, which may bring interfaces; before the switch, for the fallback needs the host's /proc.
     sysctls::write(&plan.sysctls)?;
-    let proc = proc::host_procfs().ok();
+    let passwd = home::passwd(plan, &root);
+    let has_null = birth.host_nulls.is_empty() || made.null.is_some();
+    let wants_proc = !plan.namespaces.user.is_shared() || !has_null || passwd.is_some();
+    let proc = wants_proc.then(proc::host_procfs).and_then(Result::ok);
     let label_proc = stage::label_procfs(plan)?;
     let groups = stage::may_set_groups(plan, proc.as_ref().map(AsFd::as_fd));
 
@@ -156,7 +159,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     console::set_up(birth, &root)?;
     stdio::leave_host_null(&birth.host_nulls, made.null, &root, proc.as_ref().map(AsFd::as_fd))?;
     make_cwd(plan, &root)?;
-    let home = home::of_user(plan, &root, proc.as_ref().map(AsFd::as_fd));
+    let home = home::of_user(plan, passwd, proc.as_ref().map(AsFd::as_fd));
     drop(proc);
     // Now that nothing more has to be made in it.
     rootfs::readonly(&root, &plan.rootfs)?;

@@ -10,7 +10,7 @@ use super::new_filesystem::New;
 use super::rootfs::{change_attributes, change_propagation};
 use super::{cgroup_mount, copy_up, procfs_guard};
 use crate::plan::annotations::MountContext;
-use crate::plan::mounts::{MountKind, MountOp};
+use crate::plan::mounts::{Attributes, MountKind, MountOp};
 use crate::plan::rootfs::MountLabel;
 use crate::plan::{Plan, Rootfs};
 use crate::sys::error::errno::{EINVAL, ELOOP, ENOTDIR, EPERM, EXDEV};
@@ -74,6 +74,12 @@ impl Inputs {
 pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Result<Made, Failure> {
     let mut made = Made::none(&plan.rootfs);
     for (index, op) in plan.rootfs.mounts.iter().enumerate() {
+        let failed = |error: SysError| Failure::new(Step::Mount, &error).at(index);
+        if let Some((dev, name)) = made.place_below_dev(op) {
+            below_dev(root, plan, op, (dev, name)).map_err(failed)?;
+            continue;
+        }
+        made.dev.take().into_iter().for_each(|dev| root.done_with(dev));
         let mounted = match &op.kind {
             _ if op.remount => remount(root, op),
             MountKind::Nothing => change(root, op),
@@ -83,8 +89,9 @@ pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Res
                 filesystem(root, plan, index, fstype, source.as_deref(), inputs.take(index), &mut made)
             }
         };
-        mounted.map_err(|error| Failure::new(Step::Mount, &error).at(index))?;
+        mounted.map_err(failed)?;
     }
+    made.dev.take().into_iter().for_each(|dev| root.done_with(dev));
     #[cfg(feature = "break-guards")]
     super::sysctls::remember_root(root);
     Ok(made)
@@ -154,16 +161,28 @@ impl Shape {
 
 /// Attaches a finished tree; if the target is the root itself then the tree becomes the root.
 pub(super) fn attach(root: &mut Root, tree: OwnedFd, shape: Shape, place: Place, op: &MountOp) -> Result<()> {
+    let kept = attach_and_keep(root, tree, shape, place, op)?;
+    kept.into_iter().for_each(|tree| root.done_with(tree));
+    Ok(())
+}
+
+/// The same, and gives the tree back; None: it is the root.
+pub(super) fn attach_and_keep(
+    root: &mut Root,
+    tree: OwnedFd,
+    shape: Shape,
+    place: Place,
+    op: &MountOp,
+) -> Result<Option<OwnedFd>> {
     check_place(root, op, (tree.as_fd(), shape), &place)?;
     let on_root = place.stat.is_same_place(&root.stat()?);
     mount::attach(tree.as_fd(), place.fd.as_fd(), &name_of(op))?;
     if on_root {
         *root = Root::new(tree);
-    } else {
-        root.done_with(tree);
-        root.done_with(place.fd);
+        return Ok(None);
     }
-    Ok(())
+    root.done_with(place.fd);
+    Ok(Some(tree))
 }
 
 /// Whether `tree` may and can go onto `place`.
@@ -240,7 +259,11 @@ fn filesystem(
     let new = new_filesystem(root, plan, index, fstype, source, given, made)?;
     let mount_id = new.strict.then(|| statx::of(new.tree.as_fd(), &name_of(op)).map(|stat| stat.mount_id));
     let mount_id = mount_id.transpose()?;
-    attach(root, new.tree, Shape::Directory, new.place, op)?;
+    let kept = attach_and_keep(root, new.tree, Shape::Directory, new.place, op)?;
+    match kept {
+        Some(tree) if new.is_dev => made.dev = Some(tree),
+        other => other.into_iter().for_each(|tree| root.done_with(tree)),
+    }
     mount_id.map_or(Ok(()), |mount_id| verify(root, op, mount_id))
 }
 
@@ -250,6 +273,8 @@ pub(super) struct NewFilesystem {
     pub place: Place,
     /// Whether it has to be [`verify`]ed that it went there.
     pub strict: bool,
+    /// Whether it is the /dev that devices were made in.
+    is_dev: bool,
 }
 
 #[allow(clippy::too_many_arguments, reason = "two call sites, and each is a different part of one mount")]
@@ -307,12 +332,30 @@ pub(super) fn new_filesystem(
         // Mount points below it and the console are still to be made: rootfs::readonly does it at the end.
         attributes.set &= !attr::RDONLY;
     }
+    finish_new(tree.as_fd(), op, attributes, born)?;
+    Ok(NewFilesystem { tree, place, strict, is_dev })
+}
+
+/// Attributes and propagation of a new file system that was `born` with some of them.
+fn finish_new(tree: BorrowedFd<'_>, op: &MountOp, attributes: Attributes, born: Option<u64>) -> Result<()> {
     // A new mount has nothing to clear.
     if born.is_none_or(|born| attributes.set & !born != 0) {
-        change_attributes(tree.as_fd(), attributes, Depth::Mount, &object)?;
+        change_attributes(tree, attributes, Depth::Mount, &name_of(op))?;
     }
-    finish_tree(tree.as_fd(), op)?;
-    Ok(NewFilesystem { tree, place, strict })
+    finish_tree(tree, op)
+}
+
+/// A new file system on a directory that was made for it in a /dev of ours ([`Made::place_below_dev`]).
+fn below_dev(root: &Root, plan: &Plan, op: &MountOp, (dev, name): (BorrowedFd<'_>, &CStr)) -> Result<()> {
+    let MountKind::Filesystem { fstype, source } = &op.kind else { return Ok(()) };
+    let label = label_for(&plan.rootfs, fstype, op);
+    let source = source.as_deref();
+    let new = New { op, fstype, source, mode: None, label, pid_namespace: None, readonly_later: false };
+    let (tree, born) = new.make(root, &plan.rootfs)?;
+    finish_new(tree.as_fd(), op, op.attributes, born)?;
+    mount::attach_in(tree.as_fd(), dev, name, &name_of(op))?;
+    root.done_with(tree);
+    Ok(())
 }
 
 /// False but in the variant for `integration/break`.

@@ -10,7 +10,8 @@ use crate::sys::path::{Root, Symlinks, as_path};
 use crate::sys::{Result, inode, statx};
 use crate::wire::{Failure, Step};
 use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Component;
 
 const LOCKED_DOWN: u64 = attr::NOSUID | attr::NODEV | attr::NOEXEC;
 const READONLY: Change = Change { set: attr::RDONLY, clear: 0, propagation: 0 };
@@ -27,15 +28,38 @@ pub fn readonly(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> 
 
 fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
     let object = path.to_string_lossy();
-    let Some(target) = find(root, path)? else { return Ok(()) };
-    if statx::of(target.as_fd(), &object)?.mount_root {
+    let (target, may_be_root) = match root.resolve(as_path(path), Symlinks::Refuse) {
+        // Without a symlink or `..` only the root's own name leads to the root.
+        Ok(fd) => (fd, !names_something_below(path)),
+        Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => return Ok(()),
+        Err(_) => match find(root, path)? {
+            Some(fd) => (fd, true),
+            None => return Ok(()),
+        },
+    };
+    // A mount on top of the root would be below everybody's feet.
+    if may_be_root && statx::of(target.as_fd(), &object)?.mount_root {
         return mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object);
     }
-    let tree = mount::clone_changed_of(target.as_fd(), READONLY, Depth::Tree, &object)?;
-    mount::attach(tree.as_fd(), target.as_fd(), &object)?;
-    root.done_with(tree);
+    match mount::clone_changed_of(target.as_fd(), READONLY, Depth::Tree, &object) {
+        // A mount that cannot be bound, being unbindable.
+        Err(error) if error.is(EINVAL) && statx::of(target.as_fd(), &object)?.mount_root => {
+            mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object)?;
+        }
+        tree => {
+            let tree = tree?;
+            mount::attach(tree.as_fd(), target.as_fd(), &object)?;
+            root.done_with(tree);
+        }
+    }
     root.done_with(target);
     Ok(())
+}
+
+fn names_something_below(path: &CStr) -> bool {
+    let mut components = as_path(path).components();
+    let has_name = components.clone().any(|component| matches!(component, Component::Normal(_)));
+    has_name && components.all(|component| component != Component::ParentDir)
 }
 
 /// What a path is inside the root; None if it is missing. Only here may ENOENT be ignored: if the mask itself
@@ -60,6 +84,9 @@ pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
         .map_err(|error| Failure::new(Step::MaskedPath, &error))?;
     let mut masks = masks;
     for (index, path) in plan.masked_paths.iter().enumerate() {
+        if plan.masked_paths.iter().take(index).any(|earlier| earlier == path) {
+            continue;
+        }
         masks.hide(root, path).map_err(|error| Failure::new(Step::MaskedPath, &error).at(index))?;
     }
     masks.finish(root).map_err(|error| Failure::new(Step::MaskedPath, &error))
@@ -85,45 +112,89 @@ pub fn empty_tree(label: Option<&CStr>) -> Result<OwnedFd> {
 
 struct Masks {
     tmpfs: OwnedFd,
-    /// Tells a path that is hidden already.
-    dev: (u32, u32),
+    /// A copy of each that waits for its path.
+    spare: Vec<(Mask, OwnedFd)>,
     stacked: bool,
+}
+
+/// What hides a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mask {
+    Directory,
+    File,
+}
+
+impl Mask {
+    /// What the path probably is: asking is a system call, and being wrong costs one. The kernel checks it.
+    fn probable(path: &CStr) -> [Mask; 2] {
+        // Of what is masked in /proc most are files, in /sys all are directories.
+        let is_folder = [c"/proc/acpi", c"/proc/asound", c"/proc/scsi"].contains(&path);
+        match as_path(path).starts_with("/proc") && !is_folder {
+            true => [Mask::File, Mask::Directory],
+            false => [Mask::Directory, Mask::File],
+        }
+    }
+
+    fn name(self) -> &'static CStr {
+        match self {
+            Mask::Directory => c"dir",
+            Mask::File => c"file",
+        }
+    }
 }
 
 const OBJECT: &str = "tmpfs of masks";
 
 impl Masks {
     fn make(label: Option<&CStr>) -> Result<Masks> {
-        let tmpfs = empty_tree(label)?;
-        let dev = statx::of(tmpfs.as_fd(), OBJECT)?.dev;
-        Ok(Masks { tmpfs, dev, stacked: false })
+        Ok(Masks { tmpfs: empty_tree(label)?, spare: Vec::new(), stacked: false })
     }
 
     fn hide(&mut self, root: &Root, path: &CStr) -> Result<()> {
         let object = path.to_string_lossy();
         let Some(target) = find(root, path)? else { return Ok(()) };
-        let stat = statx::of(target.as_fd(), &object)?;
-        if stat.dev == self.dev {
-            return Ok(());
-        }
         if broken!("cve_2025_31133") || broken!("cve_2025_62161") {
             // As others did: whatever is called /dev/null, and nothing if it is missing.
             let Some(null) = find(root, c"/dev/null")? else { return Ok(()) };
             let mask = mount::clone_tree_of(null.as_fd(), Depth::Mount, &object)?;
             return mount::attach(mask.as_fd(), target.as_fd(), &object);
         }
-        let name = if stat.is_dir() { c"dir" } else { c"file" };
-        let mask = match mount::clone_in(self.tmpfs.as_fd(), name, &object) {
-            Err(error) if error.is(EINVAL) && !self.stacked => {
-                self.stack(root)?;
-                mount::clone_in(self.tmpfs.as_fd(), name, &object)?
+        let [probable, other] = Mask::probable(path);
+        match self.put(root, probable, target.as_fd(), &object) {
+            // A directory goes on a directory only, and a file on a file.
+            Err(error) if error.is(EINVAL) || error.is(ENOTDIR) => {
+                self.put(root, other, target.as_fd(), &object)?;
             }
-            other => other?,
-        };
-        mount::attach(mask.as_fd(), target.as_fd(), &object)?;
-        root.done_with(mask);
+            done => done?,
+        }
         root.done_with(target);
         Ok(())
+    }
+
+    fn put(&mut self, root: &Root, kind: Mask, target: BorrowedFd<'_>, object: &str) -> Result<()> {
+        let spare = self.spare.iter().position(|(of, _)| *of == kind);
+        let mask = match spare.map(|index| self.spare.swap_remove(index).1) {
+            Some(spare) => spare,
+            None => self.copy(root, kind, object)?,
+        };
+        match mount::attach(mask.as_fd(), target, object) {
+            Ok(()) => root.done_with(mask),
+            Err(error) => {
+                self.spare.push((kind, mask));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, root: &Root, kind: Mask, object: &str) -> Result<OwnedFd> {
+        match mount::clone_in(self.tmpfs.as_fd(), kind.name(), object) {
+            Err(error) if error.is(EINVAL) && !self.stacked => {
+                self.stack(root)?;
+                mount::clone_in(self.tmpfs.as_fd(), kind.name(), object)
+            }
+            other => other,
+        }
     }
 
     /// Before Linux 6.15 only what is attached can be cloned. So the tmpfs lies on top of / for a moment, where no

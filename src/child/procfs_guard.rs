@@ -47,7 +47,7 @@ pub(super) fn check(
     let allowed = match tree {
         None => true,
         // The root of /proc, by name or by what the path leads to: only another procfs.
-        Some(tree) if named && below.is_empty() || is_root => is_procfs(tree, &object)?,
+        Some(tree) if named && below.is_empty() || is_root => is_new_procfs(op) || is_procfs(tree, &object)?,
         Some(_) => named && MAY_BE_COVERED.contains(&below.as_str()) && !matches!(op.kind, MountKind::Cgroup),
     };
     if allowed {
@@ -58,6 +58,11 @@ pub(super) fn check(
         format!("{object} (cannot be mounted because it is inside /proc)"),
         EPERM,
     ))
+}
+
+/// Whether what is mounted was made as a procfs a moment ago.
+fn is_new_procfs(op: &MountOp) -> bool {
+    matches!(&op.kind, MountKind::Filesystem { fstype, .. } if fstype.as_bytes() == b"proc")
 }
 
 /// The names in a path, without empty ones and `.`, and with `..` taken back.

@@ -60,7 +60,9 @@ fn bind_root(plan: &Rootfs) -> Result<Root> {
     let private = Change { propagation: propagation::PRIVATE, ..Change::default() };
     mount::set_attributes(tree.as_fd(), private, Depth::Mount, &object)?;
     mount::attach(tree.as_fd(), below.as_fd(), &object)?;
-    Ok(Root::new(tree))
+    let root = Root::new(tree);
+    root.done_with(below);
+    Ok(root)
 }
 
 /// The mount that holds `dir`: from there upwards until a mount's root. The path is the caller's own, not the

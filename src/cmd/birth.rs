@@ -4,7 +4,7 @@
 //! moment leaves a folder from which `delete --force` can clean up.
 
 use super::delete::dismantle;
-use super::{Session, pid_file};
+use super::{Session, apart, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
 use crate::cgroup::{Caller, Entry, Handle, Manager, rdt};
@@ -29,7 +29,8 @@ use std::rc::Rc;
 
 /// A plan, and what it was made for.
 pub(super) struct Planned {
-    pub plan: Plan,
+    /// Never given back: the process ends with its container's birth, or with the container.
+    pub plan: &'static Plan,
     /// The text of the configuration, to be kept.
     config: String,
     host: Host,
@@ -59,10 +60,7 @@ pub(super) struct Attended<'a> {
 /// Reads the bundle and decides everything. No side effect.
 pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     crate::state::check_id(&args.id)?;
-    let here =
-        std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
-    let dir = args.bundle.as_ref().map_or(here.clone(), |bundle| here.join(bundle));
-    let dir = tidy(&dir);
+    let dir = tidy(&absolute(args.bundle.as_deref().unwrap_or(Path::new(".")))?);
     // As crun: a relative FILE is below the bundle.
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
     let bundle = Bundle::load(&dir, &config.to_string_lossy());
@@ -79,12 +77,12 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         bundle: dir,
         preserve_fds: args.preserve_fds.max(listen.as_ref().map_or(0, |listen| listen.count)),
         listen,
-        notify_folder: planned_notify(session, &here, &args.id)?,
+        notify_folder: planned_notify(session, &args.id)?,
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
         seccomp_receiver: seccomp_receiver()?,
     };
-    let plan = Plan::for_create(&bundle, &options, &host)?;
+    let plan = apart(|| Plan::for_create(&bundle, &options, &host).map(|plan| &*Box::leak(Box::new(plan))))?;
     for warning in &plan.warnings {
         session.log.warn(warning);
     }
@@ -123,6 +121,11 @@ pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
     }
 }
 
+/// Whether the caller has a service manager, or what it takes for one.
+fn names_service_manager() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
+}
+
 /// The caller's service manager (NOTIFY_SOCKET of sd_notify(3); an empty one is none). One that cannot be spoken to is
 /// worth a warning, never a container.
 fn service_manager(session: &Session) -> Option<Target> {
@@ -137,14 +140,14 @@ fn service_manager(session: &Session) -> Option<Target> {
 }
 
 /// Where the container will have its own, if there is somebody to tell.
-fn planned_notify(session: &Session, here: &Path, id: &str) -> Result<Option<PathBuf>> {
-    let folder = |_| Ok(notify_folder(&here.join(session.root()?), id));
+fn planned_notify(session: &Session, id: &str) -> Result<Option<PathBuf>> {
+    let folder = |_| Ok(notify_folder(&absolute(&session.root()?)?, id));
     service_manager(session).map(folder).transpose()
 }
 
 /// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
 pub(super) fn notify_proxy(session: &Session, container: &Container) -> Result<Option<Proxy>> {
-    if !container.has_notify_folder() {
+    if !names_service_manager() || !container.has_notify_folder() {
         return Ok(None);
     }
     let Some(manager) = service_manager(session) else { return Ok(None) };
@@ -159,6 +162,15 @@ pub(super) fn tell_readiness(session: &Session, id: &str, notify: &Proxy, pidfd:
     }
 }
 
+/// The path from the root on.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    if path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    let here = std::env::current_dir();
+    Ok(here.map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?.join(path))
+}
+
 /// The path without `.` and doubled slashes; `..` stays, for it may cross a symlink.
 fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
@@ -171,7 +183,10 @@ pub(super) fn bear<'a>(
     attended: Attended<'a>,
 ) -> Result<(Container, Ready<'a>)> {
     let (mut container, layout) = register(session, planned)?;
-    match bear_in(&mut container, &layout, planned, session, attended) {
+    let born = bear_in(&mut container, &layout, planned, session, attended);
+    // Whatever is freed while the child shares our memory is copied for it first.
+    std::mem::forget(layout);
+    match born {
         Ok(ready) => Ok((container, ready)),
         Err(error) => {
             let handle = container.record.cgroup.clone().unwrap_or_default();
@@ -182,7 +197,7 @@ pub(super) fn bear<'a>(
 
 /// Decides where the control groups go, and writes the record of the new container: nothing of it exists yet.
 pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Container, Layout)> {
-    let plan = &planned.plan;
+    let plan = planned.plan;
     let layout = Layout::detect()?;
     let manager = manager(session)?;
     let caller = if planned.host.rootless { Caller::Rootless } else { Caller::Root };
@@ -195,7 +210,7 @@ pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Containe
         None => None,
     };
     let store = session.new_store()?;
-    Ok((store.create(record(plan, &handle, group))?, layout))
+    Ok((store.create(record(plan, handle, group))?, layout))
 }
 
 /// What a delegated cgroup does not keep the container from.
@@ -210,9 +225,10 @@ pub(super) fn make_groups(
     planned: &Planned,
     warn: &dyn Fn(&str),
 ) -> Result<Entry> {
-    let plan = &planned.plan;
+    let plan = planned.plan;
     container.save_config(&planned.config)?;
-    let handle = container.record.cgroup.clone().unwrap_or_default();
+    let none = Handle::default();
+    let handle = container.record.cgroup.as_ref().unwrap_or(&none);
     let entry = match handle.prepare(layout, &plan.limits) {
         Ok(entry) => entry,
         Err(error) => {
@@ -222,7 +238,7 @@ pub(super) fn make_groups(
         }
     };
     entry.warnings.iter().for_each(|warning| warn(warning));
-    give_cgroup(plan, &handle, planned.host.rootless).context("give the cgroup to the container")?;
+    give_cgroup(plan, handle, planned.host.rootless).context("give the cgroup to the container")?;
     if handle.delegated.is_some() && handle.are_limits_within_reach(launch::host_uid(plan, 0))? {
         warn(LIMITS_WITHIN_REACH);
     }
@@ -246,19 +262,18 @@ fn bear_in<'a>(
     attended: Attended<'a>,
 ) -> Result<Ready<'a>> {
     let Attended { gate, console, watch, warn } = attended;
-    let plan = &planned.plan;
+    let plan = planned.plan;
     let hook_files = hook_files(plan)?;
     if plan.notify {
         container.make_notify()?;
     }
     let entry = make_groups(container, layout, planned, warn)?;
-    let handle = container.record.cgroup.clone().unwrap_or_default();
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
     let newborn = launch::begin(Given {
         plan,
         hierarchies: launch::hierarchies(layout, &entry),
         entry,
-        own_cgroup2: handle.v2.as_ref().map(crate::cgroup::Tree::dir),
+        own_cgroup2: container.record.cgroup.as_ref().and_then(|groups| Some(groups.v2.as_ref()?.dir())),
         console,
         gate,
         preserved: session.preserved.clone(),
@@ -276,7 +291,9 @@ fn bear_in<'a>(
         group.attach(pid)?;
     }
     let ready = newborn.raise()?;
-    for controller in handle.hand_down().context("hand the controllers down")? {
+    let groups = container.record.cgroup.as_ref();
+    let lacking = groups.map_or(Ok(Vec::new()), Handle::hand_down);
+    for controller in lacking.context("hand the controllers down")? {
         warn(&format!("the controller {controller} cannot be handed down to the delegated cgroup"));
     }
     Ok(ready)
@@ -301,13 +318,13 @@ fn may_delegate(plan: &Plan) -> bool {
     plan.namespaces.cgroup.is_new() && plan.rootfs.mounts.iter().any(writable)
 }
 
-fn record(plan: &Plan, handle: &Handle, rdt: Option<rdt::Group>) -> Record {
+fn record(plan: &Plan, handle: Handle, rdt: Option<rdt::Group>) -> Record {
     Record {
         bundle: plan.bundle.clone(),
         rootfs: plan.rootfs.path.clone(),
-        created: rfc3339(std::time::SystemTime::now(), Fraction::Nanos),
+        created: rfc3339(probe::now(), Fraction::Nanos),
         private_pids: plan.namespaces.pid.is_new(),
-        cgroup: Some(handle.clone()),
+        cgroup: Some(handle),
         rdt,
         annotations: plan.annotations.clone(),
         poststart: plan.hooks.poststart.clone(),

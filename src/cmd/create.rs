@@ -10,9 +10,8 @@ use anyhow::Result;
 pub(super) fn create(session: &Session, args: &cli::Create) -> Result<u8> {
     pid_file::check(args.birth.pid_file.as_deref())?;
     let planned = birth::plan(session, &args.birth)?;
-    let (console, _) =
-        birth::console(&planned.plan, args.birth.console_socket.as_deref(), Stays::No)?.split();
-    let pidfd_sockets = birth::pidfd_sockets(&planned.plan, args.birth.pidfd_socket.as_deref())?;
+    let (console, _) = birth::console(planned.plan, args.birth.console_socket.as_deref(), Stays::No)?.split();
+    let pidfd_sockets = birth::pidfd_sockets(planned.plan, args.birth.pidfd_socket.as_deref())?;
     let warn = |message: &str| session.log.warn(message);
     let attended = Attended { gate: Gate::Closed, console, watch: None, warn: &warn };
     let (mut container, ready) = birth::bear(session, &planned, attended)?;

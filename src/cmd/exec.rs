@@ -4,7 +4,7 @@
 
 use super::birth::{self, Stays};
 use super::state::status_and_init;
-use super::{Session, input, pid_file};
+use super::{Session, apart, input, pid_file};
 use crate::bundle::{self, Bundle, Invalid, config};
 use crate::cgroup::Below;
 use crate::cli;
@@ -26,7 +26,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     pid_file::check(args.pid_file.as_deref())?;
     let init_pid = container.record.pid();
     let host = probe::host()?;
-    let plan = plan(session, &container, args, &host)?;
+    let plan = apart(|| plan(session, &container, args, &host))?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) = birth::console(&plan, args.console_socket.as_deref(), stays)?.split();
     let pidfd_socket = args.pidfd_socket.as_deref().map(launch::pidfd_socket).transpose()?;
@@ -82,7 +82,7 @@ fn plan(
     container: &Container,
     args: &cli::Exec,
     host: &crate::host::Host,
-) -> Result<Plan> {
+) -> Result<Box<Plan>> {
     let kept = Bundle::from_json(container.config()?).context("the configuration kept at creation")?;
     let file = args.process.as_deref().map(read_process).transpose()?;
     let process = merged(kept.config.process.as_ref(), file, overrides(args)?);
@@ -98,7 +98,7 @@ fn plan(
         seccomp_receiver: birth::seccomp_receiver()?,
         keyring: record.new_keyring,
     };
-    let plan = Plan::for_exec(&kept, &process, &options, host);
+    let plan = apart(|| Plan::for_exec(&kept, &process, &options, host).map(Box::new));
     let plan = plan.map_err(|invalid| with_its_place(invalid.into(), args))?;
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
     Ok(plan)

@@ -33,6 +33,9 @@ pub(super) fn alone(container: &mut Container) -> Result<()> {
             Some("wait for it, or end that process, then try again"),
         ));
     }
+    if container.is_as_written()? {
+        return Ok(());
+    }
     if container.is_gone()? {
         return Err(Refused::NotFound { id: container.id().to_string() }.into());
     }

@@ -95,29 +95,36 @@ fn run_line(line: CommandLine) -> ExitCode {
     }
 }
 
+/// A frame of its own for a command. Together those of all would be larger than that of any, and a program that begins has to
+/// touch every page of a frame.
+#[inline(never)]
+fn apart<T>(command: impl FnOnce() -> T) -> T {
+    command()
+}
+
 fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
     match command {
         _ if session.globals.version => version::print_version(),
         None => version::print_version(),
-        Some(Command::Create(args)) => create::create(session, &args),
-        Some(Command::Start(args)) => start::start(session, &args),
-        Some(Command::Run(args)) => run::run(session, &args),
-        Some(Command::State(args)) => state::state(session, &args),
-        Some(Command::Kill(args)) => kill::kill(session, &args),
-        Some(Command::Delete(args)) => delete::delete(session, &args),
-        Some(Command::List(args)) => list::list(session, &args),
-        Some(Command::Spec(args)) => spec::spec(&args),
-        Some(Command::Features(_)) => features::features(),
-        Some(Command::Exec(args)) => exec::exec(session, &args),
-        Some(Command::Ps(args)) => ps::ps(session, &args),
-        Some(Command::Wait(args)) => wait::wait(session, &args),
-        Some(Command::Pause(args)) => pause::pause(session, &args),
-        Some(Command::Resume(args)) => pause::resume(session, &args),
-        Some(Command::Update(args)) => update::update(session, &args),
-        Some(Command::Events(args)) => events::events(session, &args),
-        Some(Command::Mounts(args)) => mounts::mounts(session, &args),
-        Some(Command::Checkpoint(args)) => checkpoint::checkpoint(session, &args),
-        Some(Command::Restore(args)) => restore::restore(session, &args),
+        Some(Command::Create(args)) => apart(|| create::create(session, &args)),
+        Some(Command::Start(args)) => apart(|| start::start(session, &args)),
+        Some(Command::Run(args)) => apart(|| run::run(session, &args)),
+        Some(Command::State(args)) => apart(|| state::state(session, &args)),
+        Some(Command::Kill(args)) => apart(|| kill::kill(session, &args)),
+        Some(Command::Delete(args)) => apart(|| delete::delete(session, &args)),
+        Some(Command::List(args)) => apart(|| list::list(session, &args)),
+        Some(Command::Spec(args)) => apart(|| spec::spec(&args)),
+        Some(Command::Features(_)) => apart(features::features),
+        Some(Command::Exec(args)) => apart(|| exec::exec(session, &args)),
+        Some(Command::Ps(args)) => apart(|| ps::ps(session, &args)),
+        Some(Command::Wait(args)) => apart(|| wait::wait(session, &args)),
+        Some(Command::Pause(args)) => apart(|| pause::pause(session, &args)),
+        Some(Command::Resume(args)) => apart(|| pause::resume(session, &args)),
+        Some(Command::Update(args)) => apart(|| update::update(session, &args)),
+        Some(Command::Events(args)) => apart(|| events::events(session, &args)),
+        Some(Command::Mounts(args)) => apart(|| mounts::mounts(session, &args)),
+        Some(Command::Checkpoint(args)) => apart(|| checkpoint::checkpoint(session, &args)),
+        Some(Command::Restore(args)) => apart(|| restore::restore(session, &args)),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn check(path: Option<&Path>) -> Result<()> {
 pub(super) fn write(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().with_context(|| format!("pid file {}: it names no file", path.display()))?;
     let folder = Dir::open(folder_of(path)).context("pid file")?;
-    folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).context("pid file")
+    folder.replace(&name.to_string_lossy(), pid.to_string().as_bytes(), 0o644).map(drop).context("pid file")
 }
 
 /// Takes it back, if it tells of `pid`, which did not come to be what it was to be. Best effort: the error that brought

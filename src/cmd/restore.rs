@@ -44,7 +44,7 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
     let birth = birth_of(args);
     let planned = birth::plan(session, &birth)?;
     namespaces::check(&planned.plan.namespaces)?;
-    no_delegated_group(&planned.plan)?;
+    no_delegated_group(planned.plan)?;
     let criu = find_criu(session)?;
     options::check_version(criu.version()?, &options::needs_to_restore(args))?;
     require(&criu, false, args.criu.lazy_pages)?;
@@ -62,10 +62,10 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
     }
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) =
-        birth::console(&planned.plan, args.console_socket.as_deref(), stays)?.split();
+        birth::console(planned.plan, args.console_socket.as_deref(), stays)?.split();
     let watch = watch(stays, args.no_subreaper)?;
-    let hook_files = birth::hook_files(&planned.plan)?;
-    let pidfd_sockets = birth::pidfd_sockets(&planned.plan, None)?;
+    let hook_files = birth::hook_files(planned.plan)?;
+    let pidfd_sockets = birth::pidfd_sockets(planned.plan, None)?;
     let (mut container, layout) = birth::register(session, &planned)?;
     let mut revival = Revival {
         session,
@@ -140,7 +140,7 @@ impl Revival<'_> {
         layout: &Layout,
         relay_socket: Option<&OwnedFd>,
     ) -> Result<(Child, Option<Relay>)> {
-        let plan = &self.planned.plan;
+        let plan = self.planned.plan;
         if plan.notify {
             container.make_notify()?;
         }
@@ -175,7 +175,7 @@ impl Revival<'_> {
 
     /// The groups, what is mounted, and CRIU in the midst of it.
     fn start(&self, container: &mut Container, layout: &Layout, masks: &Path) -> Result<Started> {
-        let plan = &self.planned.plan;
+        let plan = self.planned.plan;
         let entry = birth::make_groups(container, layout, self.planned, &|text| self.session.log.warn(text))?;
         mountpoints::make(&plan.rootfs)?;
         let root = c_path(&plan.rootfs.path)?;
@@ -209,7 +209,7 @@ impl Revival<'_> {
         images: &Images,
         started: &Started,
     ) -> Result<Options> {
-        let plan = &self.planned.plan;
+        let plan = self.planned.plan;
         let cgroup = container.record.cgroup.clone().unwrap_or_default();
         let mounts = self.images.mounts()?.unwrap_or_else(|| external::by_config(plan));
         let given = options::Given {
@@ -237,7 +237,7 @@ impl Revival<'_> {
         notify: &Notify,
         descriptor: Option<OwnedFd>,
     ) -> Result<()> {
-        let plan = &self.planned.plan;
+        let plan = self.planned.plan;
         let pid = notify.pid.unwrap_or(0);
         match notify.script.as_deref() {
             // The first process is in its namespaces, and not in its root yet: the moment of these hooks.

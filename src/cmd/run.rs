@@ -22,8 +22,8 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let planned = birth::plan(session, &args.birth)?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) =
-        birth::console(&planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
-    let pidfd_sockets = birth::pidfd_sockets(&planned.plan, args.birth.pidfd_socket.as_deref())?;
+        birth::console(planned.plan, args.birth.console_socket.as_deref(), stays)?.split();
+    let pidfd_sockets = birth::pidfd_sockets(planned.plan, args.birth.pidfd_socket.as_deref())?;
     let watch = watch(stays, args.no_subreaper)?;
     let warn = |message: &str| session.log.warn(message);
     let attended = Attended { gate: Gate::None, console, watch: watch.as_ref(), warn: &warn };
@@ -89,7 +89,12 @@ pub(super) fn go_on(
     let settled = match &ended {
         Ok(ended) if keep => container.keep_end((*ended).into()),
         Err(_) if keep => Ok(()),
-        _ => retire(container, &session.log),
+        _ => {
+            if ended.is_ok() {
+                container.has_reaped_init();
+            }
+            retire(container, &session.log)
+        }
     };
     if let Err(error) = settled {
         // The container's own end is the answer; what is left of it can be deleted by hand.

@@ -84,9 +84,9 @@ impl Images {
     /// Writes down what is outside.
     pub fn save(&self, mounts: Vec<External>, streams: &[String]) -> Result<()> {
         let outside = serde_json::to_vec(&Outside { version: 1, mounts })?;
-        self.dir.replace(OUTSIDE, &outside, 0o600).context("write what is outside of the image")?;
+        self.dir.replace(OUTSIDE, &outside, 0o600).map(drop).context("write what is outside of the image")?;
         let streams = serde_json::to_vec(streams)?;
-        self.dir.replace(DESCRIPTORS, &streams, 0o600).context("write the standard streams' names")
+        self.dir.replace(DESCRIPTORS, &streams, 0o600).map(drop).context("write the standard streams' names")
     }
 
     /// The external mounts; None: another runtime has made the images.

@@ -8,10 +8,11 @@ use super::{Child, Ready, joins, maps, or_ended, spawn, steps};
 use crate::cgroup::Entry;
 use crate::child::exec::{Visitor, init, set_scheduler};
 use crate::plan::{IdMaps, Plan};
+use crate::sys::path::Root;
 use crate::sys::process::{self, Cloned};
 use crate::sys::{attribute, fd, namespace, proc};
 use crate::wire::{self, Answer, ParentWire, Question};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 /// What an `exec` needs from the caller, beside the plan.
@@ -110,7 +111,7 @@ impl Inside {
         let ended = |error: crate::sys::SysError| {
             or_ended(anyhow::Error::new(error).context("look into the container"), given.init)
         };
-        let namespaces = joins::foreign_to_us(pid).map_err(ended)?;
+        let namespaces = joins::foreign_to_us(pid, &given.plan.namespaces).map_err(ended)?;
         let root = proc::root_of_process(pid).map_err(ended)?;
         let (mut maps, mut setgroups_denied) = (None, false);
         if namespaces & joins::USER != 0 {
@@ -132,14 +133,13 @@ impl Inside {
 fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child, ParentWire)> {
     let (plan, watch, warn) = (given.plan, given.watch, given.warn);
     let (parent_wire, child_wire) = wire::pair()?;
-    let target = fd::duplicate(given.init.1, 3).context("copy the pidfd")?;
     let visitor = Visitor {
         plan,
         wire: child_wire,
         tasks: given.entry.tasks.into_iter().map(|file| (file.fd, file.path)).collect(),
-        target,
+        target: given.init.1,
         namespaces: inside.namespaces,
-        root: inside.root,
+        root: Root::new(inside.root),
         outer_uid,
         setgroups_denied: inside.setgroups_denied,
         console: given.console,
@@ -150,7 +150,7 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
     let born_into = given.entry.born_into.as_ref().map(AsFd::as_fd);
     let mut careless = namespace::ForChild::default();
     if broken!("cve_2019_5736") {
-        careless.join(visitor.target.as_fd(), namespace::Kind::Pid)?;
+        careless.join(visitor.target, namespace::Kind::Pid)?;
     }
     let refused = |error| match born_into {
         Some(_) => steps::clone_into_group(error),
@@ -164,7 +164,14 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
             init(visitor)
         }
         Cloned::Parent { pid, pidfd } => {
-            drop((visitor, careless));
+            drop(careless);
+            let mut pile = fd::Pile::default();
+            for (file, path) in visitor.tasks {
+                pile.add(file);
+                std::mem::forget(path);
+            }
+            pile.add(visitor.root.into());
+            drop(pile);
             let middle = Child::new(pid, pidfd);
             // In a frozen container this takes until it is thawed.
             let born = next(&parent_wire, plan, watch, warn)?;

@@ -178,7 +178,13 @@ pub fn wait_readable(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> Result<()> {
     }
 }
 
-/// The same, once a signal is one for the process behind `process`, which is about to become its program: the execve can
+/// Waits until the other side of `fd` has gone, or there is a signal, and looks at neither.
+pub fn wait_hung_up(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> sys::Result<()> {
+    let signals = watch.map(|watch| (watch.fd(), fd::Wanted::Read));
+    fd::poll_some(&[Some((fd, fd::Wanted::HangUp)), signals]).map(|_| ())
+}
+
+/// As [`wait_readable`], once a signal is one for the process behind `process`, which is about to become its program: the execve can
 /// take as long as a seccomp agent or a file system likes, and must be able to die of it: if it is the first of its PID
 /// namespace, of SIGKILL only (pid_namespaces(7)).
 pub fn wait_readable_passing_on(

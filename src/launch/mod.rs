@@ -268,9 +268,8 @@ impl Ready<'_> {
 
     /// Leaves it standing at the gate. From here on it outlives us.
     pub fn stand(self) -> Result<()> {
+        // Our death is not its own any more since it said that it is ready, and this word waits for it if we are gone first.
         self.wire.answer(Answer::Stand).map_err(|_| self.child.died())?;
-        // It closes the wire once our death is no longer its own: if we ended before that, it would go with us.
-        while self.wire.question()?.is_some() {}
         self.child.release();
         Ok(())
     }

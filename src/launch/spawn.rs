@@ -104,11 +104,16 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     }
 }
 
-/// What only the child needs, and what nobody needs any more.
+/// What only the child needs, and what nobody needs any more: descriptors. The rest stays where it is, as a page in which
+/// something is freed would be copied for the child first.
 fn close(mut inherited: Inherited<'_>) {
-    let tasks = inherited.tasks.drain(..).chain(inherited.memory_tasks.drain(..));
-    tasks.for_each(|(file, _)| inherited.pile.add(file));
+    let lists = [&mut inherited.tasks, &mut inherited.memory_tasks].map(std::mem::take);
+    for (file, path) in lists.into_iter().flatten() {
+        inherited.pile.add(file);
+        std::mem::forget(path);
+    }
     inherited.pile.close();
+    std::mem::forget(std::mem::take(&mut inherited.mounts.hierarchies));
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {

@@ -1,6 +1,6 @@
 //! From "let it go" to "it has executed its program": the last words on a wire, for `run` and for `start`.
 
-use super::foreground::{Watch, wait_readable, wait_readable_passing_on};
+use super::foreground::{Watch, wait_hung_up, wait_readable, wait_readable_passing_on};
 use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
 use crate::sys::{process, socket};
@@ -44,6 +44,11 @@ pub fn until_executed(
     watch: Option<&Watch>,
 ) -> Result<Outcome> {
     let mut executing = false;
+    // Usually all that comes is the end, with a last word before it: one wake-up does for both. Who hands a listener over
+    // waits for an answer.
+    if told.listener.is_none() {
+        wait_hung_up(wire.as_fd(), watch)?;
+    }
     loop {
         // A startContainer hook may take its time. From the last word on, a signal is one for the program.
         if executing {

@@ -154,6 +154,7 @@ impl Plan {
         };
         let own = container.config.process.as_ref().and_then(|process| process.capabilities.as_ref());
         Ok(Plan {
+            namespaces: Namespaces::from_config(linux)?,
             among_tracers: own.into_iter().chain(&process.capabilities).any(may_trace),
             expected_id_maps: maps,
             process: decided,

@@ -45,9 +45,23 @@ fn check_inside(given: &Given) -> Result<(), Failed> {
     if given.is_broken(b"cve_2024_21626") {
         return Ok(());
     }
-    let mut path = [0u8; 4096];
+    let mut path = [0u8; 256];
     match syscall::getcwd(&mut path) {
-        Ok(_) if path[0] == b'/' => Ok(()),
+        Err(syscall::ERANGE) => check_long(),
+        named => is_inside(named, path[0]),
+    }
+}
+
+/// The same, where the name is long: in a frame of its own, as its pages are seldom wanted.
+#[inline(never)]
+fn check_long() -> Result<(), Failed> {
+    let mut path = [0u8; 4096];
+    is_inside(syscall::getcwd(&mut path), path[0])
+}
+
+fn is_inside(named: Result<usize, syscall::Errno>, first: u8) -> Result<(), Failed> {
+    match named {
+        Ok(_) if first == b'/' => Ok(()),
         // Deeper than a path can say, but reached from our root.
         Err(syscall::ENAMETOOLONG) => Ok(()),
         Err(errno) => Err(Failed::new(Step::Chdir, errno)),
@@ -79,7 +93,8 @@ pub fn become_user(given: &Given, payload: &Mapped) -> Result<(), Failed> {
 
     // A filter without no_new_privs is loaded with CAP_SYS_ADMIN, and as late as possible. The execve takes it away
     // again: with the bounding set cut above, neither root nor anybody else gets it back.
-    let for_filter = if payload.has(flag::SECCOMP) && !no_new_privileges() { CAP_SYS_ADMIN } else { 0 };
+    let needs_right = payload.has(flag::SECCOMP) && !payload.has(flag::NO_NEW_PRIVILEGES);
+    let for_filter = if needs_right { CAP_SYS_ADMIN } else { 0 };
     syscall::capset(effective | for_filter, permitted | for_filter, inheritable).map_err(at(Step::Capabilities))?;
 
     let _ = syscall::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
@@ -105,9 +120,4 @@ pub fn give_up_filter_right(payload: &Mapped) -> Result<(), Failed> {
     let [_, effective, inheritable, permitted, _] = payload.header.capabilities;
     let dropped = syscall::capset(effective, permitted, inheritable);
     dropped.map(|_| ()).map_err(|errno| Failed::new(Step::Capabilities, errno))
-}
-
-fn no_new_privileges() -> bool {
-    const PR_GET_NO_NEW_PRIVS: i32 = 39;
-    syscall::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) == Ok(1)
 }

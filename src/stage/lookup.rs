@@ -4,6 +4,7 @@ use super::abi::{Detail, Step};
 use super::start::Given;
 use super::syscall::{self, Errno};
 use super::wire::Failed;
+use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char};
 
 const PATH_BYTES: usize = 4096;
@@ -13,42 +14,50 @@ const OBJECT_BYTES: usize = super::abi::OBJECT_BYTES;
 /// execvp(3)'s, for an environment without PATH.
 const DEFAULT_PATH: &CStr = c"/bin:/usr/bin";
 
+/// Room for a path that is put together: not on the stack, of which a frame of this size would touch every page.
+struct Room(UnsafeCell<[u8; PATH_BYTES]>);
+
+// SAFETY: the stage has one thread.
+unsafe impl Sync for Room {}
+
+static ROOM: Room = Room(UnsafeCell::new([0; PATH_BYTES]));
+
 /// A program that was found, and what is already known to be wrong with it.
 pub struct Program {
-    path: [u8; PATH_BYTES],
+    /// The first argument itself, or what lies in [`ROOM`].
+    path: *const c_char,
     doubt: Detail,
     about: [u8; OBJECT_BYTES],
     about_len: usize,
 }
 
 impl Program {
-    /// None yet. It has 4 KiB, so it stays where it is made, and is lent.
-    pub const fn none() -> Program {
-        Program { path: [0; PATH_BYTES], doubt: Detail::None, about: [0; OBJECT_BYTES], about_len: 0 }
-    }
-
     /// Looks the first argument up: in PATH if it has no slash. Does not follow the kernel further than to a
     /// regular file with execute permission.
-    pub fn find(&mut self, given: &Given) -> Result<(), Failed> {
+    pub fn find(given: &Given) -> Result<Program, Failed> {
         let failed = |errno, detail| Failed::new(Step::Lookup, errno).because(detail);
         let name = given.name().ok_or(failed(syscall::EINVAL, Detail::None))?.to_bytes();
+        let path = given.name().map_or(core::ptr::null(), CStr::as_ptr);
+        let mut program = Program { path, doubt: Detail::None, about: [0; OBJECT_BYTES], about_len: 0 };
         if name.is_empty() {
             // The configuration has no process: there may be one container so far, but no start of it.
-            self.doubt = Detail::NoProcess;
-            return Ok(());
+            program.doubt = Detail::NoProcess;
+            return Ok(program);
         }
         if name.contains(&b'/') {
-            self.set_path(b"", name).map_err(|e| failed(e, Detail::None))?;
-            return executable(self.path()).map_err(|(errno, detail)| failed(errno, detail));
+            return match executable(program.path) {
+                Ok(()) => Ok(program),
+                Err((errno, detail)) => Err(failed(errno, detail)),
+            };
         }
         let folders = given.variable(b"PATH=").unwrap_or(DEFAULT_PATH).to_bytes();
         let mut refused = None;
         for folder in folders.split(|byte| *byte == b':') {
-            if self.set_path(folder, name).is_err() {
+            if name.is_empty() || program.set_path(folder, name).is_err() {
                 continue;
             }
-            match executable(self.path()) {
-                Ok(()) => return Ok(()),
+            match executable(program.path) {
+                Ok(()) => return Ok(program),
                 Err((errno, detail @ (Detail::NotExecutable | Detail::NoexecMount | Detail::IsDirectory))) => refused = Some((errno, detail)),
                 Err(_) => {}
             }
@@ -59,22 +68,22 @@ impl Program {
         }
     }
 
-    fn path(&self) -> *const c_char {
-        self.path.as_ptr().cast()
-    }
-
+    /// Puts `folder`/`name` together.
     fn set_path(&mut self, folder: &[u8], name: &[u8]) -> Result<(), Errno> {
         let slash = usize::from(!folder.is_empty());
         let len = folder.len() + slash + name.len();
         if len >= PATH_BYTES {
             return Err(syscall::ENAMETOOLONG);
         }
-        self.path[..folder.len()].copy_from_slice(folder);
+        // SAFETY: nobody else refers to it: there is one program, and of it only the kernel reads the path.
+        let room = unsafe { &mut *ROOM.0.get() };
+        room[..folder.len()].copy_from_slice(folder);
         if slash == 1 {
-            self.path[folder.len()] = b'/';
+            room[folder.len()] = b'/';
         }
-        self.path[folder.len() + slash..len].copy_from_slice(name);
-        self.path[len] = 0;
+        room[folder.len() + slash..len].copy_from_slice(name);
+        room[len] = 0;
+        self.path = room.as_ptr().cast();
         Ok(())
     }
 
@@ -86,7 +95,7 @@ impl Program {
         }
         const O_NONBLOCK_NOCTTY_CLOEXEC: i32 = 0o4000 | 0o400 | 0o2000000;
         // `find` has seen a regular file; should it be something else by now, O_NONBLOCK keeps us from waiting.
-        let Ok(fd) = syscall::openat(syscall::AT_FDCWD, self.path(), O_NONBLOCK_NOCTTY_CLOEXEC) else { return };
+        let Ok(fd) = syscall::openat(syscall::AT_FDCWD, self.path, O_NONBLOCK_NOCTTY_CLOEXEC) else { return };
         let mut head = [0u8; HEAD_BYTES];
         let len = syscall::read(fd, &mut head).unwrap_or(0);
         if head[..len].starts_with(b"#!") {
@@ -159,7 +168,7 @@ impl Program {
 
     /// execve(2). Returns only if it fails.
     pub fn execute(&self, given: &Given) -> Failed {
-        let errno = syscall::execve(self.path(), given.argv, given.envp);
+        let errno = syscall::execve(self.path, given.argv, given.envp);
         let detail = match (errno, self.doubt) {
             (syscall::ENOENT, Detail::MissingElfInterpreter | Detail::MissingScriptInterpreter) => self.doubt,
             (syscall::ENOEXEC, Detail::WrongArchitecture | Detail::UnknownFormat) => self.doubt,

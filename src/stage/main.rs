@@ -65,17 +65,15 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
     identity::become_user(given, payload)?;
     // `exec`: until here nothing of the container could see us, and now that it can, there is nothing to be had.
     let early = payload.has(flag::EARLY_FILTER);
-    let mut program = lookup::Program::none();
-    if early {
-        find_and_confine(&mut program, given, payload, wire)?;
-    }
+    let found = if early { Some(find_and_confine(given, payload, wire)?) } else { None };
     if joins {
         join::clone_inside(payload, wire)?;
     }
     identity::chdir_after(given, payload, entered)?;
-    if !early {
-        find(&mut program, given)?;
-    }
+    let program = match found {
+        Some(program) => program,
+        None => find(given)?,
+    };
 
     let wire = stand(given, payload, wire)?;
     program.must_be_there()?;
@@ -91,23 +89,19 @@ fn stage(given: &Given, payload: &Mapped, wire: &mut Wire) -> Result<core::conve
 }
 
 /// Looks the program up, as the user, so that the answer is the one execve(2) will give.
-fn find(program: &mut lookup::Program, given: &Given) -> Result<(), Failed> {
-    program.find(given)?;
+fn find(given: &Given) -> Result<lookup::Program, Failed> {
+    let mut program = lookup::Program::find(given)?;
     program.examine();
-    Ok(())
+    Ok(program)
 }
 
 /// The same, and the filter at once: from here on the profile must allow what is left to do, which is
 /// clone, read, write, prctl, setsid, capset, chdir, ioctl for a terminal, and execve.
-fn find_and_confine(
-    program: &mut lookup::Program,
-    given: &Given,
-    payload: &Mapped,
-    wire: &Wire,
-) -> Result<(), Failed> {
-    find(program, given)?;
+fn find_and_confine(given: &Given, payload: &Mapped, wire: &Wire) -> Result<lookup::Program, Failed> {
+    let program = find(given)?;
     load_filter(payload, wire)?;
-    identity::give_up_filter_right(payload)
+    identity::give_up_filter_right(payload)?;
+    Ok(program)
 }
 
 fn write_labels(given: &Given, payload: &Mapped) -> Result<(), Failed> {

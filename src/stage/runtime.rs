@@ -42,8 +42,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     syscall::exit(70)
 }
 
-// The compiler calls these by name. Volatile accesses, or it would turn the loops into calls of themselves. On x86-64 the two that
-// are given kilobytes are one instruction each.
+// The compiler calls these by name. Volatile accesses, or it would turn the loops into calls of themselves.
 
 /// memcpy(3).
 ///
@@ -52,9 +51,9 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller promises `len` bytes at both addresses; the direction flag is clear by the calling convention.
+    // SAFETY: the caller promises `len` bytes at both addresses; the direction flag is clear (psABI).
     unsafe {
-        core::arch::asm!("rep movsb", inout("rdi") to => _, inout("rsi") from => _, inout("rcx") len => _,
+        core::arch::asm!("rep movsb", inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
             options(nostack, preserves_flags));
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -72,9 +71,9 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memset(to: *mut u8, byte: i32, len: usize) -> *mut u8 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller promises `len` bytes there; the direction flag is clear by the calling convention.
+    // SAFETY: the caller promises `len` bytes there; the direction flag is clear (psABI).
     unsafe {
-        core::arch::asm!("rep stosb", inout("rdi") to => _, in("al") byte as u8, inout("rcx") len => _,
+        core::arch::asm!("rep stosb", inout("rcx") len => _, inout("rdi") to => _, in("al") byte as u8,
             options(nostack, preserves_flags));
     }
     #[cfg(not(target_arch = "x86_64"))]

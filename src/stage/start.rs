@@ -96,15 +96,17 @@ impl Mapped {
         if file < 0 {
             return None;
         }
-        let mut header = Payload::default();
-        let head = (&raw mut header).cast::<u8>();
-        // SAFETY: `header` is plain numbers: any bytes are valid in it, and nothing else refers to it here.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(head, size_of::<Payload>()) };
-        let read = syscall::pread(file, bytes, PAYLOAD_OFFSET as u64);
-        if read != Ok(size_of::<Payload>()) || header.magic != PAYLOAD_MAGIC {
+        // More than most payloads have, which are in one call then: what lies behind the file's end is never looked at.
+        const USUAL_BYTES: usize = 1 << 16;
+        let base = syscall::map(file, PAYLOAD_OFFSET, USUAL_BYTES).ok()?;
+        // SAFETY: the runtime has put a payload behind every program that it executes by its descriptor. It is plain numbers,
+        // and a mapping is aligned for them.
+        let header = unsafe { base.cast::<Payload>().read() };
+        if header.magic != PAYLOAD_MAGIC {
             return None;
         }
-        let base = syscall::map(file, PAYLOAD_OFFSET, header.size_bytes as usize).ok()?;
+        let bytes = header.size_bytes as usize;
+        let base = if bytes > USUAL_BYTES { syscall::map(file, PAYLOAD_OFFSET, bytes).ok()? } else { base };
         Some(Mapped { header, base })
     }
 

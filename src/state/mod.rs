@@ -29,7 +29,7 @@ use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
 use crate::sys::{SysError, socket};
 use anyhow::{Context, Result};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -45,6 +45,10 @@ const CONFIG: &str = "config.json";
 const RESOURCES: &str = "resources.json";
 /// Name of the folder of a container's NOTIFY_SOCKET in its own.
 const NOTIFY: &str = "notify";
+/// More than most records have.
+const RECORD_USUAL_BYTES: usize = 4096;
+/// More than most configurations have.
+const CONFIG_USUAL_BYTES: usize = 32 << 10;
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -95,9 +99,14 @@ impl Store {
     fn fill(&self, id: &str, record: Record) -> Result<Container> {
         let dir = self.dir.open_dir(id).context("open the state folder")?;
         dir.lock(Lock::Exclusive).context("lock the state folder")?;
-        let container = Container { parent: Rc::clone(&self.dir), dir, held: Cell::new(Held::Yes), record };
+        let container = self.container(dir, Held::Yes, record);
         container.save()?;
         Ok(container)
+    }
+
+    fn container(&self, dir: Dir, held: Held, record: Record) -> Container {
+        let (parent, held, written) = (Rc::clone(&self.dir), Cell::new(held), RefCell::default());
+        Container { parent, dir, held, written, reaped: None, record }
     }
 
     /// Opens a container.
@@ -126,14 +135,14 @@ impl Store {
     }
 
     fn read(&self, id: &str, dir: Dir, held: Held) -> Result<Container> {
-        let (record, is_written) = match dir.read(RECORD, RECORD_LIMIT_BYTES) {
+        let (record, is_written) = match dir.read_record(RECORD, RECORD_USUAL_BYTES, RECORD_LIMIT_BYTES) {
             Ok(data) => (Record::parse(id, &data)?, true),
             // Its creator is between mkdir and the first write, or died there.
             Err(e) if e.is(errno::ENOENT) && is_empty(&dir)? => (Record::unwritten(id), false),
             Err(e) if e.is(errno::ENOENT) => return Err(Refused::Foreign { id: id.to_string() }.into()),
             Err(e) => return Err(anyhow::Error::new(e).context("read the container's record")),
         };
-        let container = Container { parent: Rc::clone(&self.dir), dir, held: Cell::new(held), record };
+        let container = self.container(dir, held, record);
         // Whoever deletes a container has its lock, and takes the record away: one that is there says that the folder is.
         if !is_written && container.is_gone()? {
             return Err(Refused::NotFound { id: id.to_string() }.into());
@@ -200,6 +209,10 @@ pub struct Container {
     parent: Rc<Dir>,
     dir: Dir,
     held: Cell<Held>,
+    /// The record's file as we have written it last.
+    written: RefCell<Option<OwnedFd>>,
+    /// Its first process, if we have reaped it.
+    reaped: Option<Init>,
     /// What is known of it. Changed by the owner of this value, then kept by [`Container::save`].
     pub record: Record,
 }
@@ -224,7 +237,16 @@ impl Container {
     /// Puts the record on disk as a whole: readers see the old one or the new one.
     pub fn save(&self) -> Result<()> {
         let data = self.record.to_json()?;
-        self.dir.replace(RECORD, &data, 0o600).context("write the container's record")
+        let file = self.dir.replace(RECORD, &data, 0o600).context("write the container's record")?;
+        self.written.replace(Some(file));
+        Ok(())
+    }
+
+    /// Whether the record on disk is the one that we have written last: then nobody has changed the container since, nor
+    /// removed it.
+    pub fn is_as_written(&self) -> Result<bool> {
+        let written = self.written.borrow();
+        Ok(written.as_ref().map_or(Ok(false), |file| self.dir.is_file(RECORD, file.as_fd()))?)
     }
 
     /// Keeps the configuration, as it was read: before the container's process exists, and never changed after.
@@ -238,7 +260,10 @@ impl Container {
     /// # Errors
     /// It was created by a version that did not keep it, or the file cannot be read.
     pub fn config(&self) -> Result<String> {
-        let data = self.dir.read(CONFIG, RECORD_LIMIT_BYTES).context("read the kept configuration")?;
+        let data = self
+            .dir
+            .read_record(CONFIG, CONFIG_USUAL_BYTES, RECORD_LIMIT_BYTES)
+            .context("read the kept configuration")?;
         String::from_utf8(data).context("the kept configuration")
     }
 
@@ -257,7 +282,7 @@ impl Container {
 
     /// Keeps them, after they have taken effect: the kernel's files are the truth, this is what was asked of them.
     pub fn save_updated_resources(&self, text: &str) -> Result<()> {
-        self.dir.replace(RESOURCES, text.as_bytes(), 0o600).context("keep the limits")
+        self.dir.replace(RESOURCES, text.as_bytes(), 0o600).map(drop).context("keep the limits")
     }
 
     /// The gate's address: short enough for the 108 bytes of sun_path (unix(7)) whatever the root is. It is valid
@@ -326,7 +351,12 @@ impl Container {
     /// A descriptor of its init, if that is alive: opened first, then compared with the record, so that a reused
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<OwnedFd>> {
-        status::open_alive(self.record.init.as_ref())
+        status::open_alive(self.record.init.as_ref().filter(|init| self.reaped.as_ref() != Some(init)))
+    }
+
+    /// Its first process has been our child, and is no more.
+    pub fn has_reaped_init(&mut self) {
+        self.reaped = self.record.init.clone();
     }
 
     /// A descriptor of the CRIU that saves it, if that is alive, by the same rule.
@@ -368,10 +398,10 @@ impl Container {
     /// Takes the folder's lock, waiting at most `limit` for somebody else's (a `create` at work, a second
     /// `delete`). `Ok(false)`: it is still held. Polls, for flock(2) has no time limit, but only when it is held.
     pub fn lock_within(&self, limit: Duration) -> Result<bool> {
-        let end = Instant::now() + limit;
+        let mut since = None;
         let mut pause = Duration::from_micros(200);
         while !self.dir.lock(Lock::TryExclusive).context("lock the state folder")? {
-            if Instant::now() >= end {
+            if since.get_or_insert_with(Instant::now).elapsed() >= limit {
                 return Ok(false);
             }
             std::thread::sleep(pause);
@@ -403,7 +433,7 @@ impl Container {
 
     /// Reads the record again, after a lock was waited for.
     pub fn reload(&mut self) -> Result<()> {
-        match self.dir.read(RECORD, RECORD_LIMIT_BYTES) {
+        match self.dir.read_record(RECORD, RECORD_USUAL_BYTES, RECORD_LIMIT_BYTES) {
             Ok(data) => self.record = Record::parse(&self.record.id, &data)?,
             Err(e) if e.is(errno::ENOENT) => {}
             Err(e) => return Err(anyhow::Error::new(e).context("read the container's record")),
@@ -413,26 +443,39 @@ impl Container {
 
     /// Removes the folder: the last act of a deletion. Gone already is fine.
     pub fn remove(self) -> Result<()> {
-        let entries = match self.dir.entries() {
-            Err(e) if e.is(errno::ENOENT) => return Ok(()),
-            other => other.context("list the state folder")?,
-        };
-        // Without a record it may be gone; then another of its name is not ours to touch.
-        if !entries.iter().any(|entry| entry.name == RECORD) && self.is_gone()? {
-            return Ok(());
+        if !self.remove_usual_files()? {
+            let entries = match self.dir.entries() {
+                Err(e) if e.is(errno::ENOENT) => return Ok(()),
+                other => other.context("list the state folder")?,
+            };
+            // Without a record it may be gone; then another of its name is not ours to touch.
+            if self.is_gone()? {
+                return Ok(());
+            }
+            for entry in entries {
+                let removed = self.dir.remove_tree(&entry.name);
+                removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
+            }
         }
-        // The record goes last but one, so that an interrupted removal can still be repeated from it.
-        for entry in entries.iter().filter(|entry| entry.name != RECORD) {
-            let removed = self.dir.remove_tree(&entry.name);
-            removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
-        }
-        unless_gone(self.dir.remove_file(RECORD)).context("remove the record")?;
         match self.parent.remove_dir(&self.record.id) {
-            // Something has come since the folder was listed, and without a record nobody would come back for it.
+            // More was there, or has come since; without a record nobody would come back for it.
             Err(e) if e.is(errno::ENOTEMPTY) => self.parent.remove_tree(&self.record.id),
             removed => unless_gone(removed),
         }
         .context("remove the state folder")
+    }
+
+    /// Removes what usually is all, the record last. False: there was no record.
+    fn remove_usual_files(&self) -> Result<bool> {
+        let may_have_gate = !matches!(self.record.phase, Phase::Running | Phase::Deleting);
+        for name in [Some(GATE).filter(|_| may_have_gate), Some(CONFIG)].into_iter().flatten() {
+            let removed = unless_gone(self.dir.remove_file(name));
+            removed.with_context(|| format!("remove {name} from the state folder"))?;
+        }
+        match self.dir.remove_file(RECORD) {
+            Err(e) if e.is(errno::ENOENT) => Ok(false),
+            removed => removed.map(|()| true).context("remove the record"),
+        }
     }
 }
 

@@ -211,10 +211,17 @@ impl Dir {
         fd::read_to_end(file.as_fd(), &self.path_of(name), limit_bytes)
     }
 
-    /// Reads a file that the kernel writes as one record ([`fd::read_record`]).
-    pub fn read_record(&self, name: &str, limit_bytes: usize) -> Result<Vec<u8>> {
+    /// Reads a file that is written as one record, usually of less than `usual_bytes` ([`fd::read_record`]).
+    pub fn read_record(&self, name: &str, usual_bytes: usize, limit_bytes: usize) -> Result<Vec<u8>> {
         let file = self.open_file(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, 0)?;
-        fd::read_record(file.as_fd(), &self.path_of(name), limit_bytes)
+        fd::read_record(file.as_fd(), &self.path_of(name), usual_bytes, limit_bytes)
+    }
+
+    /// Whether `name` in here is the very file that is held open: its inode can be no other's meanwhile.
+    pub fn is_file(&self, name: &str, file: BorrowedFd<'_>) -> Result<bool> {
+        let held = nix::sys::stat::fstat(file).map_err(|e| self.fail("fstat", name, e))?;
+        let named = self.stat(name)?.map(|stat| (stat.st_dev, stat.st_ino));
+        Ok(named == Some((held.st_dev, held.st_ino)))
     }
 
     /// Writes `data` to an existing file in one write(2): for cgroup and other kernel files.
@@ -233,8 +240,9 @@ impl Dir {
         fd::write_all(file.as_fd(), &self.path_of(name), data)
     }
 
-    /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new.
-    pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<()> {
+    /// Puts a file in place as a whole: a new file beside it, then rename(2). Readers see the old or the new. Gives the file,
+    /// open for writing.
+    pub fn replace(&self, name: &str, data: &[u8], mode: u32) -> Result<OwnedFd> {
         let temporary = format!(".{name}.new");
         let file = match self.make_file(&temporary, mode) {
             // Left behind by somebody who died.
@@ -250,7 +258,7 @@ impl Dir {
             let _ = self.remove_file(&temporary);
             return Err(error);
         }
-        Ok(())
+        Ok(file)
     }
 
     /// The names in here, without `.` and `..`, in the kernel's order (getdents64(2)).
@@ -318,7 +326,7 @@ pub fn read_record(path: &Path, limit_bytes: usize) -> Result<Vec<u8>> {
     let object = path.display().to_string();
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let file = fd::open_path(path, flags).map_err(|e| SysError::nix("open", &object, e))?;
-    fd::read_record(file.as_fd(), &object, limit_bytes)
+    fd::read_record(file.as_fd(), &object, 1024, limit_bytes)
 }
 
 /// Removes an empty directory by path; symlinks on the way are followed, the path being trusted: a control group.

@@ -6,20 +6,36 @@
 use super::{Result, SysError};
 use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Reads until end of file, at most `limit_bytes`; more than that is `E2BIG`, so that a file under somebody
 /// else's control cannot feed us for ever.
 pub fn read_to_end(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
     let mut data = Vec::new();
-    let mut chunk = [0u8; 8192];
+    while read_more(fd, object, &mut data, limit_bytes)? > 0 {}
+    Ok(data)
+}
+
+/// One read(2) into what `data` has room for, or into a page more. Gives how many bytes came; 0 at the end of the file.
+fn read_more(fd: BorrowedFd<'_>, object: &str, data: &mut Vec<u8>, limit_bytes: usize) -> Result<usize> {
+    const PAGE_BYTES: usize = 4096;
+    if data.len() == data.capacity() {
+        data.reserve(PAGE_BYTES.max(data.len()));
+    }
     loop {
-        match nix::unistd::read(fd, &mut chunk) {
-            Ok(0) => return Ok(data),
-            Ok(n) if data.len() + n > limit_bytes => return Err(SysError::new("read", object, libc::E2BIG)),
-            Ok(n) => data.extend_from_slice(chunk.get(..n).unwrap_or_default()),
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(e) => return Err(SysError::nix("read", object, e)),
+        let room = data.spare_capacity_mut();
+        // SAFETY: the kernel writes at most as many bytes as there is room for, and reads none of it.
+        let length = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        if let Ok(length) = usize::try_from(length) {
+            // SAFETY: the kernel has just filled so many bytes behind those that were there.
+            unsafe { data.set_len(data.len() + length) };
+            let too_many = data.len() > limit_bytes;
+            return if too_many { Err(SysError::new("read", object, libc::E2BIG)) } else { Ok(length) };
+        }
+        let error = SysError::last("read", object);
+        if !error.is(libc::EINTR) {
+            return Err(error);
         }
     }
 }
@@ -29,18 +45,22 @@ pub fn open_path<P: ?Sized + nix::NixPath>(path: &P, flags: OFlag) -> nix::Resul
     nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
 }
 
-/// Reads a file that the kernel writes as one record (one of /proc/PID, a sysctl, one value of a control group), at most
-/// `limit_bytes`, which is `E2BIG` beyond. A read(2) that does not fill the buffer had all of it: the second one, which
-/// would say so, is left out. Not for tables, of which a read gives as many whole rows as it likes.
-pub fn read_record(fd: BorrowedFd<'_>, object: &str, limit_bytes: usize) -> Result<Vec<u8>> {
-    let mut data = vec![0; 4096.min(limit_bytes + 1)];
-    let length = read_some(fd, &mut data)?;
-    let is_whole = length < data.len();
-    data.truncate(length);
-    if !is_whole {
-        data.extend(read_to_end(fd, object, limit_bytes.saturating_sub(length))?);
+/// Reads a file that is written as one record (one of /proc/PID, a sysctl, one value of a control group; a regular file
+/// that is replaced as a whole), at most `limit_bytes`, which is `E2BIG` beyond. A read(2) that does not fill the buffer had
+/// all of it: the second one, which would say so, is left out. Not for tables, of which a read gives as many whole rows as it
+/// likes. `usual_bytes`: more than most of its kind have.
+pub fn read_record(
+    fd: BorrowedFd<'_>,
+    object: &str,
+    usual_bytes: usize,
+    limit_bytes: usize,
+) -> Result<Vec<u8>> {
+    let mut data = Vec::with_capacity(usual_bytes);
+    read_more(fd, object, &mut data, limit_bytes)?;
+    if data.len() == data.capacity() {
+        while read_more(fd, object, &mut data, limit_bytes)? > 0 {}
     }
-    if data.len() > limit_bytes { Err(SysError::new("read", object, libc::E2BIG)) } else { Ok(data) }
+    Ok(data)
 }
 
 /// Writes all of `data`.
@@ -176,7 +196,7 @@ pub struct Pile(Vec<OwnedFd>);
 
 impl Pile {
     /// Not many: with more than 64 descriptors the kernel would have to make a larger table for them.
-    const HEIGHT_MAX: usize = 24;
+    const HEIGHT_MAX: usize = 32;
 
     /// Takes one more.
     pub fn add(&mut self, fd: OwnedFd) {
@@ -184,6 +204,11 @@ impl Pile {
         if self.0.len() >= Pile::HEIGHT_MAX {
             self.close();
         }
+    }
+
+    /// Takes those of another pile.
+    pub fn append(&mut self, mut other: Pile) {
+        std::mem::take(&mut other.0).into_iter().for_each(|fd| self.add(fd));
     }
 
     /// Closes all.
@@ -285,8 +310,14 @@ pub enum Stream {
     Other,
 }
 
-/// What a descriptor is.
+/// What a standard stream is. Asked once: the caller's streams stay what they are.
 pub fn stream_of(number: RawFd) -> Stream {
+    static KNOWN: [OnceLock<Stream>; 3] = [const { OnceLock::new() }; 3];
+    let known = usize::try_from(number).ok().and_then(|number| KNOWN.get(number));
+    known.map_or_else(|| look_at(number), |known| *known.get_or_init(|| look_at(number)))
+}
+
+fn look_at(number: RawFd) -> Stream {
     match stat(number).map(|stat| (stat.st_mode & libc::S_IFMT, stat.st_rdev)) {
         Some((libc::S_IFCHR, device)) if device == libc::makedev(1, 3) => Stream::Null,
         Some((libc::S_IFIFO, _)) => Stream::Pipe,
@@ -355,8 +386,12 @@ pub fn of_caller(number: RawFd) -> Option<BorrowedFd<'static>> {
     is_open(number).then(|| unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-/// Where a descriptor of this process leads: the text of its link in /proc/self/fd, for example `pipe:[4711]`.
+/// Where a standard stream of this process leads: the text of its link in /proc/self/fd, for example `pipe:[4711]`. A null
+/// device is /dev/null, whatever it is called.
 pub fn link_of(number: RawFd) -> Option<String> {
+    if stream_of(number) == Stream::Null {
+        return Some("/dev/null".to_string());
+    }
     let link = nix::fcntl::readlink(format!("/proc/self/fd/{number}").as_str()).ok()?;
     Some(link.to_string_lossy().into_owned())
 }

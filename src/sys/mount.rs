@@ -179,6 +179,17 @@ pub fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>, object: &str) -> Res
     done(unsafe { libc::syscall(libc::SYS_move_mount, from, empty, to, empty, flags) }, "move_mount", object)
 }
 
+/// The same onto `name` in the directory `dir`, a name of one component: a symlink there is not followed, so that it can lead
+/// nowhere else.
+pub fn attach_in(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr, object: &str) -> Result<()> {
+    let (from, to, empty) = (tree.as_raw_fd(), dir.as_raw_fd(), c"".as_ptr());
+    // SAFETY: both paths are NUL-terminated; the kernel keeps nothing.
+    let moved = unsafe {
+        libc::syscall(libc::SYS_move_mount, from, empty, to, name.as_ptr(), MOVE_MOUNT_F_EMPTY_PATH)
+    };
+    done(moved, "move_mount", object)
+}
+
 /// mount_setattr(2) on what a descriptor refers to, which must be the root of a mount. Bits that are not named stay.
 /// EPERM: a flag is locked, being inherited from a more privileged user namespace (mount_namespaces(7)).
 pub fn set_attributes(mount: BorrowedFd<'_>, change: Change, depth: Depth, object: &str) -> Result<()> {

@@ -26,6 +26,12 @@ pub struct Root {
     pile: RefCell<Pile>,
 }
 
+impl From<Root> for OwnedFd {
+    fn from(root: Root) -> OwnedFd {
+        root.fd
+    }
+}
+
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -93,6 +99,11 @@ impl Root {
     /// execve(2). A mount that it refers to stays busy until then.
     pub fn done_with(&self, fd: impl Into<OwnedFd>) {
         self.pile.borrow_mut().add(fd.into());
+    }
+
+    /// Takes all of another pile, too.
+    pub fn done_with_all(&self, pile: Pile) {
+        self.pile.borrow_mut().append(pile);
     }
 
     /// Closes what [`Root::done_with`] took.

@@ -1,19 +1,35 @@
 //! Fills [`Host`]: the few facts about this machine that a plan depends on. Asked of the kernel, not guessed from
 //! its version. Called by `cmd` (create, run, features) and, for the two cheap ones, by `state`.
 
+use super::Result;
 use super::kernel_file::read_if_there;
-use super::{Result, SysError};
 use crate::host::Host;
 use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
-/// Effective user id of this process.
+/// Effective user id of this process, which is what it was executed with.
 pub fn euid() -> u32 {
-    nix::unistd::geteuid().as_raw()
+    auxiliary(libc::AT_EUID)
 }
 
-/// Effective group id of this process.
+/// Effective group id of this process, in the same way.
 pub fn egid() -> u32 {
-    nix::unistd::getegid().as_raw()
+    auxiliary(libc::AT_EGID)
+}
+
+/// An id of the auxiliary vector, which execve(2) has left us (getauxval(3)): no system call.
+fn auxiliary(kind: libc::c_ulong) -> u32 {
+    // SAFETY: reads the vector, which lives as long as the process.
+    unsafe { libc::getauxval(kind) as u32 }
+}
+
+/// The time, by the system call itself: for the one time that a short command wants it, the C library's search for the
+/// kernel's page with a faster one (vdso(7)) costs more.
+pub fn now() -> SystemTime {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a live struct that the kernel fills.
+    unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_REALTIME, &raw mut time) };
+    SystemTime::UNIX_EPOCH + Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Whether we are in a user namespace other than the initial one: its uid map is not "all ids to themselves"
@@ -24,10 +40,18 @@ pub fn in_user_namespace() -> Result<bool> {
     match ANSWER.get() {
         Some(answer) => Ok(*answer),
         None => {
-            let answer = read_if_there("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map));
+            let answer = !in_initial_user_namespace()
+                && read_if_there("/proc/self/uid_map")?.is_some_and(|map| !is_identity(&map));
             Ok(*ANSWER.get_or_init(|| answer))
         }
     }
+}
+
+/// Whether we are in the user namespace that there was first, whose inode number is part of the kernel's interface
+/// (linux/nsfs.h, USER_NS_INIT_INO). False also if it cannot be told.
+fn in_initial_user_namespace() -> bool {
+    const INITIAL_INODE: u64 = 0xefff_fffd;
+    nix::sys::stat::stat(c"/proc/self/ns/user").is_ok_and(|stat| stat.st_ino == INITIAL_INODE)
 }
 
 /// Whether a uid_map maps all ids to themselves.
@@ -42,18 +66,27 @@ pub fn host() -> Result<Host> {
         euid,
         egid,
         rootless: euid != 0 || in_user_namespace()?,
-        last_capability: last_capability()?,
+        last_capability: last_capability(),
         apparmor: apparmor()?,
         selinux: selinux(),
         architecture: architecture(),
-        kernel: kernel()?,
     })
 }
 
-fn last_capability() -> Result<u8> {
-    let path = "/proc/sys/kernel/cap_last_cap";
-    let text = read_if_there(path)?.ok_or_else(|| SysError::new("open", path, libc::ENOENT))?;
-    text.trim().parse().map_err(|_| SysError::new("read", path, libc::EINVAL))
+/// Found by asking for capabilities one by one, from the last that Linux 5.9 brought on: of one that it does not know the
+/// kernel says EINVAL (PR_CAPBSET_READ). That is two system calls, and none of them opens a file.
+fn last_capability() -> u8 {
+    // SAFETY: integers only.
+    let is_known =
+        |number: u8| unsafe { libc::prctl(libc::PR_CAPBSET_READ, u64::from(number), 0, 0, 0) } >= 0;
+    let mut last = 40;
+    while last < 63 && is_known(last + 1) {
+        last += 1;
+    }
+    while last > 0 && !is_known(last) {
+        last -= 1;
+    }
+    last
 }
 
 fn apparmor() -> Result<bool> {
@@ -89,14 +122,6 @@ pub const fn architecture() -> &'static str {
     } else {
         "SCMP_ARCH_UNKNOWN"
     }
-}
-
-/// Kernel version as (major, minor), from uname(2).
-pub fn kernel() -> Result<(u32, u32)> {
-    let name = nix::sys::utsname::uname().map_err(|e| SysError::nix("uname", "this machine", e))?;
-    let release = name.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().unwrap_or(0));
-    Ok((numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)))
 }
 
 /// Whether the kernel knows a flag of seccomp(2), a single SECCOMP_FILTER_FLAG_* bit; no bit at all is known to all.

@@ -106,11 +106,9 @@ fn keep_ended_children() {
     });
 }
 
-/// [`clone3`] for a process that has one thread, which is checked: /proc/self/task has two links and one for each.
+/// [`clone3`] for a process that has one thread, which is checked.
 pub fn clone_single_threaded(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
-    let tasks =
-        nix::sys::stat::stat(c"/proc/self/task").map_err(|e| SysError::nix("stat", "/proc/self/task", e))?;
-    if tasks.st_nlink > 3 {
+    if !has_one_thread()? {
         return Err(SysError::new(
             "clone3",
             "container process (this process has more than one thread)",
@@ -119,6 +117,21 @@ pub fn clone_single_threaded(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Resu
     }
     // SAFETY: a single thread, as was just seen; only this thread could have made another since.
     unsafe { clone3(flags, cgroup) }
+}
+
+/// unshare(2) with CLONE_THREAD does nothing in a process of one thread, and is EINVAL in every other. Where it is not
+/// allowed: /proc/self/task has two links and one for each.
+fn has_one_thread() -> Result<bool> {
+    // SAFETY: changes nothing, whatever the answer.
+    if unsafe { libc::unshare(libc::CLONE_THREAD) } == 0 {
+        return Ok(true);
+    }
+    if SysError::last("unshare", "CLONE_THREAD").is(libc::EINVAL) {
+        return Ok(false);
+    }
+    let tasks =
+        nix::sys::stat::stat(c"/proc/self/task").map_err(|e| SysError::nix("stat", "/proc/self/task", e))?;
+    Ok(tasks.st_nlink <= 3)
 }
 
 /// How a process ended.
@@ -279,7 +292,7 @@ pub fn reset_signals() -> Result<()> {
 fn ignored_signals() -> Option<u64> {
     let file = super::fd::open_path(c"/proc/self/status", nix::fcntl::OFlag::O_NONBLOCK).ok()?;
     // On the stack: also a process that may not allocate asks.
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; 2048];
     let length = super::fd::read_some(file.as_fd(), &mut buffer).ok()?;
     let mut lines = buffer.get(..length)?.split(|byte| *byte == b'\n');
     let digits = lines.find_map(|line| line.strip_prefix(b"SigIgn:"))?.trim_ascii();
@@ -368,7 +381,7 @@ pub fn place_descriptors(wanted: &[(BorrowedFd<'_>, i32)]) -> Result<Placed> {
     // First out of each other's way, then into place.
     let mut parked = Vec::new();
     for (fd, number) in wanted {
-        let is_in_the_way = fd.as_raw_fd() < above;
+        let is_in_the_way = wanted.iter().any(|(_, taken)| *taken == fd.as_raw_fd());
         parked.push((is_in_the_way.then(|| super::fd::duplicate(*fd, above)).transpose()?, *fd, *number));
     }
     for (copy, fd, number) in &parked {

@@ -7,7 +7,7 @@ use tare::bundle::{Bundle, Invalid, mounts_from_json};
 use tare::plan::Plan;
 
 fn kept(patch: Value) -> tare::bundle::Config {
-    Bundle::from_json(config(patch)).unwrap().config
+    *Bundle::from_json(config(patch)).unwrap().config
 }
 
 fn added(mounts: Value) -> Result<Plan, Invalid> {

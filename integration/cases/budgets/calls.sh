@@ -8,23 +8,24 @@
 # read from the signalfd or looked for after it), as news of a child come in one wake-up or in two. What comes before tare's first own
 # call (close_range) is start-up, with a budget of its own.
 #
-# CALLS is for a host without control groups. EACH-V1 comes on top for each v1 hierarchy, UNIFIED where the unified one is beside them.
+# CALLS holds the limits too; EACH-V1 comes on top for each v1 hierarchy, UNIFIED where the unified one is beside them. A hierarchy that
+# the kernel lists and nobody has mounted costs a look into mountinfo, which is in no budget.
 BUDGETS='
 COMMAND         CALLS  EACH-V1  UNIFIED  WHAT THEY ARE FOR
 start-up-musl      12        0        0  C library and Rust: standard streams, signals, the stack of a handler
 start-up-glibc     43        0        0  the same; a debug build is linked dynamically
-create            265       18        8  mounts 68, masks and read-only paths 60, /dev 25, capabilities 38, limits, record, stage; each v1 group is made, entered and mounted
-run               282       19        8  as create, with the wait, and what delete does
-state              25        0        3  root 4, record 5, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
-start              44        0        3  as state, with lock and pidfd; the record 2 x 4, the gate 6
-exec              196        4        8  a way into each group: open, write, close twice; the capabilities that are dropped 38
-kill               23        0        0  root, record, pidfd, process, boot, the signal
-pause              46        0        4  as start without the gate; one more if the group takes its time to freeze
-resume             35        0        3  -
-ps                 30        0        0  -
-list               34        0        3  as state, with the listing, and the passwd file (musl opens it with one call more)
-delete-force       34        1        4  one rmdir for each group; lock, pidfd, the signal, its end; folder 7
-delete             27        1        1  the same without a signal; the process is gone
+create            323        7        5  mounts 60, masks and read-only paths 46, /dev 25, capabilities 38, limits 50, record, stage; each v1 group is looked for, made, entered and mounted
+run               331        8        7  as create, with the wait, and what delete does
+state              23        0        3  root 4, record 4, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
+start              41        0        3  as state, with lock and pidfd; the record 2 x 3, the gate 6
+exec              175        2        8  a way into each group: open, write; the capabilities that are dropped 38
+kill               21        0        0  root, record, pidfd, process, boot, the signal
+pause              44        0        3  as start without the gate; one more if the group takes its time to freeze
+resume             33        0        3  -
+ps                 28        0        0  -
+list               32        0        3  as state, with the listing, and the passwd file (musl opens it with one call more)
+delete-force       28        1        4  one rmdir for each group; lock, pidfd, the signal, its end; folder 3
+delete             21        1        1  the same without a signal; the process is gone
 '
 
 budget_of() { # COMMAND

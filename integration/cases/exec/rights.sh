@@ -202,10 +202,10 @@ test_a_notify_filter_hands_its_listener_over_for_exec_too() {
     eventually grep -q listening "$T/agent"
     started
     kill $agent; wait $agent 2>/dev/null
-    rm -f "$T/agent.sock"
+    rm -f "$T/agent.sock" "$T/agent"
     python3 "$INTEGRATION/lib/agent.py" notify "$T/agent.sock" 83=1 >"$T/seen" 2>"$T/agent" &
     agent=$!
-    eventually grep -q listening "$T/agent"
+    eventually grep -qs listening "$T/agent"
     call tare exec "$ID" mkdir /x
     ne "$code" 0 "mkdir that the agent refuses"
     local state
