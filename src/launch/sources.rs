@@ -21,8 +21,12 @@ use std::path::{Path, PathBuf};
 /// enters, or where we are.
 pub fn hierarchies(layout: &Layout, entry: &Entry) -> Vec<Hierarchy> {
     let entered = |mount: &Path| {
-        let mut groups = entry.tasks.iter().filter_map(|tasks| Path::new(&tasks.path).parent());
-        groups.find(|group| group.starts_with(mount)).map(Path::to_path_buf)
+        // By their bytes: both are put together by us, and to compare each with each component by component takes its time.
+        let below = |path: &str| {
+            path.as_bytes().strip_prefix(mount.as_os_str().as_bytes()).map(|rest| rest.first() == Some(&b'/'))
+        };
+        let tasks = entry.tasks.iter().find(|tasks| below(&tasks.path) == Some(true))?;
+        Path::new(&tasks.path).parent().map(Path::to_path_buf)
     };
     let one = |mount: &PathBuf, own: Option<PathBuf>, controllers: &[String]| {
         let name = mount.file_name().filter(|_| mount.parent() == Some(&layout.root))?;
