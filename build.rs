@@ -27,6 +27,7 @@ fn build_stage(source: &Path, out: &Path) {
     rustc.args(["--edition=2024", "--crate-name=tare_stage", "--crate-type=bin", "--cap-lints=warn"]);
     rustc.args(["-Copt-level=s", "-Cpanic=abort", "-Cdebuginfo=0", "-Cstrip=symbols", "-Ccodegen-units=1"]);
     rustc.args(["-Crelocation-model=static", "-Coverflow-checks=off", "-Cdebug-assertions=off"]);
+    rustc.arg("-Cforce-unwind-tables=no");
     rustc.args([
         "-Adead_code",
         "-Clink-arg=-nostdlib",
@@ -34,7 +35,9 @@ fn build_stage(source: &Path, out: &Path) {
         "-Clink-arg=-static",
         "-Clink-arg=-no-pie",
     ]);
-    rustc.args(["-Clink-arg=-Wl,--build-id=none,--gc-sections,-z,norelro,-z,max-page-size=4096"]);
+    rustc.args([
+        "-Clink-arg=-Wl,--build-id=none,--gc-sections,-z,norelro,-z,noseparate-code,-z,max-page-size=4096",
+    ]);
     rustc.args(["--check-cfg", "cfg(break_guards)"]);
     if std::env::var_os("CARGO_FEATURE_BREAK_GUARDS").is_some() {
         rustc.args(["--cfg", "break_guards"]);

@@ -122,10 +122,10 @@ fn make_mount_points(tmpfs: BorrowedFd<'_>, plan: &Rootfs, index: usize) -> Vec<
         // Without a mode of its own a tmpfs takes that of what it covers, unless that had to be made for it.
         let has_mode =
             fstype.as_c_str() != c"tmpfs" || op.data.iter().any(|(key, _)| key.as_c_str() == c"mode");
-        if let Some(name) = below_dev(&op.target).and_then(single_name).filter(|_| has_mode) {
-            if inode::make_dir(tmpfs, &name, MOUNT_POINT_MODE, "").is_ok() {
-                made.push(name);
-            }
+        if let Some(name) = below_dev(&op.target).and_then(single_name).filter(|_| has_mode)
+            && inode::make_dir(tmpfs, &name, MOUNT_POINT_MODE, "").is_ok()
+        {
+            made.push(name);
         }
     }
     made

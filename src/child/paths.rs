@@ -28,38 +28,32 @@ pub fn readonly(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> 
 
 fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
     let object = path.to_string_lossy();
-    let (target, may_be_root) = match root.resolve(as_path(path), Symlinks::Refuse) {
-        // Without a symlink or `..` only the root's own name leads to the root.
-        Ok(fd) => (fd, !names_something_below(path)),
+    let (target, may_be_mount) = match root.resolve(as_path(path), Symlinks::Refuse) {
+        Ok(fd) => (fd, !is_below_proc(path)),
         Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => return Ok(()),
         Err(_) => match find(root, path)? {
             Some(fd) => (fd, true),
             None => return Ok(()),
         },
     };
-    // A mount on top of the root would be below everybody's feet.
-    if may_be_root && statx::of(target.as_fd(), &object)?.mount_root {
+    // Nothing is put on a mount itself: if that is a shared one its peers, the host's perhaps, would get it too; and what
+    // lies on the root is below everybody's feet.
+    if may_be_mount && statx::of(target.as_fd(), &object)?.mount_root {
         return mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object);
     }
-    match mount::clone_changed_of(target.as_fd(), READONLY, Depth::Tree, &object) {
-        // A mount that cannot be bound, being unbindable.
-        Err(error) if error.is(EINVAL) && statx::of(target.as_fd(), &object)?.mount_root => {
-            mount::set_attributes(target.as_fd(), READONLY, Depth::Tree, &object)?;
-        }
-        tree => {
-            let tree = tree?;
-            mount::attach(tree.as_fd(), target.as_fd(), &object)?;
-            root.done_with(tree);
-        }
-    }
+    let tree = mount::clone_changed_of(target.as_fd(), READONLY, Depth::Tree, &object)?;
+    mount::attach(tree.as_fd(), target.as_fd(), &object)?;
+    root.done_with(tree);
     root.done_with(target);
     Ok(())
 }
 
-fn names_something_below(path: &CStr) -> bool {
-    let mut components = as_path(path).components();
-    let has_name = components.clone().any(|component| matches!(component, Component::Normal(_)));
-    has_name && components.all(|component| component != Component::ParentDir)
+/// Whether a path without symlinks in it names something in /proc: there are no mounts but single files that nobody shares
+/// (`procfs_guard`).
+fn is_below_proc(path: &CStr) -> bool {
+    let Ok(below) = as_path(path).strip_prefix("/proc") else { return false };
+    let mut names = below.components().peekable();
+    names.peek().is_some() && names.all(|name| matches!(name, Component::Normal(_)))
 }
 
 /// What a path is inside the root; None if it is missing. Only here may ENOENT be ignored: if the mask itself

@@ -167,7 +167,7 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     let plan = leaving.plan;
     let process = &plan.process;
     let user = &process.user;
-    let mut body = Body::default();
+    let mut body = Body::new(plan.seccomp.as_ref().map_or(0, |filter| size_of_val(&*filter.program)));
     let mut header = Payload {
         magic: abi::PAYLOAD_MAGIC,
         uid: user.uid,
@@ -240,13 +240,20 @@ fn hooks(body: &mut Body, hooks: &[Hook]) -> Slice {
     body.items(entries.iter().map(hook_bytes))
 }
 
-/// The payload behind its header, as it grows. Everything in it begins at a multiple of 8.
-#[derive(Default)]
+/// The payload as it grows, with room for its header in front. Everything in it begins at a multiple of 8.
 struct Body(Vec<u8>);
 
 impl Body {
+    /// An empty one that will hold a filter of so many bytes, and usually little else.
+    fn new(filter_bytes: usize) -> Body {
+        let header_bytes = size_of::<Payload>().next_multiple_of(8);
+        let mut bytes = Vec::with_capacity(header_bytes + filter_bytes + 1024);
+        bytes.resize(header_bytes, 0);
+        Body(bytes)
+    }
+
     fn place(&self) -> u32 {
-        (size_of::<Payload>().next_multiple_of(8) + self.0.len()) as u32
+        self.0.len() as u32
     }
 
     fn items<B: AsRef<[u8]>>(&mut self, items: impl Iterator<Item = B>) -> Slice {
@@ -281,12 +288,11 @@ impl Body {
         self.0.resize(self.0.len().next_multiple_of(8), 0);
     }
 
-    fn finish(self, mut header: Payload) -> Vec<u8> {
+    fn finish(mut self, mut header: Payload) -> Vec<u8> {
         header.size_bytes = self.place();
-        let mut payload = header_bytes(&header);
-        payload.resize(payload.len().next_multiple_of(8), 0);
-        payload.extend_from_slice(&self.0);
-        payload
+        let header = header_bytes(&header);
+        self.0.iter_mut().zip(header).for_each(|(place, byte)| *place = byte);
+        self.0
     }
 }
 

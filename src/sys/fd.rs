@@ -196,7 +196,7 @@ pub struct Pile(Vec<OwnedFd>);
 
 impl Pile {
     /// Not many: with more than 64 descriptors the kernel would have to make a larger table for them.
-    const HEIGHT_MAX: usize = 32;
+    const HEIGHT_MAX: usize = 40;
 
     /// Takes one more.
     pub fn add(&mut self, fd: OwnedFd) {
