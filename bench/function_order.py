@@ -68,14 +68,16 @@ def ordered(used):
 def script(names):
     """C functions are left to their library, which is small and all in one place."""
     patterns = dict.fromkeys(pattern(name) for name in names if name.startswith("_R"))
-    lines = [f"    *(.text.{one})\n" for one in patterns]
-    body = "".join(["    *libc.a:*(.text .text.*)\n", *lines])
+    # What is marked as cold has a section of another name.
+    lines = [f"    *(.text.{one}* .text.unlikely.{one}*)\n" for one in patterns]
+    body = "".join(["    *crt1.o(.text .text.*)\n", "    *(.text.main)\n", "    *libc.a:*(.text .text.*)\n", *lines])
     return f"{ABOUT}SECTIONS\n{{\n  .text.first_use : ALIGN(4096)\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
 
 
 def pattern(name):
     """A mangled name (RFC 2603) for whatever compiler and folder."""
-    without_hashes = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", name)
+    without_number = re.sub(r"\.\d+$", "", name)  # one that the optimizer has appended
+    without_hashes = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", without_number)
     return re.sub(r"B[0-9A-Za-z]{1,2}_", "B*_", without_hashes)
 
 

@@ -28,7 +28,7 @@ pub mod state;
 
 pub mod sys;
 
-/// Runs the command line of this process and returns its exit code. Called by main.rs only.
-pub fn main() -> std::process::ExitCode {
+/// Runs the command line of this process, and ends it. Called by main.rs only.
+pub fn main() -> ! {
     cmd::main()
 }

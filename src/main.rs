@@ -1,8 +1,8 @@
-//! The binary: calls the library and returns its exit code. Nothing else belongs here but the choice of the heap.
+//! The binary: calls the library, which ends the process. Nothing else belongs here but the choice of the heap.
 
 #[global_allocator]
 static HEAP: tare::sys::heap::Heap = tare::sys::heap::Heap::new();
 
-fn main() -> std::process::ExitCode {
+fn main() {
     tare::main()
 }

@@ -12,11 +12,12 @@ class FunctionOrder(unittest.TestCase):
 
     def test_a_pattern_holds_for_any_hash_of_a_crate(self):
         name = "_RNvMs_NtNtCsb89e7d12_4tare5state6recordNtB4_6Record5parse"
-        self.assertEqual(function_order.pattern(name), "_RNvMs_NtNtCs*_4tare5state6recordNtB*_6Record5parse")
+        for given in (name, name + ".890"):
+            self.assertEqual(function_order.pattern(given), "_RNvMs_NtNtCs*_4tare5state6recordNtB*_6Record5parse")
 
     def test_the_script_names_each_pattern_once_and_no_function_of_the_c_library(self):
         script = function_order.script(["_RNvCs1_4tare4main", "_RNvCs2_4tare4main", "memcpy"])
-        self.assertEqual(script.count("4tare4main"), 1)
+        self.assertEqual(script.count(".text._RNvCs*_4tare4main*"), 1)
         self.assertNotIn("memcpy", script)
         self.assertIn("INSERT BEFORE .text;", script)
 

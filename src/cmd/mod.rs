@@ -47,12 +47,16 @@ use crate::sys::error::errno;
 use crate::sys::{self, fd, probe, process};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 pub use crate::hook::OCI_VERSION;
 
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
+/// Runs the command line of this process, and ends it.
+pub fn main() -> ! {
+    // All is written and nothing is buffered: what would be undone behind main() goes with the process.
+    process::exit_now(i32::from(read_and_run()))
+}
+
+fn read_and_run() -> u8 {
     let argv: Vec<_> = std::env::args_os().collect();
     std::panic::set_hook(Box::new(|panic| {
         sys::pty::leave_raw();
@@ -72,7 +76,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_line(line: CommandLine) -> ExitCode {
+fn run_line(line: CommandLine) -> u8 {
     let CommandLine { globals, command } = line;
     let operation = command.as_ref().map_or("", Command::name);
     let id = command.as_ref().and_then(Command::id).map(str::to_string);
@@ -129,17 +133,17 @@ fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
 }
 
 /// The end of every command.
-fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> ExitCode {
+fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> u8 {
     match done {
         Ok(code) => {
             log.settle();
-            ExitCode::from(code)
+            code
         }
         Err(error) => {
             log.error(&error::report(operation, id, &error));
             // Asked to end, and so it did: the code is that of a process that a signal has ended.
             let interrupted = error.downcast_ref::<Interrupted>().map(|interrupted| interrupted.exit_code());
-            ExitCode::from(interrupted.unwrap_or_else(|| exit_code(operation)))
+            interrupted.unwrap_or_else(|| exit_code(operation))
         }
     }
 }
