@@ -14,6 +14,8 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=src/stage");
     println!("cargo::rerun-if-changed=build.rs");
+    // Read by the linker, of which cargo knows nothing.
+    println!("cargo::rerun-if-changed=scripts/function-order.ld");
     tell_commit();
     let out = PathBuf::from(variable("OUT_DIR")).join("stage");
     build_stage(Path::new("src/stage/main.rs"), &out);

@@ -73,9 +73,12 @@ class FirstUse:
             ptrace.call(ptrace.DETACH, pid)
             return
         is_ours = event or stop == signal.SIGSTOP
-        if stop == signal.SIGTRAP and not event:
-            is_ours = self._hit(pid)
-        ptrace.call(ptrace.CONT, pid, 0, 0 if is_ours else stop)
+        try:
+            if stop == signal.SIGTRAP and not event:
+                is_ours = self._hit(pid)
+            ptrace.call(ptrace.CONT, pid, 0, 0 if is_ours else stop)
+        except ProcessLookupError:
+            pass  # killed meanwhile; its end will be reported
 
     def _hit(self, pid):
         """Takes the breakpoint out of this process; another one that was cloned before has its own."""

@@ -21,19 +21,19 @@ ABOUT = """/* Written by scripts/function-order, read by scripts/build-release: 
 
 
 def main():
-    if os.geteuid() != 0:
-        return outside.complain("function-order needs root: it runs containers")
-    work = prepare.work_folder()
-    try:
-        prepare.packages()
-        root = prepare.peers_root(work)
-        os.environ["CARGO_PROFILE_RELEASE_STRIP"] = "false"
-        # Beside the binary that is measured.
-        os.environ["CARGO_TARGET_DIR"] = str(work / "with-symbols")
-        program = prepare.build_tare()
-        prepare.copy_program(program, work / "bin/tare")
-    except prepare.Missing as error:
-        return outside.complain(str(error))
+    if os.uname().machine != "x86_64":
+        return outside.complain("function-order knows breakpoints and registers of x86_64 only")
+    return outside.alone(find)
+
+
+def find(work):
+    prepare.packages()
+    root = prepare.peers_root(work)
+    os.environ["CARGO_PROFILE_RELEASE_STRIP"] = "false"
+    # Beside the binary that is measured.
+    os.environ["CARGO_TARGET_DIR"] = str(work / "with-symbols")
+    program = prepare.build_tare()
+    prepare.copy_program(program, work / "bin/tare")
     names = functions_of(program)
     (work / "out/functions.json").write_text(json.dumps(list(names)))
     cgroups.remove_abandoned()

@@ -18,16 +18,27 @@ from bench import cgroups, entering, options, prepare
 
 def main(words):
     chosen = options.parse(words)
+    return alone(lambda work: measure(chosen, work))
+
+
+def alone(work_with):
+    """Does something with the work folder that nobody else uses meanwhile, and cleans up however it ends."""
     if os.geteuid() != 0:
         return complain("needs root: it makes containers, cgroups and mounts")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
-    try:
-        return measure(chosen)
-    except prepare.Missing as error:
-        return complain(str(error))
-    except KeyboardInterrupt:
-        return complain("interrupted", code=130)
+    work = prepare.work_folder()
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return complain(f"another run works in {work}")
+        try:
+            return work_with(work)
+        except prepare.Missing as error:
+            return complain(str(error))
+        except KeyboardInterrupt:
+            return complain("interrupted", code=130)
 
 
 def complain(text, code=1):
@@ -35,17 +46,7 @@ def complain(text, code=1):
     return code
 
 
-def measure(chosen):
-    work = prepare.work_folder()
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return complain(f"another run works in {work}")
-        return measure_alone(chosen, work)
-
-
-def measure_alone(chosen, work):
+def measure(chosen, work):
     prepare.packages()
     root = prepare.peers_root(work)
     tare = prepare.tare_binary(work)

@@ -57,7 +57,8 @@ impl Made {
 
     /// Where a new file system goes if that is a directory of ours right below the /dev that is still the last thing mounted
     /// but for others of this kind: nobody has to look for it in the root. Whatever else is mounted ends that.
-    pub(super) fn place_below_dev(&self, op: &MountOp) -> Option<(BorrowedFd<'_>, &CStr)> {
+    /// Each directory once: what is mounted on it next lies on a file system with a mode of its own.
+    pub(super) fn place_below_dev(&mut self, op: &MountOp) -> Option<(BorrowedFd<'_>, CString)> {
         // The other things that may have to be done for a mount want a path, or the place itself.
         let MountKind::Filesystem { fstype, .. } = &op.kind else { return None };
         let is_plain = !(op.remount || op.copy_up || op.idmap.is_some());
@@ -65,8 +66,9 @@ impl Made {
             return None;
         }
         let name = below_dev(&op.target).and_then(single_name)?;
-        let name = self.mount_points.iter().find(|known| **known == name)?;
-        Some((self.dev.as_ref()?.as_fd(), name))
+        let dev = self.dev.as_ref()?;
+        let known = self.mount_points.iter().position(|known| **known == *name)?;
+        Some((dev.as_fd(), self.mount_points.swap_remove(known)))
     }
 }
 

@@ -76,7 +76,7 @@ pub fn all(root: &mut Root, plan: &Plan, mut inputs: Inputs) -> std::result::Res
     for (index, op) in plan.rootfs.mounts.iter().enumerate() {
         let failed = |error: SysError| Failure::new(Step::Mount, &error).at(index);
         if let Some((dev, name)) = made.place_below_dev(op) {
-            below_dev(root, plan, op, (dev, name)).map_err(failed)?;
+            below_dev(root, plan, op, (dev, &name)).map_err(failed)?;
             continue;
         }
         made.dev.take().into_iter().for_each(|dev| root.done_with(dev));

@@ -21,15 +21,15 @@ const READONLY: Change = Change { set: attr::RDONLY, clear: 0, propagation: 0 };
 /// Fails when: the kernel refuses, never because a path is missing.
 pub fn readonly(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
     for (index, path) in plan.readonly_paths.iter().enumerate() {
-        make_readonly(root, path).map_err(|error| Failure::new(Step::ReadonlyPath, &error).at(index))?;
+        make_readonly(root, plan, path).map_err(|error| Failure::new(Step::ReadonlyPath, &error).at(index))?;
     }
     Ok(())
 }
 
-fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
+fn make_readonly(root: &Root, plan: &Rootfs, path: &CStr) -> Result<()> {
     let object = path.to_string_lossy();
     let (target, may_be_mount) = match root.resolve(as_path(path), Symlinks::Refuse) {
-        Ok(fd) => (fd, !is_below_proc(path)),
+        Ok(fd) => (fd, plan.is_shared() || !is_below_proc(path)),
         Err(error) if error.is(ENOENT) || error.is(ENOTDIR) => return Ok(()),
         Err(_) => match find(root, path)? {
             Some(fd) => (fd, true),
@@ -48,8 +48,8 @@ fn make_readonly(root: &Root, path: &CStr) -> Result<()> {
     Ok(())
 }
 
-/// Whether a path without symlinks in it names something in /proc: there are no mounts but single files that nobody shares
-/// (`procfs_guard`).
+/// Whether a path without symlinks in it names something in /proc. What is mounted there has no peers, if the root is not a shared
+/// one: then it does no harm to put something on it.
 fn is_below_proc(path: &CStr) -> bool {
     let Ok(below) = as_path(path).strip_prefix("/proc") else { return false };
     let mut names = below.components().peekable();

@@ -21,8 +21,7 @@ use std::path::Path;
 /// Here because: a new mount namespace is a copy whose shared mounts still have the host's as peers.
 /// Fails when: / is not a mount (the runtime was started in a chroot).
 pub fn isolate(plan: &Rootfs) -> std::result::Result<(), Failure> {
-    let asked = plan.propagation.map(|p| p.kind);
-    if plan.switch == Switch::Chroot || asked == Some(PropagationKind::Shared) {
+    if plan.switch == Switch::Chroot || plan.is_shared() {
         return Ok(());
     }
     cut_off()
@@ -53,7 +52,7 @@ fn bind_root(plan: &Rootfs) -> Result<Root> {
     if plan.switch == Switch::Chroot {
         return Ok(Root::new(below));
     }
-    if plan.propagation.is_some_and(|p| p.kind == PropagationKind::Shared) {
+    if plan.is_shared() {
         make_mount_around_private(&below, &object)?;
     }
     let tree = mount::clone_tree(&path, Depth::Tree, LastLink::Follow)?;
@@ -97,8 +96,7 @@ pub fn switch(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
 }
 
 fn pivot(root: &Root, plan: &Rootfs, object: &str) -> Result<()> {
-    let is_shared = plan.propagation.is_some_and(|p| p.kind == PropagationKind::Shared);
-    let old = is_shared.then(|| mount::open_path(c"/")).transpose()?;
+    let old = plan.is_shared().then(|| mount::open_path(c"/")).transpose()?;
     mount::enter(root.as_fd(), object)?;
     mount::pivot_root_here(object)?;
     if let Some(old) = old {

@@ -9,7 +9,7 @@ use super::devices::Made;
 use super::mount::{self, Inputs, Shape};
 use super::procfs_guard::normalised;
 use super::{Stepped, failed, namespaces, rootfs, stay_guarded};
-use crate::plan::mounts::{MountKind, MountOp, PropagationKind};
+use crate::plan::mounts::{MountKind, MountOp};
 use crate::plan::{Plan, Rootfs};
 use crate::sys::error::errno::{EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM};
 use crate::sys::mount::{Depth, attach, chroot_here, clone_tree_of, detach_of, enter, open_path};
@@ -94,12 +94,12 @@ fn add(beside: &Beside<'_>, mut inputs: Inputs) -> Stepped<()> {
     namespace::leave(Kind::Mount).map_err(failed(Step::Propagation))?;
     // With a shared rootfsPropagation a bind mount goes on being a peer of its source, as at a birth; but what is mounted
     // on the way must not reach the host either.
-    let shared = beside.plan.rootfs.propagation.is_some_and(|asked| asked.kind == PropagationKind::Shared);
-    if shared {
+    let is_shared = beside.plan.rootfs.is_shared();
+    if is_shared {
         open_sources(beside.plan, &mut inputs);
     }
     rootfs::cut_off()?;
-    if !shared {
+    if !is_shared {
         open_sources(beside.plan, &mut inputs);
     }
     let there = There::look(beside).map_err(failed(Step::Mount))?;

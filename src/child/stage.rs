@@ -184,7 +184,6 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     set(flag::JOIN, leaving.target.is_some());
     set(flag::CHROOT, leaving.target.is_some_and(|target| target.root.is_some()));
     set(flag::EARLY_FILTER, leaving.target.is_some_and(|target| loads_filter_early(plan, target)));
-    set(flag::NO_NEW_PRIVILEGES, process.no_new_privileges && !broken!("no_new_privileges"));
     set(flag::TERMINAL, process.terminal.is_some());
     set(flag::PROC, has_proc);
     set(flag::KEEP_GROUPS, groups == Groups::Kept);

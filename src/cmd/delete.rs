@@ -1,6 +1,7 @@
 //! `delete`: ends a container and removes all that was made for it (runtime.md, "Delete").
 //!
-//! Every step can be repeated, and the record goes last: whenever a deletion dies, the next one goes on.
+//! Every step can be repeated, and the record stays until all is done but for the folder: whenever a deletion dies, the next
+//! one goes on.
 
 use super::lock::alone;
 use super::start::hook_files;

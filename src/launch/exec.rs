@@ -69,8 +69,8 @@ pub fn enter(given: Given<'_>) -> Result<Ready<'_>> {
     let _ = wire.answer(Answer::Go);
     match next(&wire, plan, watch, warn)? {
         Some(Question::Ready) => {}
-        Some(Question::Failed(failure)) => return Err(steps::explain(plan, &failure).into()),
-        _ => return Err(super::Failed::died_inside(child.pid()).into()),
+        Some(Question::Failed(failure)) => return Err(or_ended(steps::explain(plan, &failure).into(), init)),
+        _ => return Err(or_ended(super::Failed::died_inside(child.pid()).into(), init)),
     }
     if let Some(wanted) = &plan.process.scheduler {
         // From outside: a DEADLINE policy allows no fork, and the process is one.
@@ -165,12 +165,15 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
         }
         Cloned::Parent { pid, pidfd } => {
             drop(careless);
+            let Visitor { tasks, root, wire, console, .. } = visitor;
+            // Or its death would never be the end of the wire.
+            drop((wire, console));
             let mut pile = fd::Pile::default();
-            for (file, path) in visitor.tasks {
+            for (file, path) in tasks {
                 pile.add(file);
                 std::mem::forget(path);
             }
-            pile.add(visitor.root.into());
+            pile.add(root.into());
             drop(pile);
             let middle = Child::new(pid, pidfd);
             // In a frozen container this takes until it is thawed.

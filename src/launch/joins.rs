@@ -38,17 +38,17 @@ pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
 pub const USER: u32 = 0x1000_0000;
 
 /// CLONE_NEW* of the namespaces of a container's process that are not our own: those that `exec` joins. `own`: what the
-/// container was made with. Joining one's own user
-/// namespace would be refused (setns(2)), and a rootless caller has no right to join what is the host's.
+/// container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
+/// to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
     // The container's own is hardly ours, and joining those of these kinds once more would do no harm.
     let is_its_own = |kind| match kind {
-        Kind::Mount => own.mount.is_new(),
         Kind::Pid => own.pid.is_new(),
         Kind::Network => own.network.is_new(),
         Kind::Ipc => own.ipc.is_new(),
         Kind::Uts => own.uts.is_new(),
-        Kind::User | Kind::Cgroup | Kind::Time => false,
+        // Of joining a mount namespace it does: the root becomes that of the namespace.
+        Kind::Mount | Kind::User | Kind::Cgroup | Kind::Time => false,
     };
     let kinds =
         [Kind::User, Kind::Mount, Kind::Pid, Kind::Network, Kind::Ipc, Kind::Uts, Kind::Cgroup, Kind::Time];

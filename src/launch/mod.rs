@@ -304,11 +304,15 @@ const ENDING_MS: u16 = 1000;
 
 /// Whatever was refused on the way into a container that is no more: its end is the reason.
 ///
-/// A process that ends loses its namespaces and its root before its pidfd tells (ENOENT, ESRCH), and a pid namespace
-/// takes no more processes before that (ENOMEM): then the end is near, and waited for.
+/// A process that ends loses its namespaces and its root before its pidfd tells (ENOENT or ESRCH when we look at it, ESRCH when
+/// the last stage joins them), and a pid namespace takes no more processes before that (ENOMEM): then the end is near,
+/// and waited for.
 fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
-    let near = |error: &SysError| [errno::ENOENT, errno::ESRCH, errno::ENOMEM].contains(&error.errno);
-    let patience_ms = if error.downcast_ref().is_some_and(near) { ENDING_MS } else { 0 };
+    let looked = error.downcast_ref().map(|error: &SysError| error.errno);
+    let entered = error.downcast_ref().and_then(|failed: &Failed| failed.errno);
+    let is_near = looked == Some(errno::ENOENT)
+        || looked.or(entered).is_some_and(|errno| [errno::ESRCH, errno::ENOMEM].contains(&errno));
+    let patience_ms = if is_near { ENDING_MS } else { 0 };
     match pidfd::wait_end(pidfd, patience_ms) {
         Ok(true) => Failed::container_ended(pid).into(),
         _ => error,

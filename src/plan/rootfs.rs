@@ -36,6 +36,13 @@ pub struct Rootfs {
     pub mount_label: Option<MountLabel>,
 }
 
+impl Rootfs {
+    /// Whether the mounts of the container go on having the host's as peers.
+    pub fn is_shared(&self) -> bool {
+        self.propagation.is_some_and(|asked| asked.kind == PropagationKind::Shared)
+    }
+}
+
 /// The SELinux context of the mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountLabel {

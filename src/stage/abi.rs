@@ -324,8 +324,6 @@ pub mod flag {
     pub const CHROOT: u32 = 512;
     /// The filter is loaded, and the right to load it given up, before the process has a pid inside (`exec`).
     pub const EARLY_FILTER: u32 = 1024;
-    /// no_new_privs is set: a filter needs no right.
-    pub const NO_NEW_PRIVILEGES: u32 = 2048;
 }
 
 /// A run of bytes or items in the payload.

@@ -93,8 +93,7 @@ pub fn become_user(given: &Given, payload: &Mapped) -> Result<(), Failed> {
 
     // A filter without no_new_privs is loaded with CAP_SYS_ADMIN, and as late as possible. The execve takes it away
     // again: with the bounding set cut above, neither root nor anybody else gets it back.
-    let needs_right = payload.has(flag::SECCOMP) && !payload.has(flag::NO_NEW_PRIVILEGES);
-    let for_filter = if needs_right { CAP_SYS_ADMIN } else { 0 };
+    let for_filter = if payload.has(flag::SECCOMP) && !no_new_privileges() { CAP_SYS_ADMIN } else { 0 };
     syscall::capset(effective | for_filter, permitted | for_filter, inheritable).map_err(at(Step::Capabilities))?;
 
     let _ = syscall::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
@@ -120,4 +119,10 @@ pub fn give_up_filter_right(payload: &Mapped) -> Result<(), Failed> {
     let [_, effective, inheritable, permitted, _] = payload.header.capabilities;
     let dropped = syscall::capset(effective, permitted, inheritable);
     dropped.map(|_| ()).map_err(|errno| Failed::new(Step::Capabilities, errno))
+}
+
+/// The configuration's, or the caller's own: under that one an execve takes nothing away, so nothing may be held.
+fn no_new_privileges() -> bool {
+    const PR_GET_NO_NEW_PRIVS: i32 = 39;
+    syscall::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) == Ok(1)
 }

@@ -18,7 +18,7 @@ create            323        7        5  mounts 60, masks and read-only paths 46
 run               331        8        7  as create, with the wait, and what delete does
 state              23        0        3  root 4, record 4, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
 start              41        0        3  as state, with lock and pidfd; the record 2 x 3, the gate 6
-exec              175        2        8  a way into each group: open, write; the capabilities that are dropped 38
+exec              176        2        8  a way into each group: open, write; its namespaces 16; the capabilities that are dropped 38
 kill               21        0        0  root, record, pidfd, process, boot, the signal
 pause              44        0        3  as start without the gate; one more if the group takes its time to freeze
 resume             33        0        3  -

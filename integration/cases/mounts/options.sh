@@ -337,3 +337,13 @@ test_a_mount_below_an_id_mapped_bind_does_not_reach_the_host() {
     ! grep -q "^.* $T/shared/a " /proc/self/mountinfo || fail "the container's mount is on the host"
     umount "$T/shared"
 }
+
+test_a_tmpfs_on_another_one_below_dev_takes_over_its_mode() {
+    bundle
+    config '.mounts |= map(select(.destination != "/dev/shm")) + [
+        {destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["mode=0700"]},
+        {destination: "/dev/shm", type: "tmpfs", source: "shm"}]'
+    command_is stat -c %a /dev/shm
+    ok tare run -b "$B" "$ID"
+    eq "$out" 700
+}
