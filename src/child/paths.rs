@@ -21,7 +21,8 @@ const READONLY: Change = Change { set: attr::RDONLY, clear: 0, propagation: 0 };
 /// Fails when: the kernel refuses, never because a path is missing.
 pub fn readonly(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
     for (index, path) in plan.readonly_paths.iter().enumerate() {
-        make_readonly(root, plan, path).map_err(|error| Failure::new(Step::ReadonlyPath, &error).at(index))?;
+        make_readonly(root, plan, path)
+            .map_err(|error| Failure::new(Step::ReadonlyPath, &error).at(index))?;
     }
     Ok(())
 }
