@@ -32,7 +32,7 @@ pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8
     needs_root()?;
     let mut container = session.container_to_change(&args.id)?;
     alone(&mut container)?;
-    let status = status_of(&container)?;
+    let status = status_of(&mut container)?;
     if !matches!(status, Status::Running | Status::Paused) {
         return Err(Refused::CannotCheckpoint { status }.into());
     }

@@ -60,7 +60,7 @@ fn is(error: &anyhow::Error, kind: fn(&Refused) -> bool) -> bool {
 }
 
 fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
-    let container = match (store.load_to_change(id), force) {
+    let mut container = match (store.load_to_change(id), force) {
         (Ok(container), _) => container,
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
         (Err(e), Force::Yes) if is(&e, |r| matches!(r, Refused::Damaged { .. })) => {
@@ -71,7 +71,7 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
     };
     match force {
         Force::No => {
-            let status = status_of(&container)?;
+            let status = status_of(&mut container)?;
             if matches!(status, Status::Creating | Status::Running | Status::Paused) {
                 return Err(Refused::NotStopped { id: id.to_string(), status }.into());
             }

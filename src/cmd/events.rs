@@ -20,8 +20,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 pub(super) fn events(session: &Session, args: &cli::Events) -> Result<u8> {
-    let container = session.container(&args.id)?;
-    let source = Source::of(&container)?;
+    let mut container = session.container(&args.id)?;
+    let source = Source::of(&mut container)?;
     let done = if args.stats {
         match source.print_stats() {
             Ok(Printed::GroupsGone) => Err(not_running(&args.id)),
@@ -84,9 +84,10 @@ enum Printed {
 }
 
 impl<'a> Source<'a> {
-    fn of(container: &'a Container) -> Result<Source<'a>> {
-        let record = &container.record;
+    fn of(container: &'a mut Container) -> Result<Source<'a>> {
         let status = status_of(container)?;
+        let container = &*container;
+        let record = &container.record;
         let init = match status {
             Status::Stopped | Status::Creating => None,
             Status::Created | Status::Running | Status::Paused => container.init()?,

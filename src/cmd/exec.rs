@@ -20,8 +20,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Runs a process. In the foreground its exit code is ours; with --detach it is left running.
 pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
-    let container = session.container(&args.id)?;
-    let (status, init) = may_exec(&container, args)?;
+    let mut container = session.container(&args.id)?;
+    let (status, init) = may_exec(&mut container, args)?;
     let status = status.to_string();
     pid_file::check(args.pid_file.as_deref())?;
     let init_pid = container.record.pid();
@@ -66,7 +66,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
 }
 
 /// The container's status and a descriptor of its first process, if a process may join it.
-fn may_exec(container: &Container, args: &cli::Exec) -> Result<(Status, OwnedFd)> {
+fn may_exec(container: &mut Container, args: &cli::Exec) -> Result<(Status, OwnedFd)> {
     let (status, init) = status_and_init(container)?;
     match status {
         Status::Paused if !args.ignore_paused => return Err(Refused::Paused.into()),

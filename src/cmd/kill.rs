@@ -61,7 +61,7 @@ fn signal_container(mut container: Container, signal: i32, reach: Reach) -> Resu
     }
     let Some(init) = signallable(&container)? else {
         return match reach {
-            Reach::All if status_of(&container)? == Status::Stopped => Ok(()),
+            Reach::All if status_of(&mut container)? == Status::Stopped => Ok(()),
             _ => Err(Refused::NotRunning.into()),
         };
     };

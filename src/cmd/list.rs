@@ -37,7 +37,7 @@ struct Row {
 /// One container; `None`: it is gone meanwhile, it is another runtime's, or it cannot be read.
 fn row(store: &Store, id: &str, session: &Session, names: &mut Names) -> Option<Row> {
     let mut read = || -> Result<Row> {
-        let container = store.load(id)?;
+        let mut container = store.load(id)?;
         let status = container.status()?;
         let owner = names.of(container.owner()?);
         Ok(Row { container, status, owner })

@@ -24,25 +24,25 @@ const LIMIT_BYTES: usize = 64 << 20;
 pub(super) fn ps(session: &Session, args: &cli::Ps) -> Result<u8> {
     let mut container = session.container(&args.id)?;
     container.forget_other_boots()?;
-    let pids = pids_of(&container)?;
+    let pids = pids_of(&mut container)?;
     match args.format {
         PsFormat::Json if !args.options.is_empty() => {
             let advice = "leave them out, or use --format table";
             return Err(coded(error::USAGE, "options of ps(1) do not apply to the JSON list", Some(advice)));
         }
         PsFormat::Json => print(&format!("{}\n", serde_json::to_string(&pids).context("the list")?))?,
-        PsFormat::Table => print(&table(&container, &args.options, &pids)?)?,
+        PsFormat::Table => print(&table(&mut container, &args.options, &pids)?)?,
     }
     Ok(0)
 }
 
 /// The container's processes, sorted. One that has ended may have some left, if it shares a pid namespace.
-fn pids_of(container: &Container) -> Result<Vec<i32>> {
-    let record = &container.record;
-    if let Some(cgroup) = record.cgroup.as_ref().filter(|cgroup| cgroup.exists()) {
+fn pids_of(container: &mut Container) -> Result<Vec<i32>> {
+    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|cgroup| cgroup.exists()) {
         return cgroup.pids().context("read the processes of the cgroup");
     }
     let alive = !matches!(status_of(container)?, Status::Stopped | Status::Creating);
+    let record = &container.record;
     let Some(init) = record.init.as_ref().filter(|_| alive) else { return Ok(Vec::new()) };
     let all = processes::all().context("read the processes of this machine")?;
     let namespace = processes::pid_namespace(init.pid).filter(|_| record.private_pids);
@@ -67,7 +67,7 @@ pub fn without_group(all: &[Process], init: i32, shares: impl Fn(i32) -> bool) -
     }
 }
 
-fn table(container: &Container, options: &[String], pids: &[i32]) -> Result<String> {
+fn table(container: &mut Container, options: &[String], pids: &[i32]) -> Result<String> {
     let Some(path) = find("ps") else {
         if options.is_empty() {
             return own_table(pids);

@@ -47,19 +47,19 @@ pub fn oci_state(record: &Record, status: Status, owner: String) -> OciState<'_>
 }
 
 pub(super) fn state(session: &Session, args: &cli::State) -> Result<u8> {
-    let container = session.container(&args.id)?;
-    let status = status_of(&container)?;
+    let mut container = session.container(&args.id)?;
+    let status = status_of(&mut container)?;
     let state = oci_state(&container.record, status, String::new());
     print(&format!("{}\n", serde_json::to_string_pretty(&state).context("the state")?))?;
     Ok(0)
 }
 
 /// The status, with the folder in the error.
-pub(super) fn status_of(container: &Container) -> Result<Status> {
+pub(super) fn status_of(container: &mut Container) -> Result<Status> {
     container.status().context("find out the status")
 }
 
 /// The same with a descriptor of its first process, if that is alive.
-pub(super) fn status_and_init(container: &Container) -> Result<(Status, Option<OwnedFd>)> {
+pub(super) fn status_and_init(container: &mut Container) -> Result<(Status, Option<OwnedFd>)> {
     container.status_and_init().context("find out the status")
 }

@@ -333,15 +333,34 @@ impl Container {
     }
 
     /// What the container is doing now. See [`Status`] for how that is decided.
-    pub fn status(&self) -> Result<Status> {
-        status::decide(&self.record, &self.probes(None))
+    pub fn status(&mut self) -> Result<Status> {
+        let status = status::decide(&self.record, &self.probes(None))?;
+        if self.is_created_meanwhile(status)? {
+            return status::decide(&self.record, &self.probes(None));
+        }
+        Ok(status)
     }
 
     /// The same with [`Container::init`], by one look at the process.
-    pub fn status_and_init(&self) -> Result<(Status, Option<OwnedFd>)> {
+    pub fn status_and_init(&mut self) -> Result<(Status, Option<OwnedFd>)> {
+        let found = self.look()?;
+        if self.is_created_meanwhile(found.0)? { self.look() } else { Ok(found) }
+    }
+
+    fn look(&self) -> Result<(Status, Option<OwnedFd>)> {
         let init = self.init()?;
         let status = status::decide(&self.record, &self.probes(Some(init.is_some())))?;
         Ok((status, init))
+    }
+
+    /// Nobody is at work on its creation any more. Then it has failed, or `create` has written that it is done, and given the
+    /// lock back, since we read the record: the record says which, if it is read again.
+    fn is_created_meanwhile(&mut self, status: Status) -> Result<bool> {
+        if self.record.phase != Phase::Creating || status != Status::Stopped || self.has_lock() {
+            return Ok(false);
+        }
+        self.reload()?;
+        Ok(self.record.phase != Phase::Creating)
     }
 
     fn probes(&self, alive: Option<bool>) -> status::Probes<'_> {

@@ -25,6 +25,22 @@ fn a_container_is_creating_while_its_creator_holds_it_and_stopped_afterwards() {
 }
 
 #[test]
+fn a_record_read_before_its_creation_was_done_is_read_again() {
+    let folder = Folder::new();
+    let store = store(&folder);
+    let mut made = store.create(Record::new("web1")).unwrap();
+    let (mut early, mut with_init) = (store.load("web1").unwrap(), store.load("web1").unwrap());
+    made.record.init = Some(identify(std::process::id() as i32).unwrap());
+    made.record.phase = Phase::Running;
+    made.save().unwrap();
+    drop(made);
+    assert_eq!(early.status().unwrap(), Status::Running);
+    assert_eq!(early.record.pid(), std::process::id() as i32, "the record that is told is the new one");
+    let (status, init) = with_init.status_and_init().unwrap();
+    assert_eq!((status, init.is_some()), (Status::Running, true));
+}
+
+#[test]
 fn the_folder_and_the_record_are_ours_alone() {
     let folder = Folder::new();
     let made = store(&folder).create(Record::new("web1")).unwrap();
@@ -65,7 +81,7 @@ fn an_empty_folder_is_a_creation_that_died_at_once() {
     let folder = Folder::new();
     let store = store(&folder);
     std::fs::create_dir(store.path().join("web1")).unwrap();
-    let container = store.load("web1").unwrap();
+    let mut container = store.load("web1").unwrap();
     assert_eq!(container.status().unwrap(), Status::Stopped);
     container.remove().unwrap();
     assert!(!store.path().join("web1").exists());
@@ -263,7 +279,7 @@ fn a_container_that_is_opened_to_be_changed_is_locked_if_nobody_has_the_lock() {
     assert!(made.has_lock());
     assert!(!store.load_to_change("web1").unwrap().has_lock());
     made.unlock().unwrap();
-    let changing = store.load_to_change("web1").unwrap();
+    let mut changing = store.load_to_change("web1").unwrap();
     assert!(changing.has_lock());
     assert_eq!(changing.status().unwrap(), Status::Stopped, "its own lock is nobody at work on it");
     assert_eq!(store.load("web1").unwrap().status().unwrap(), Status::Creating);
