@@ -15,6 +15,7 @@
 mod id;
 mod record;
 mod refused;
+mod remove;
 mod root;
 mod status;
 
@@ -27,7 +28,7 @@ pub use status::{Facts, GateProbe, Status, decide, identify};
 use crate::sys::datagram::Inbox;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
-use crate::sys::{SysError, socket};
+use crate::sys::socket;
 use anyhow::{Context, Result};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -303,7 +304,7 @@ impl Container {
 
     /// Removes the gate: from now on the container counts as started. Gone already is fine.
     pub fn remove_gate(&self) -> Result<()> {
-        unless_gone(self.dir.remove_file(GATE)).context("remove the start gate")
+        remove::unless_gone(self.dir.remove_file(GATE)).context("remove the start gate")
     }
 
     /// Makes the folder of its NOTIFY_SOCKET, for the container to mount: every user of it may look into it.
@@ -459,45 +460,4 @@ impl Container {
         }
         Ok(())
     }
-
-    /// Removes the folder: the last act of a deletion. Gone already is fine.
-    pub fn remove(self) -> Result<()> {
-        if !self.remove_usual_files()? {
-            let entries = match self.dir.entries() {
-                Err(e) if e.is(errno::ENOENT) => return Ok(()),
-                other => other.context("list the state folder")?,
-            };
-            // Without a record it may be gone; then another of its name is not ours to touch.
-            if self.is_gone()? {
-                return Ok(());
-            }
-            for entry in entries {
-                let removed = self.dir.remove_tree(&entry.name);
-                removed.with_context(|| format!("remove {} from the state folder", entry.name))?;
-            }
-        }
-        match self.parent.remove_dir(&self.record.id) {
-            // More was there, or has come since; without a record nobody would come back for it.
-            Err(e) if e.is(errno::ENOTEMPTY) => self.parent.remove_tree(&self.record.id),
-            removed => unless_gone(removed),
-        }
-        .context("remove the state folder")
-    }
-
-    /// Removes what usually is all, the record last. False: there was no record.
-    fn remove_usual_files(&self) -> Result<bool> {
-        let may_have_gate = !matches!(self.record.phase, Phase::Running | Phase::Deleting);
-        for name in [Some(GATE).filter(|_| may_have_gate), Some(CONFIG)].into_iter().flatten() {
-            let removed = unless_gone(self.dir.remove_file(name));
-            removed.with_context(|| format!("remove {name} from the state folder"))?;
-        }
-        match self.dir.remove_file(RECORD) {
-            Err(e) if e.is(errno::ENOENT) => Ok(false),
-            removed => removed.map(|()| true).context("remove the record"),
-        }
-    }
-}
-
-fn unless_gone(removed: Result<(), SysError>) -> Result<(), SysError> {
-    removed.or_else(|e| if e.is(errno::ENOENT) { Ok(()) } else { Err(e) })
 }
