@@ -136,14 +136,17 @@ impl Work<'_> {
     }
 
     fn use_v1(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
-        let (path, found) = (group.path.clone(), group.found);
-        let dir = if found { Some(group.open()?.0) } else { group.dir };
-        if let Some(dir) = dir.as_ref().filter(|_| found) {
-            must_be_empty(tree, dir, "cgroup.procs")?;
-            if freeze::v1_is_frozen(dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
+        let path = group.path.clone();
+        let dir = if group.found {
+            let (dir, _) = group.open()?;
+            must_be_empty(tree, &dir, "cgroup.procs")?;
+            if freeze::v1_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
-        }
+            Some(dir)
+        } else {
+            group.dir
+        };
         let place = dir.as_ref().map_or(fs::Group::At(&path), fs::Group::Open);
         let orders = self.orders.v1.iter();
         let orders = orders.filter(|(controller, _)| tree.controllers.iter().any(|name| name == controller));

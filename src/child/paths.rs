@@ -75,9 +75,8 @@ pub fn mask(root: &Root, plan: &Rootfs) -> std::result::Result<(), Failure> {
     if plan.masked_paths.is_empty() {
         return Ok(());
     }
-    let masks = Masks::make(plan.mount_label.as_ref().map(|label| &*label.label))
+    let mut masks = Masks::make(plan.mount_label.as_ref().map(|label| &*label.label))
         .map_err(|error| Failure::new(Step::MaskedPath, &error))?;
-    let mut masks = masks;
     for (index, path) in plan.masked_paths.iter().enumerate() {
         if plan.masked_paths.iter().take(index).any(|earlier| earlier == path) {
             continue;

@@ -169,10 +169,7 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
             // Or its death would never be the end of the wire.
             drop((wire, console));
             let mut pile = fd::Pile::default();
-            for (file, path) in tasks {
-                pile.add(file);
-                std::mem::forget(path);
-            }
+            spawn::leave_tasks(tasks, &mut pile);
             pile.add(root.into());
             drop(pile);
             let middle = Child::new(pid, pidfd);

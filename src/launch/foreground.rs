@@ -184,9 +184,9 @@ pub fn wait_hung_up(fd: BorrowedFd<'_>, watch: Option<&Watch>) -> sys::Result<()
     fd::poll_some(&[Some((fd, fd::Wanted::HangUp)), signals]).map(|_| ())
 }
 
-/// As [`wait_readable`], once a signal is one for the process behind `process`, which is about to become its program: the execve can
-/// take as long as a seccomp agent or a file system likes, and must be able to die of it: if it is the first of its PID
-/// namespace, of SIGKILL only (pid_namespaces(7)).
+/// As [`wait_readable`], once a signal is one for the process behind `process`, which is about to become its program: the
+/// execve can take as long as a seccomp agent or a file system likes, and must be able to die of it: if it is the first of its
+/// PID namespace, of SIGKILL only (pid_namespaces(7)).
 pub fn wait_readable_passing_on(
     fd: BorrowedFd<'_>,
     process: BorrowedFd<'_>,

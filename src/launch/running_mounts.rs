@@ -38,7 +38,7 @@ impl Running<'_> {
     /// Mounts all mounts of the plan in the container, or none.
     pub fn add(&self, mut plan: Plan) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))?;
+        let theirs = self.namespaces()?;
         plan.namespaces.user = theirs.user();
         let mut inputs = sources::open(&plan, self.rootless)?;
         inputs.pid_namespace = theirs.pids;
@@ -48,7 +48,7 @@ impl Running<'_> {
     /// Takes away what is mounted at these paths in the container, or nothing of it.
     pub fn remove(&self, mut plan: Plan, targets: Vec<CString>) -> Result<()> {
         process::set_undumpable()?;
-        let theirs = self.namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))?;
+        let theirs = self.namespaces()?;
         plan.namespaces.user = theirs.user();
         let user: Vec<_> = theirs.joins.into_iter().filter(|(kind, _)| *kind == Kind::User).collect();
         carry_out(&plan, theirs.mounts, user, Task::Remove(targets))
@@ -56,6 +56,10 @@ impl Running<'_> {
 
     /// The container's namespaces, held from here on: its first process may go elsewhere at any moment.
     fn namespaces(&self) -> Result<Theirs> {
+        self.open_namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))
+    }
+
+    fn open_namespaces(&self) -> Result<Theirs> {
         let open = |kind| namespace::of_process(self.pid, kind);
         let mounts = open(Kind::Mount)?;
         if namespace::is_own(mounts.as_fd(), Kind::Mount)? {

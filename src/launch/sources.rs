@@ -22,10 +22,11 @@ use std::path::{Path, PathBuf};
 pub fn hierarchies(layout: &Layout, entry: &Entry) -> Vec<Hierarchy> {
     let entered = |mount: &Path| {
         // By their bytes: both are put together by us, and to compare each with each component by component takes its time.
-        let below = |path: &str| {
-            path.as_bytes().strip_prefix(mount.as_os_str().as_bytes()).map(|rest| rest.first() == Some(&b'/'))
+        let is_below = |path: &str| {
+            let rest = path.as_bytes().strip_prefix(mount.as_os_str().as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
         };
-        let tasks = entry.tasks.iter().find(|tasks| below(&tasks.path) == Some(true))?;
+        let tasks = entry.tasks.iter().find(|tasks| is_below(&tasks.path))?;
         Path::new(&tasks.path).parent().map(Path::to_path_buf)
     };
     let one = |mount: &PathBuf, own: Option<PathBuf>, controllers: &[String]| {

@@ -9,10 +9,10 @@ use crate::plan::{Namespaces, Plan};
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
 use crate::sys::walk::c_path;
-use crate::sys::{mount, pidfd};
+use crate::sys::{fd, mount, pidfd};
 use crate::wire::{self, ParentWire, Question};
 use anyhow::{Context, Result};
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 /// CLONE_NEW* of what the clone makes. The cgroup namespace is made by the child, once it is in its cgroup; the time
 /// namespace by `ForChild`, for its offsets must be set while nobody is in it.
@@ -107,13 +107,19 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
 /// What only the child needs, and what nobody needs any more: descriptors. The rest stays where it is, as a page in which
 /// something is freed would be copied for the child first.
 fn close(mut inherited: Inherited<'_>) {
-    let lists = [&mut inherited.tasks, &mut inherited.memory_tasks].map(std::mem::take);
-    for (file, path) in lists.into_iter().flatten() {
-        inherited.pile.add(file);
-        std::mem::forget(path);
+    for tasks in [&mut inherited.tasks, &mut inherited.memory_tasks] {
+        leave_tasks(std::mem::take(tasks), &mut inherited.pile);
     }
     inherited.pile.close();
     std::mem::forget(std::mem::take(&mut inherited.mounts.hierarchies));
+}
+
+/// The same of the ways into cgroups that the child has as well.
+pub(super) fn leave_tasks(tasks: Vec<(OwnedFd, String)>, pile: &mut fd::Pile) {
+    for (file, path) in tasks {
+        pile.add(file);
+        std::mem::forget(path);
+    }
 }
 
 fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {

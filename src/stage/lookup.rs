@@ -53,7 +53,7 @@ impl Program {
         let folders = given.variable(b"PATH=").unwrap_or(DEFAULT_PATH).to_bytes();
         let mut refused = None;
         for folder in folders.split(|byte| *byte == b':') {
-            if name.is_empty() || program.set_path(folder, name).is_err() {
+            if program.set_path(folder, name).is_err() {
                 continue;
             }
             match executable(program.path) {
