@@ -22,6 +22,7 @@ pub mod child;
 pub mod hook;
 pub mod launch;
 pub mod stage;
+pub mod systemd;
 pub mod wire;
 
 pub mod state;

@@ -32,9 +32,11 @@ mod cgroup {
     mod join; // the ways into groups that exist, for exec
     mod prepare; // groups that exist, what is refused, what is undone; delegation
     mod processes; // pids, freezing, removal
+    mod properties; // files -> properties of a systemd unit
     mod rdt; // resctrl groups
     mod stats; // files -> statistics; out-of-memory events
     mod translate; // limits -> files of v1 and v2
+    mod unit; // cgroupsPath -> the name of a systemd unit
     mod update; // limits of groups that exist, and back again
     mod write; // the writer, and how it explains the kernel
 }
@@ -87,6 +89,12 @@ mod sys {
     mod path; // paths inside a root, by the kernel and by the walk; races
     mod pidfd; // /proc/PID/stat, and how a process ended
     mod pty; // raw mode, and its end
+}
+
+mod systemd {
+    mod address; // where it listens
+    mod fake; // a systemd that answers as a test wants
+    mod manager; // units started and stopped
 }
 
 mod child {

@@ -8,22 +8,23 @@
 //! parent's choices (cgroups(7), "Cgroups delegation").
 
 use super::fs::{Refusal, code};
-use super::{Handle, Manager, TasksFile, enable, kill};
+use super::{Handle, Layout, Manager, TasksFile, enable, kill};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::mountinfo::Mounted;
 use std::path::Path;
 
-/// The annotation, as a JSON pointer.
+/// The annotations, as JSON pointers.
 const POINTER: &str = "/annotations/run.oci.delegate-cgroup";
+const SUBGROUP_POINTER: &str = "/annotations/run.oci.systemd.subgroup";
 
 /// See [`Handle::delegating`].
-pub fn delegating(mut handle: Handle, name: Option<&str>) -> Result<Handle, Refusal> {
+pub fn delegating(mut handle: Handle, layout: &Layout, name: Option<&str>) -> Result<Handle, Refusal> {
     let Some(name) = name else { return Ok(handle) };
-    let problem = match (&handle.v2, handle.manager) {
+    let problem = match (&layout.v2, handle.manager) {
         (_, Manager::Disabled) => "control groups are disabled: there is no group to delegate",
-        (Some(_), _) if handle.v1.is_empty() => {
+        (Some(_), _) if layout.v1.is_empty() => {
             handle.delegated = Some(name.to_owned());
             return Ok(handle);
         }
@@ -34,10 +35,30 @@ pub fn delegating(mut handle: Handle, name: Option<&str>) -> Result<Handle, Refu
     Err(Refusal::limit(code::PLACE, POINTER, problem).advise("remove the annotation run.oci.delegate-cgroup"))
 }
 
-/// Makes the group `name`, or finds it without processes; says whether it was there.
-pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
+/// See [`Handle::living_in`].
+pub fn living_in(mut handle: Handle, layout: &Layout, name: Option<&str>) -> Result<Handle, Refusal> {
+    let Some(name) = name.filter(|_| handle.unit.is_some()) else { return Ok(handle) };
+    let problem = match (&layout.v2, &handle.delegated) {
+        (_, Some(_)) => {
+            "a container has one group below its unit's: run.oci.delegate-cgroup names it already"
+        }
+        (Some(_), None) if layout.v1.is_empty() => {
+            handle.subgroup = Some(name.to_owned());
+            return Ok(handle);
+        }
+        _ => "a group below the unit's needs cgroup v2 for all controllers, and this host mounts v1",
+    };
+    Err(Refusal::limit(code::PLACE, SUBGROUP_POINTER, problem)
+        .advise("remove the annotation run.oci.systemd.subgroup"))
+}
+
+/// Makes the group that the container lives in, or finds it without processes; says whether it was there. None: there is to be
+/// no such group.
+pub(super) fn make(handle: &Handle, above: &Dir) -> Result<Option<(Dir, bool)>, Refusal> {
+    let Some(name) = handle.inner() else { return Ok(None) };
+    let pointer = if handle.delegated.is_some() { POINTER } else { SUBGROUP_POINTER };
     let place = |error: SysError| {
-        Refusal::system(code::PLACE, &error, "making the delegated control group").at(POINTER)
+        Refusal::system(code::PLACE, &error, "making the delegated control group").at(pointer)
     };
     let found = match above.make_dir(name, 0o755) {
         Ok(()) => false,
@@ -47,11 +68,11 @@ pub(super) fn make(above: &Dir, name: &str) -> Result<(Dir, bool), Refusal> {
     let group = above.open_dir(name).map_err(place)?;
     let pids = kill::pids_in(&group, "cgroup.procs").map_err(place)?;
     if pids.is_empty() {
-        return Ok((group, found));
+        return Ok(Some((group, found)));
     }
     let problem = format!("delegated cgroup is not empty: {} process(es) found", pids.len());
     let refusal = Refusal::new(code::PLACE, group.path().display().to_string(), problem);
-    Err(refusal.at(POINTER).advise("end them, or name another linux.cgroupsPath"))
+    Err(refusal.at(pointer).advise("end them, or name another linux.cgroupsPath"))
 }
 
 /// The way into it. Opened by us: the kernel asks who opened the file whether the move is allowed.
@@ -61,9 +82,9 @@ pub(super) fn procs_file(group: &Dir) -> Result<TasksFile, Refusal> {
     Ok(TasksFile { counts_memory: false, fd, path: group.path_of("cgroup.procs") })
 }
 
-/// The delegated group below `above`, if there is to be one and it is there. The container may have removed it.
+/// The group below `above` that the container lives in, if there is to be one and it is there. The container may have removed it.
 pub(super) fn open(handle: &Handle, above: &Dir) -> Result<Option<Dir>, SysError> {
-    let Some(name) = &handle.delegated else { return Ok(None) };
+    let Some(name) = handle.inner() else { return Ok(None) };
     match above.open_dir(name) {
         Err(error) if error.is(errno::ENOENT) => Ok(None),
         other => other.map(Some),
@@ -72,7 +93,7 @@ pub(super) fn open(handle: &Handle, above: &Dir) -> Result<Option<Dir>, SysError
 
 /// See [`Handle::hand_down`].
 pub fn hand_down(handle: &Handle) -> Result<Vec<String>, Refusal> {
-    let Some(above) = handle.open_v2().filter(|_| handle.delegated.is_some()) else { return Ok(Vec::new()) };
+    let Some(above) = handle.open_v2().filter(|_| handle.inner().is_some()) else { return Ok(Vec::new()) };
     let controllers = enable::words(&above, "cgroup.controllers")?;
     let names: Vec<&str> = controllers.iter().map(String::as_str).collect();
     Ok(enable::enable_all(&above, &names).into_iter().map(|(name, _)| name.to_owned()).collect())

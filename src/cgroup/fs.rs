@@ -109,6 +109,8 @@ pub mod code {
     pub const LIMIT: &str = "cgroup-limit";
     /// The place cannot be used: a bad path, not ours, not empty, frozen.
     pub const PLACE: &str = "cgroup-place";
+    /// systemd cannot be asked, or refuses.
+    pub const SYSTEMD: &str = "systemd";
     /// The manager cannot do it.
     pub const MANAGER: &str = "cgroup-manager";
     /// Processes that do not freeze, end, or leave.

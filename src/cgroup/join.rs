@@ -4,7 +4,7 @@
 
 use super::fs::{FILE_LIMIT_BYTES, Refusal, code};
 use super::prepare::{tasks_file, tasks_file_at};
-use super::{Caller, Entry, Handle, TasksFile, Tree, delegate};
+use super::{Caller, Entry, Handle, Latecomer, TasksFile, Tree, delegate};
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -34,7 +34,7 @@ impl Below {
 /// See [`Handle::join`].
 pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusal> {
     check_controllers(handle, below)?;
-    let mut entry = Entry::default();
+    let mut entry = Entry { latecomer: Latecomer::of(handle), ..Entry::default() };
     if let Some(tree) = &handle.v2 {
         // Beside v1 hierarchies the unified one is a help to us: there a group below need not be.
         let asked = below.iter().rev().find(|below| below.controllers.is_empty());

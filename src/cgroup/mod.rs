@@ -9,7 +9,7 @@
 //! create:  let layout = Layout::detect()?;                        // v1, v2 or hybrid; own place; no side effect
 //!          let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
 //!          store.journal(&handle);                                // before anything exists
-//!          let entry = handle.prepare(&layout, &plan.limits)?;    // folders made, limits written
+//!          let entry = handle.prepare(&layout, &plan.limits, wishes)?; // groups made, limits written
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
 //! exec:    let entry = handle.join(init, &[])?;                   // the same descriptors, nothing written
@@ -32,6 +32,8 @@
 //! | `kill`, `freeze`, `remove` | the processes in them, and their end |
 //! | `files` | reads the files of one group |
 //! | `stats`, `oom` | what they use, and when it is too much |
+//! | `unit`, `properties` | pure: cgroupsPath -> a systemd unit, files -> its properties |
+//! | `systemd`, `keeper` | has systemd make the groups |
 //! | `rdt` | Intel RDT's resctrl groups |
 
 pub mod delegate;
@@ -44,14 +46,18 @@ mod files;
 mod freeze;
 pub mod fs;
 mod join;
+mod keeper;
 mod kill;
 mod oom;
 pub mod prepare;
+pub mod properties;
 pub mod rdt;
 mod remove;
 pub mod stats;
+mod systemd;
 pub mod translate;
 pub mod undo;
+pub mod unit;
 mod update;
 pub mod v1;
 pub mod v2;
@@ -60,8 +66,11 @@ pub use detect::Layout;
 pub use effective::Effective;
 pub use fs::Refusal;
 pub use join::Below;
+pub use keeper::Keeper;
 pub use oom::{Oom, OomWatch};
+pub use systemd::{Latecomer, Wishes};
 pub use undo::Undo;
+pub use unit::Unit;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
@@ -79,7 +88,7 @@ pub enum Manager {
     /// We do, in cgroupfs.
     #[default]
     Cgroupfs,
-    /// systemd does, as a scope unit (`--systemd-cgroup`). Not there yet: [`Handle::choose`] refuses it.
+    /// systemd does, as a unit (`--systemd-cgroup`).
     Systemd,
     /// Nobody: the container stays in the caller's groups (`--cgroup-manager disabled`).
     Disabled,
@@ -121,6 +130,9 @@ pub struct Handle {
     /// Who made them.
     #[serde(default)]
     pub manager: Manager,
+    /// The systemd unit whose groups they are. With one, the groups are not known before it has been started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// The group in the unified hierarchy (also on a hybrid host: for cgroup.kill, cgroup.freeze and hugetlb).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v2: Option<Tree>,
@@ -133,6 +145,10 @@ pub struct Handle {
     /// Name of a group below the one in the unified hierarchy: the container's own to divide, and its process lives in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegated: Option<String>,
+    /// With systemd: name of a group below the unit's, which the container has for its own (`run.oci.systemd.subgroup`).
+    /// The limits stay on the unit's, the files of which are systemd's to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subgroup: Option<String>,
     /// Whether config.json names the place. A rootless caller who names none does without the groups that cannot be made.
     #[serde(default)]
     pub named: bool,
@@ -149,6 +165,10 @@ pub struct Entry {
     pub tasks: Vec<TasksFile>,
     /// v2: `cgroup.procs` of the delegated group. The child writes `0` into it once it is in its cgroup namespace.
     pub delegated: Option<TasksFile>,
+    /// With systemd: who moves a process that the kernel does not let us clone into the group.
+    pub latecomer: Option<Latecomer>,
+    /// With systemd: holds the scope until somebody else is in it. Dropped when the child is in all groups.
+    pub keeper: Option<Keeper>,
     /// What was done without, one sentence each (a rootless caller's missing groups).
     pub warnings: Vec<String>,
     /// Descriptors that were used to make them.
@@ -171,9 +191,10 @@ impl Handle {
     ///
     /// `cgroups_path` absolute: below the hierarchy's mount point. Relative: v1 below our own group, v2 beside it
     /// (our own holds processes, so that it could not hand controllers down). Absent: as relative, with `id`.
+    /// With systemd it names the unit, and where the groups are is seen when that is there.
     ///
     /// # Errors
-    /// [`Refusal`]: a path with `..`, or that names the root; a manager that is not there.
+    /// [`Refusal`]: a path with `..`, or that names the root, or no unit.
     pub fn choose(
         manager: Manager,
         caller: Caller,
@@ -186,11 +207,8 @@ impl Handle {
         match manager {
             Manager::Disabled => return Ok(handle),
             Manager::Systemd => {
-                let problem = "the systemd cgroup manager is not supported yet";
-                let refusal = Refusal::new(fs::code::MANAGER, "", problem);
-                let advice =
-                    "use the cgroupfs manager: leave out --systemd-cgroup or --cgroup-manager systemd";
-                return Err(refusal.advise(advice).into());
+                handle.unit = Some(Unit::choose(caller, cgroups_path, id)?);
+                return Ok(handle);
             }
             Manager::Cgroupfs => {}
         }
@@ -218,8 +236,27 @@ impl Handle {
     ///
     /// # Errors
     /// [`Refusal`]: there are v1 hierarchies, whose limits such a container could undo; or no groups at all.
-    pub fn delegating(self, name: Option<&str>) -> Result<Handle> {
-        Ok(delegate::delegating(self, name)?)
+    pub fn delegating(self, layout: &Layout, name: Option<&str>) -> Result<Handle> {
+        Ok(delegate::delegating(self, layout, name)?)
+    }
+
+    /// The same with a group `name` below it in which the container lives (`run.oci.systemd.subgroup`).
+    ///
+    /// # Errors
+    /// [`Refusal`]: there are v1 hierarchies; there is a delegated group already.
+    pub fn living_in(self, layout: &Layout, name: Option<&str>) -> Result<Handle> {
+        Ok(delegate::living_in(self, layout, name)?)
+    }
+
+    /// The folder of the unified hierarchy that is the container's root of control groups.
+    pub fn home(&self) -> Option<PathBuf> {
+        let dir = self.v2.as_ref()?.dir();
+        Some(self.subgroup.as_ref().map(|name| dir.join(name)).unwrap_or(dir))
+    }
+
+    /// The group below the one with the limits in which the container's process lives.
+    fn inner(&self) -> Option<&str> {
+        self.delegated.as_deref().or(self.subgroup.as_deref())
     }
 
     /// Lets the delegated group have all controllers of the group above. For when the container's process is in it: a group
@@ -241,13 +278,13 @@ impl Handle {
     }
 
     /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
-    /// What it made is removed again if it fails.
+    /// What it made is removed again if it fails. With systemd it notes where the groups are: to be kept.
     ///
     /// # Errors
     /// [`Refusal`]: a limit that cannot be carried out or that the kernel refuses; `container's cgroup is not empty`;
     /// `container's cgroup unexpectedly frozen`; a place that cannot be made.
-    pub fn prepare(&self, layout: &Layout, limits: &Limits) -> Result<Entry> {
-        Ok(prepare::prepare(self, layout, limits)?)
+    pub fn prepare(&mut self, layout: &Layout, limits: &Limits, wishes: Wishes<'_>) -> Result<Entry> {
+        Ok(prepare::prepare(self, layout, limits, wishes)?)
     }
 
     /// Changes the limits of the groups: what `wanted` does not name stays as it is, and the devices in any case.

@@ -5,8 +5,10 @@
 use super::detect::Layout;
 use super::enable::{Which, enable_controllers};
 use super::fs::{self, Refusal, code};
+use super::keeper::Keeper;
+use super::systemd::{self, Started};
 use super::translate::{Orders, orders};
-use super::{Caller, Entry, Handle, Manager, TasksFile, Tree, delegate, freeze, kill};
+use super::{Caller, Entry, Handle, Latecomer, Manager, TasksFile, Tree, Wishes, delegate, freeze, kill};
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -17,7 +19,12 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// See [`Handle::prepare`].
-pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entry, Refusal> {
+pub fn prepare(
+    handle: &mut Handle,
+    layout: &Layout,
+    limits: &Limits,
+    wishes: Wishes<'_>,
+) -> Result<Entry, Refusal> {
     let asked = limits.first_asked();
     if handle.manager == Manager::Disabled {
         return match asked {
@@ -31,9 +38,13 @@ pub fn prepare(handle: &Handle, layout: &Layout, limits: &Limits) -> Result<Entr
         (Caller::Rootless, false, None) => Required::No,
         _ => Required::Yes,
     };
-    let mut work = Work { handle, orders, required, made: Vec::new(), entry: Entry::default() };
+    let started = match handle.manager {
+        Manager::Systemd => Some(systemd::start(handle, layout, &orders, limits, wishes)?),
+        _ => None,
+    };
+    let mut work = Work { handle, orders, required, started, made: Vec::new(), entry: Entry::default() };
     match work.all() {
-        Ok(()) => Ok(work.entry),
+        Ok(()) => Ok(work.finish()),
         Err(refusal) => {
             work.undo();
             Err(refusal)
@@ -53,6 +64,8 @@ struct Work<'a> {
     handle: &'a Handle,
     orders: Orders,
     required: Required,
+    /// systemd's unit, which is there already.
+    started: Option<Started>,
     /// The folders that were not there, in the order of making.
     made: Vec<PathBuf>,
     entry: Entry,
@@ -100,14 +113,20 @@ impl Work<'_> {
         let (dir, found) = group.open()?;
         must_take_processes(tree, &dir)?;
         if found {
-            must_be_empty(tree, &dir, "cgroup.procs")?;
+            self.must_be_empty(tree, &dir)?;
             if freeze::v2_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
         }
         fs::write_all(&dir, &self.orders.v2)?;
-        if let Some(program) = &self.orders.device_program {
-            match install(&dir, program) {
+        // systemd has its own program there, and maybe ours already: nothing of that is taken away.
+        let is_handed_over = self.started.as_ref().is_some_and(|started| started.has_device_program);
+        if let Some(program) = self.orders.device_program.as_ref().filter(|_| !is_handed_over) {
+            let installed = match self.started {
+                Some(_) => attach_beside(&dir, program),
+                None => install(&dir, program),
+            };
+            match installed {
                 // A user namespace's own devices are what the host's root gave it: there is nothing to take away.
                 Err(error) if self.handle.caller == Caller::Rootless && error.is(errno::EPERM) => {}
                 Err(error) => {
@@ -118,28 +137,31 @@ impl Work<'_> {
                 Ok(()) => {}
             }
         }
-        self.make_delegated(&dir)?;
-        self.entry.group2 = Some(dir.path().to_path_buf());
-        self.entry.born_into = Some(dir.into_fd());
+        let root = self.make_inner(&dir)?.unwrap_or(dir);
+        self.entry.group2 = Some(root.path().to_path_buf());
+        self.entry.born_into = Some(root.into_fd());
         Ok(())
     }
 
-    /// The group below that is given to the container, if there is to be one.
-    fn make_delegated(&mut self, above: &Dir) -> Result<(), Refusal> {
-        let Some(name) = &self.handle.delegated else { return Ok(()) };
-        let (group, found) = delegate::make(above, name)?;
+    /// The group below that the container lives in, if there is to be one; it is returned if the container is born into it.
+    /// One that is given away is entered later, from a cgroup namespace with the limits in it.
+    fn make_inner(&mut self, above: &Dir) -> Result<Option<Dir>, Refusal> {
+        let Some((group, found)) = delegate::make(self.handle, above)? else { return Ok(None) };
         if !found {
             self.made.push(group.path().to_path_buf());
         }
+        if self.handle.delegated.is_none() {
+            return Ok(Some(group));
+        }
         self.entry.delegated = Some(delegate::procs_file(&group)?);
-        Ok(())
+        Ok(None)
     }
 
     fn use_v1(&mut self, tree: &Tree, group: Group) -> Result<(), Refusal> {
         let path = group.path.clone();
         let dir = if group.found {
             let (dir, _) = group.open()?;
-            must_be_empty(tree, &dir, "cgroup.procs")?;
+            self.must_be_empty(tree, &dir)?;
             if freeze::v1_is_frozen(&dir).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))? {
                 return Err(frozen(tree));
             }
@@ -217,7 +239,9 @@ impl Work<'_> {
         let mut found = true;
         for name in tree.path.split('/') {
             if is_v2 {
-                let which = if self.handle.v1.is_empty() { Which::All } else { Which::Needed };
+                // systemd has handed down what it delegates.
+                let alone = self.handle.v1.is_empty() && self.started.is_none();
+                let which = if alone { Which::All } else { Which::Needed };
                 enable_controllers(&above, &self.orders.v2_controllers, which)?;
             }
             let path = above.path().join(name);
@@ -238,8 +262,24 @@ impl Work<'_> {
         Ok(Group { path: above.path().to_path_buf(), dir: Some(above), found })
     }
 
+    /// Nobody may be in a group that was there before, but the process that holds the scope.
+    fn must_be_empty(&self, tree: &Tree, dir: &Dir) -> Result<(), Refusal> {
+        let keeper = self.started.as_ref().and_then(|started| started.keeper.as_ref()).map(Keeper::pid);
+        must_be_empty(tree, dir, keeper)
+    }
+
+    fn finish(self) -> Entry {
+        let keeper = self.started.and_then(|started| started.keeper);
+        Entry { keeper, latecomer: Latecomer::of(self.handle), ..self.entry }
+    }
+
     fn undo(&mut self) {
         self.entry = Entry::default();
+        self.started = None;
+        if let Some(unit) = &self.handle.unit {
+            // What failed is told; a unit that stays has no process, and goes by itself.
+            let _ = systemd::stop(unit);
+        }
         self.undo_to(0);
     }
 
@@ -277,8 +317,10 @@ fn must_take_processes(tree: &Tree, group: &Dir) -> Result<(), Refusal> {
         .advise("name a linux.cgroupsPath that is not below a group with processes and threaded controllers"))
 }
 
-fn must_be_empty(tree: &Tree, dir: &Dir, file: &str) -> Result<(), Refusal> {
-    let pids = kill::pids_in(dir, file).map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
+fn must_be_empty(tree: &Tree, dir: &Dir, but: Option<i32>) -> Result<(), Refusal> {
+    let pids = kill::pids_in(dir, "cgroup.procs");
+    let mut pids = pids.map_err(|error| Refusal::system(code::PLACE, &error, "reading"))?;
+    pids.retain(|pid| Some(*pid) != but);
     if pids.is_empty() {
         return Ok(());
     }
@@ -319,6 +361,12 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
     }
     bpf::attach_device_program(group.as_fd(), new.as_fd(), None, &object)?;
     old.iter().try_for_each(|old| bpf::detach_device_program(group.as_fd(), old.as_fd(), &object))
+}
+
+/// The same without taking any away: who is there already guards for somebody else.
+fn attach_beside(group: &Dir, program: &[u64]) -> Result<(), SysError> {
+    let program = bpf::load_device_program(program)?;
+    bpf::attach_device_program(group.as_fd(), program.as_fd(), None, &group.path().display().to_string())
 }
 
 /// Where a thread enters a v1 group.

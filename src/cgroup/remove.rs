@@ -6,7 +6,7 @@
 use super::freeze::{is_gone, wait_for_event};
 use super::fs::{Refusal, code};
 use super::kill::{self, DEEPEST};
-use super::{Handle, Tree};
+use super::{Handle, Tree, systemd};
 use crate::sys::dir::{Dir, remove_empty};
 use crate::sys::error::errno;
 use crate::sys::{SysError, pidfd};
@@ -23,6 +23,7 @@ const DEADLINE_OF_UNUSED: Duration = Duration::from_millis(300);
 /// See [`Handle::remove`].
 pub fn remove(handle: &Handle) -> Result<(), Refusal> {
     let start = OnceCell::new();
+    stop_unit(handle)?;
     // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
     for tree in handle.v1.iter().chain(&handle.v2) {
         remove_one(handle, tree, &start, DEADLINE)?;
@@ -33,6 +34,7 @@ pub fn remove(handle: &Handle) -> Result<(), Refusal> {
 /// See [`Handle::remove_unused`].
 pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
     let start = OnceCell::new();
+    stop_unit(handle)?;
     for tree in handle.v1.iter().chain(&handle.v2) {
         match remove_one(handle, tree, &start, DEADLINE_OF_UNUSED) {
             Err(refusal) if refusal.errno == 0 => {}
@@ -40,6 +42,11 @@ pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// systemd's unit goes first: it would miss its group.
+fn stop_unit(handle: &Handle) -> Result<(), Refusal> {
+    handle.unit.as_ref().map_or(Ok(()), systemd::stop)
 }
 
 /// `start`: when the first group was found busy.

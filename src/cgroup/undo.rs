@@ -4,6 +4,7 @@
 //! the kernel shows what it was given (Documentation/admin-guide/cgroup-v1, cgroup-v2.rst); decides nothing about limits.
 
 use super::fs::FILE_LIMIT_BYTES;
+use super::{Unit, systemd};
 use crate::sys::dir::Dir;
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug, Default)]
 pub struct Undo {
     steps: Vec<Step>,
+    /// Who has been told of the change as well.
+    unit: Option<Unit>,
 }
 
 #[derive(Debug)]
@@ -49,10 +52,23 @@ impl Undo {
         }
     }
 
+    /// From now on systemd knows the change, too.
+    pub(super) fn tell_as_well(&mut self, unit: &Unit) {
+        self.unit = Some(unit.clone());
+    }
+
     /// Puts everything back, the last written first: each step on this way was taken before, in the other direction.
     /// Returns the files with which it did not succeed.
     pub fn restore(self) -> Vec<String> {
         let mut lost = Vec::new();
+        if let Some(unit) = &self.unit {
+            // First: systemd writes what it is told, rounded.
+            let former = self.steps.iter().rev();
+            let former = former.filter_map(|step| Some((step.file.clone(), step.value.clone()?)));
+            if systemd::tell_former(unit, former.collect()).is_err() {
+                lost.push(format!("the properties of {}", unit.name));
+            }
+        }
         for step in self.steps.into_iter().rev() {
             let put_back = |value: String| {
                 let value = if value.is_empty() { "\n".to_owned() } else { value };

@@ -8,7 +8,7 @@ use super::enable::{self, Which, enable_controllers};
 use super::fs::{self, Refusal, code};
 use super::translate::{InForce, Orders, limit_orders};
 use super::undo::Undo;
-use super::{Handle, Manager, Tree, freeze};
+use super::{Handle, Manager, Tree, freeze, systemd};
 use crate::plan::limits::{Limits, Max};
 use crate::sys::dir::Dir;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,13 @@ pub fn update(handle: &Handle, wanted: &Limits, merged: &Limits, undo: &mut Undo
         let dir = handle.open_v2().ok_or_else(|| gone(handle))?;
         fs::write_all_undoably(&dir, &orders.v2, undo)?;
     }
-    Ok(())
+    match &handle.unit {
+        Some(unit) => {
+            undo.tell_as_well(unit);
+            systemd::tell(unit, handle, &orders)
+        }
+        None => Ok(()),
+    }
 }
 
 /// The hierarchies as the container's creator found them. A group that was never made (a rootless caller's) counts as a

@@ -7,7 +7,7 @@ use super::delete::dismantle;
 use super::{Session, apart, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
-use crate::cgroup::{Caller, Entry, Handle, Manager, rdt};
+use crate::cgroup::{Caller, Entry, Handle, Manager, Wishes, rdt};
 use crate::cli::{self, CgroupManager};
 use crate::error;
 use crate::hook;
@@ -92,8 +92,10 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         plan.rootfs.mounts.len(),
         host.rootless
     ));
-    for left_out in plan.asked.only_for_systemd() {
-        session.log.debug(&format!("{}: {left_out}", plan.id));
+    if session.globals.manager() != CgroupManager::Systemd {
+        for left_out in plan.asked.only_for_systemd() {
+            session.log.debug(&format!("{}: {left_out}", plan.id));
+        }
     }
     Ok(Planned { plan, config: bundle.text, host })
 }
@@ -202,7 +204,8 @@ pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Containe
     let manager = manager(session)?;
     let caller = if planned.host.rootless { Caller::Rootless } else { Caller::Root };
     let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?
-        .delegating(plan.asked.delegate_cgroup.as_deref())?;
+        .delegating(&layout, plan.asked.delegate_cgroup.as_deref())?
+        .living_in(&layout, plan.asked.systemd_subgroup.name())?;
     let group = match &plan.rdt {
         Some(wanted) => {
             Some(rdt::Group::choose(&rdt::find_mount(Path::new("/proc/self"))?, wanted, &plan.id)?)
@@ -227,9 +230,9 @@ pub(super) fn make_groups(
 ) -> Result<Entry> {
     let plan = planned.plan;
     container.save_config(&planned.config)?;
-    let none = Handle::default();
-    let handle = container.record.cgroup.as_ref().unwrap_or(&none);
-    let entry = match handle.prepare(layout, &plan.limits) {
+    let wishes = Wishes { id: &plan.id, properties: &plan.asked.unit_properties };
+    let handle = container.record.cgroup.get_or_insert_default();
+    let entry = match handle.prepare(layout, &plan.limits, wishes) {
         Ok(entry) => entry,
         Err(error) => {
             // What it made is gone again; what is still there is somebody else's, and not for `undo` to empty.
@@ -273,7 +276,7 @@ fn bear_in<'a>(
         plan,
         hierarchies: launch::hierarchies(layout, &entry),
         entry,
-        own_cgroup2: container.record.cgroup.as_ref().and_then(|groups| Some(groups.v2.as_ref()?.dir())),
+        own_cgroup2: container.record.cgroup.as_ref().and_then(Handle::home),
         console,
         gate,
         preserved: session.preserved.clone(),
@@ -294,7 +297,7 @@ fn bear_in<'a>(
     let groups = container.record.cgroup.as_ref();
     let lacking = groups.map_or(Ok(Vec::new()), Handle::hand_down);
     for controller in lacking.context("hand the controllers down")? {
-        warn(&format!("the controller {controller} cannot be handed down to the delegated cgroup"));
+        warn(&format!("the controller {controller} cannot be handed down to the container's cgroup"));
     }
     Ok(ready)
 }

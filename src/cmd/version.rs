@@ -13,7 +13,7 @@ pub const COMMIT: &str = match option_env!("TARE_COMMIT") {
 
 /// The text of `--version`.
 pub fn version_text() -> String {
-    let features = "+CGROUP_V1 +CGROUP_V2 +SECCOMP +APPARMOR +SELINUX +EBPF +IDMAP +RDT -SYSTEMD +CRIU";
+    let features = "+CGROUP_V1 +CGROUP_V2 +SECCOMP +APPARMOR +SELINUX +EBPF +IDMAP +RDT +SYSTEMD +CRIU";
     format!("tare version {}\ncommit: {COMMIT}\nspec: {OCI_VERSION}\n{features}\n", env!("CARGO_PKG_VERSION"))
 }
 

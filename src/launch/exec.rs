@@ -156,7 +156,8 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
         Some(_) => steps::clone_into_group(error),
         None => steps::clone(plan, error),
     };
-    match process::clone_single_threaded(0, born_into).map_err(refused)? {
+    let (cloned, latecomer) = spawn::clone_into(0, born_into, given.entry.latecomer).map_err(refused)?;
+    match cloned {
         Cloned::Child => {
             // Or our parent's death would never be the end of the wire.
             drop(parent_wire);
@@ -176,6 +177,7 @@ fn clone<'a>(given: Given<'a>, inside: Inside, outer_uid: u32) -> Result<(Child,
             // In a frozen container this takes until it is thawed.
             let born = next(&parent_wire, plan, watch, warn)?;
             let child = spawn::real_child(plan, middle, born)?;
+            spawn::attach(latecomer, &child)?;
             Ok((child, parent_wire))
         }
     }

@@ -3,9 +3,10 @@
 //! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
 
 use super::{Child, Given, joins, sources, steps};
-use crate::cgroup::TasksFile;
+use crate::cgroup::{Latecomer, TasksFile};
 use crate::child::{Hop, Inherited, init};
 use crate::plan::{Namespaces, Plan};
+use crate::sys::error::errno;
 use crate::sys::namespace::{ForChild, Kind};
 use crate::sys::process::{self, Cloned};
 use crate::sys::walk::c_path;
@@ -84,7 +85,9 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     };
     let flags = if hop.is_some() { 0 } else { clone_flags(&plan.namespaces) };
     let born_into = given.entry.born_into.as_ref().map(AsFd::as_fd);
-    let cloned = clone(flags, born_into).map_err(|error| steps::clone(plan, error))?;
+    let latecomer = given.entry.latecomer;
+    let (cloned, latecomer) =
+        clone_into(flags, born_into, latecomer).map_err(|error| steps::clone(plan, error))?;
     match cloned {
         Cloned::Child => {
             // Not dropped here: that would bring our parent's namespaces back.
@@ -99,6 +102,7 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
             close(inherited);
             let child = Child::new(pid, pidfd);
             let child = if hop.is_some() { real_child(plan, child, parent_wire.question()?)? } else { child };
+            attach(latecomer, &child)?;
             Ok((child, parent_wire))
         }
     }
@@ -122,8 +126,25 @@ pub(super) fn leave_tasks(tasks: Vec<(OwnedFd, String)>, pile: &mut fd::Pile) {
     }
 }
 
-fn clone(flags: u64, born_into: Option<BorrowedFd<'_>>) -> crate::sys::Result<Cloned> {
-    process::clone_single_threaded(flags, born_into)
+/// Clones into the group, or, if this user may not (the group that we are in is another's), where we are: then whoever can is
+/// left to move the child.
+pub(super) fn clone_into(
+    flags: u64,
+    group: Option<BorrowedFd<'_>>,
+    latecomer: Option<Latecomer>,
+) -> crate::sys::Result<(Cloned, Option<Latecomer>)> {
+    match process::clone_single_threaded(flags, group) {
+        Err(error) if error.is(errno::EACCES) && latecomer.is_some() => {
+            Ok((process::clone_single_threaded(flags, None)?, latecomer))
+        }
+        result => Ok((result?, None)),
+    }
+}
+
+/// Has a child that could not be born into its group moved there.
+pub(super) fn attach(latecomer: Option<Latecomer>, child: &Child) -> Result<()> {
+    let Some(latecomer) = latecomer else { return Ok(()) };
+    latecomer.attach(child.pid()).context("move the process into the cgroup")
 }
 
 /// A pid namespace is entered by children only. With a new user namespace the child would lack the right to join what

@@ -139,6 +139,16 @@ pub enum Subgroup {
     Named(String),
 }
 
+impl Subgroup {
+    /// The group's name, if there is to be one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Subgroup::Named(name) => Some(name),
+            Subgroup::Unset | Subgroup::None => None,
+        }
+    }
+}
+
 /// `org.criu.config`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CriuConfig {

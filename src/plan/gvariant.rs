@@ -79,6 +79,24 @@ impl Type {
     }
 }
 
+impl Value {
+    /// The D-Bus signature of its type.
+    pub fn signature(&self) -> String {
+        match self {
+            Value::Bool(_) => Type::Bool.signature(),
+            Value::Byte(_) => Type::Byte.signature(),
+            Value::I32(_) => Type::I32.signature(),
+            Value::U32(_) => Type::U32.signature(),
+            Value::U64(_) => Type::U64.signature(),
+            Value::Str(_) => Type::Str.signature(),
+            Value::Array(item, _) => format!("a{}", item.signature()),
+            Value::Tuple(parts) => {
+                format!("({})", parts.iter().map(Value::signature).collect::<Vec<_>>().concat())
+            }
+        }
+    }
+}
+
 /// Reads `text` as a value of `wanted`. The error is the end of a sentence about the text.
 pub fn parse(text: &str, wanted: &'static Type) -> Result<Value, String> {
     let mut reader = Reader { text, at: 0 };

@@ -4,9 +4,11 @@
 //! word on it. Needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the initial user namespace.
 
 use super::{Result, SysError};
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_PROG_ATTACH: libc::c_int = 8;
 const BPF_PROG_DETACH: libc::c_int = 9;
 const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -72,6 +74,15 @@ struct IdAttr {
     token_fd: u32,
 }
 
+/// The part for BPF_OBJ_PIN.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct PinAttr {
+    pathname: u64,
+    bpf_fd: u32,
+    file_flags: u32,
+}
+
 /// # Safety
 /// `attr` must be the kernel's layout for `command`, and every pointer in it valid for what the command does.
 unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> i64 {
@@ -123,6 +134,17 @@ pub fn attach_device_program(
     match unsafe { bpf(BPF_PROG_ATTACH, &mut attr) } {
         0 => Ok(()),
         _ => Err(SysError::last("bpf BPF_PROG_ATTACH", object)),
+    }
+}
+
+/// Gives `program` a name in a mounted BPF file system, by which another process can have it, also when ours has ended.
+pub fn pin(program: BorrowedFd<'_>, path: &CStr) -> Result<()> {
+    let mut attr =
+        PinAttr { pathname: path.as_ptr() as u64, bpf_fd: program.as_raw_fd() as u32, ..PinAttr::default() };
+    // SAFETY: PinAttr is the layout of BPF_OBJ_PIN; `pathname` points to a NUL-terminated string that outlives the call.
+    match unsafe { bpf(BPF_OBJ_PIN, &mut attr) } {
+        0 => Ok(()),
+        _ => Err(SysError::last("bpf BPF_OBJ_PIN", path.to_string_lossy())),
     }
 }
 

@@ -241,6 +241,20 @@ pub fn own_pid() -> i32 {
     nix::unistd::getpid().as_raw()
 }
 
+/// Its parent's pid; another one's when the parent has died.
+pub fn parent_pid() -> i32 {
+    nix::unistd::getppid().as_raw()
+}
+
+/// Holds no descriptor and does nothing, until a signal ends this process: for a clone of ours that only has to be there.
+pub fn idle() -> ! {
+    // SAFETY: whoever owns these descriptors in this process never runs again. If the kernel has no such call, they stay.
+    unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
+    loop {
+        nix::unistd::pause();
+    }
+}
+
 /// Ends this process at once: no destructors, no buffers, which belong to the parent that we are a copy of.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: _exit does not return and touches nothing of ours.

@@ -64,9 +64,10 @@ fn a_path_upwards_to_the_root_or_with_control_characters_is_refused() {
 }
 
 #[test]
-fn the_systemd_manager_is_refused_and_the_disabled_one_has_no_groups() {
-    let systemd = Handle::choose(Manager::Systemd, Caller::Root, &layout(), None, "web1").unwrap_err();
-    assert!(systemd.to_string().contains("--systemd-cgroup"), "{systemd}");
+fn the_systemd_manager_has_a_unit_and_the_disabled_one_has_no_groups() {
+    let systemd = Handle::choose(Manager::Systemd, Caller::Root, &layout(), None, "web1").unwrap();
+    assert_eq!(systemd.unit.unwrap().name, "tare-web1.scope");
+    assert!(systemd.v2.is_none() && systemd.v1.is_empty(), "systemd says where they are, later");
     let disabled = Handle::choose(Manager::Disabled, Caller::Root, &layout(), Some("/a"), "web1").unwrap();
     assert!(disabled.v2.is_none() && disabled.v1.is_empty());
     assert!(disabled.remove().is_ok() && disabled.kill_all(9).is_ok() && !disabled.exists());

@@ -102,7 +102,7 @@ fn features_have_every_part_that_engines_look_at() {
     let linux = &features["linux"];
     assert_eq!(linux["namespaces"].as_array().unwrap().len(), 8);
     assert_eq!(linux["capabilities"].as_array().unwrap().len(), 41);
-    assert_eq!(linux["cgroup"]["systemd"], false);
+    assert_eq!(linux["cgroup"]["systemd"], true);
     assert_eq!(linux["mountExtensions"]["idmap"]["enabled"], true);
     assert_eq!(linux["seccomp"]["enabled"], true);
     let known = linux["seccomp"]["knownFlags"].as_array().unwrap();

@@ -1,0 +1,52 @@
+//! A process that holds a systemd scope while the container is not born yet.
+//!
+//! Made by `systemd`, which puts it into the scope: there is no scope without a process. So the container's own process can be
+//! cloned into the group, limits and all, in place of being moved into it later (a foreign pid written to cgroup.procs
+//! waits for an RCU grace period), and where the groups are is read from this process. It does nothing, and ends with us.
+
+use crate::sys::process::{self, Cloned};
+use crate::sys::{Result, pidfd, signal_name};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Killed and reaped when dropped.
+#[derive(Debug)]
+pub struct Keeper {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Keeper {
+    /// Clones it.
+    ///
+    /// # Errors
+    /// clone3(2)
+    pub fn start() -> Result<Keeper> {
+        let parent = process::own_pid();
+        match process::clone_single_threaded(0, None)? {
+            Cloned::Child => keep(parent),
+            Cloned::Parent { pid, pidfd } => Ok(Keeper { pid, pidfd }),
+        }
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // If it has ended already there is nothing to kill, but still something to reap.
+        let _ = pidfd::send_signal(self.pidfd.as_fd(), signal_name::KILL, "process in the scope");
+        let _ = process::reap(self.pidfd.as_fd());
+    }
+}
+
+/// The process.
+fn keep(parent: i32) -> ! {
+    if process::die_with_parent().is_err() || process::parent_pid() != parent {
+        process::exit_now(1);
+    }
+    // Our locks and sockets are none of its own.
+    process::idle()
+}

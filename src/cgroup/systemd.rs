@@ -1,0 +1,300 @@
+//! The systemd manager: a container's groups are those of a unit, which systemd makes, and whose limits it knows.
+//!
+//! Called by `prepare`, `update`, `undo`, `remove` and [`Latecomer`]. What systemd has no property for, and every exact value, goes into
+//! the files afterwards, by the same writers as without systemd. Moves no container process itself, but for a user whom
+//! the kernel does not let.
+
+use super::detect::Layout;
+use super::fs::{self, Refusal, Write, code};
+use super::keeper::Keeper;
+use super::properties::{Bandwidth, Properties};
+use super::translate::Orders;
+use super::unit::Unit;
+use super::{Handle, Tree};
+use crate::plan::gvariant::{Type, Value};
+use crate::plan::limits::Limits;
+use crate::plan::unit_properties::UnitProperty;
+use crate::sys::dir::Dir;
+use crate::sys::error::errno;
+use crate::sys::{SysError, bpf, kernel_file};
+use crate::systemd::{Failure, Kind, Systemd, Which, label, name};
+use std::ffi::CString;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// Where a device program has a name while its unit runs: systemd attaches it again from there after a daemon-reload.
+const PINS: &str = "/sys/fs/bpf/tare";
+
+/// What a container's unit is told beside its limits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wishes<'a> {
+    /// The container's name, for the description.
+    pub id: &'a str,
+    /// Annotations `org.systemd.property.NAME`. Limits win over them.
+    pub properties: &'a [UnitProperty],
+}
+
+/// A unit that has been started.
+pub(super) struct Started {
+    /// The one process in it; a slice has none.
+    pub keeper: Option<Keeper>,
+    /// Whether systemd has been given the device program.
+    pub has_device_program: bool,
+}
+
+/// Starts the unit with all its limits, and notes in the handle where its groups are.
+pub(super) fn start(
+    handle: &mut Handle,
+    layout: &Layout,
+    orders: &Orders,
+    limits: &Limits,
+    wishes: Wishes<'_>,
+) -> Result<Started, Refusal> {
+    let Some(unit) = handle.unit.clone() else { return Err(no_unit()) };
+    let mut systemd = connect(&unit)?;
+    let version = systemd.version().map_err(refusal)?;
+    let keeper = match unit.is_slice() {
+        true => None,
+        false => Some(Keeper::start().map_err(|error| {
+            Refusal::system(code::SYSTEMD, &error, "making the first process of the scope")
+        })?),
+    };
+    let pin = match (&orders.device_program, unit.systemd) {
+        (Some(program), Which::System) if version >= 249 => pin(&unit, program),
+        _ => None,
+    };
+    let mut properties = Properties::default();
+    set_basics(&mut properties, &unit, keeper.as_ref(), wishes, layout.v1.is_empty());
+    properties.set_limits(orders, Bandwidth::default(), version);
+    if unit.systemd == Which::System {
+        properties.set_devices(&limits.devices);
+    }
+    if let Some(path) = &pin {
+        let program = Value::Tuple(vec![Value::Str("device".to_owned()), Value::Str(path.clone())]);
+        properties.set("BPFProgram", Value::Array(&NAMED, vec![program]));
+    }
+    if let Err(failure) = systemd.start_transient(&unit.name, &properties.into_list()) {
+        unpin(&unit);
+        return Err(not_started(&unit, failure));
+    }
+    let has_device_program = pin.is_some();
+    let started = Started { keeper, has_device_program };
+    match find_groups(handle, layout, &unit, started.keeper.as_ref(), &mut systemd) {
+        Ok(()) => Ok(started),
+        Err(refusal) => {
+            let _ = stop(&unit);
+            Err(refusal)
+        }
+    }
+}
+
+const NAMED: Type = Type::Tuple(&[Type::Str, Type::Str]);
+
+/// What every unit of ours has, then what the annotations say.
+fn set_basics(
+    properties: &mut Properties,
+    unit: &Unit,
+    keeper: Option<&Keeper>,
+    wishes: Wishes<'_>,
+    is_v2: bool,
+) {
+    let mut set = |name: &str, value: Value| properties.set(name, value);
+    set("Description", Value::Str(format!("container {}", wishes.id)));
+    match keeper {
+        Some(keeper) => {
+            set("Slice", Value::Str(unit.slice.clone()));
+            set("Delegate", Value::Bool(true));
+            set("PIDs", Value::Array(&Type::U32, vec![Value::U32(keeper.pid().unsigned_abs())]));
+            // A scope that has ended in any way is forgotten: nobody would come to reset it.
+            set("CollectMode", Value::Str("inactive-or-failed".to_owned()));
+        }
+        None => set("Wants", Value::Array(&Type::Str, vec![Value::Str(unit.slice.clone())])),
+    }
+    set("DefaultDependencies", Value::Bool(false));
+    for account in ["MemoryAccounting", "CPUAccounting", "TasksAccounting"] {
+        set(account, Value::Bool(true));
+    }
+    set(if is_v2 { "IOAccounting" } else { "BlockIOAccounting" }, Value::Bool(true));
+    for property in wishes.properties {
+        properties.set(&property.name, property.value.clone());
+    }
+}
+
+/// Tells systemd of limits that have been written, and writes them again: systemd rounds some.
+pub(super) fn tell(unit: &Unit, handle: &Handle, orders: &Orders) -> Result<(), Refusal> {
+    let mut systemd = connect(unit)?;
+    let version = systemd.version().map_err(refusal)?;
+    let mut properties = Properties::default();
+    properties.set_limits(orders, bandwidth(handle), version);
+    let properties = properties.into_list();
+    if properties.is_empty() {
+        return Ok(());
+    }
+    systemd.set_properties(&unit.name, &properties).map_err(refusal)?;
+    write_again(handle, orders)
+}
+
+fn write_again(handle: &Handle, orders: &Orders) -> Result<(), Refusal> {
+    for (controller, writes) in &orders.v1 {
+        if let Some(dir) = handle.open_v1(controller) {
+            fs::write_all(&dir, writes)?;
+        }
+    }
+    match handle.open_v2() {
+        Some(dir) => fs::write_all(&dir, &orders.v2),
+        None => Ok(()),
+    }
+}
+
+/// Tells systemd what is in the files again after an `update` that was taken back.
+pub(super) fn tell_former(unit: &Unit, files: Vec<(String, String)>) -> Result<(), Refusal> {
+    let mut systemd = connect(unit)?;
+    let version = systemd.version().map_err(refusal)?;
+    let writes = files.into_iter().map(|(file, value)| Write::new(file, value, ""));
+    let orders = Orders { v2: writes.collect(), ..Orders::default() };
+    let mut properties = Properties::default();
+    properties.set_limits(&orders, Bandwidth::default(), version);
+    systemd.set_properties(&unit.name, &properties.into_list()).map_err(refusal)
+}
+
+/// The bandwidth in force.
+fn bandwidth(handle: &Handle) -> Bandwidth {
+    let v2 = || {
+        let text = handle.open_v2()?.read("cpu.max", fs::FILE_LIMIT_BYTES).ok()?;
+        Bandwidth::of_words(&String::from_utf8_lossy(&text))
+    };
+    let v1 = || {
+        let dir = handle.open_v1("cpu")?;
+        let word =
+            |file| Some(String::from_utf8_lossy(&dir.read(file, fs::FILE_LIMIT_BYTES).ok()?).into_owned());
+        Bandwidth::of_words(&format!("{} {}", word("cpu.cfs_quota_us")?.trim(), word("cpu.cfs_period_us")?))
+    };
+    v1().or_else(v2).unwrap_or_default()
+}
+
+/// Ends the unit, whatever is left of it. Where systemd does not answer, its groups are left to who removes them: a unit
+/// without a group ends by itself.
+pub(super) fn stop(unit: &Unit) -> Result<(), Refusal> {
+    unpin(unit);
+    let stopped = Systemd::connect(unit.systemd).and_then(|mut systemd| {
+        systemd.stop(&unit.name)?;
+        systemd.reset_failed(&unit.name)
+    });
+    match stopped {
+        Err(failure) if failure.kind == Kind::Unreachable => Ok(()),
+        result => result.map_err(refusal),
+    }
+}
+
+/// Who may not be cloned into the unit's group, and is moved there by systemd.
+#[derive(Debug, Clone)]
+pub struct Latecomer {
+    unit: Unit,
+}
+
+impl Latecomer {
+    pub(super) fn of(handle: &Handle) -> Option<Latecomer> {
+        handle.unit.clone().map(|unit| Latecomer { unit })
+    }
+
+    /// Has a process of ours moved.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn attach(&self, pid: i32) -> anyhow::Result<()> {
+        Ok(connect(&self.unit)?.attach(&self.unit.name, "/", pid).map_err(refusal)?)
+    }
+}
+
+fn connect(unit: &Unit) -> Result<Systemd, Refusal> {
+    Systemd::connect(unit.systemd).map_err(refusal)
+}
+
+fn refusal(failure: Failure) -> Refusal {
+    let refusal = Refusal::new(code::SYSTEMD, "", failure.problem);
+    if failure.advice.is_empty() { refusal } else { refusal.advise(failure.advice) }
+}
+
+fn no_unit() -> Refusal {
+    Refusal::new(code::SYSTEMD, "", "the record of the container names no unit")
+}
+
+fn not_started(unit: &Unit, failure: Failure) -> Refusal {
+    if failure.is(name::UNIT_EXISTS) {
+        let problem = format!("the unit {} runs already", unit.name);
+        return Refusal::limit(code::SYSTEMD, "/linux/cgroupsPath", problem)
+            .advise(format!("see `systemctl status {}`: stop it, or name another cgroupsPath", unit.name));
+    }
+    let problem = format!("starting the unit {}: {}", unit.name, failure.problem);
+    let refusal = Refusal::new(code::SYSTEMD, "", problem);
+    if failure.advice.is_empty() { refusal } else { refusal.advise(failure.advice) }
+}
+
+/// Where the unit's groups are: what /proc says of the process in it, or systemd of a slice.
+fn find_groups(
+    handle: &mut Handle,
+    layout: &Layout,
+    unit: &Unit,
+    keeper: Option<&Keeper>,
+    systemd: &mut Systemd,
+) -> Result<(), Refusal> {
+    let path = match keeper {
+        Some(keeper) => group_of(keeper.pid(), &unit.name)?,
+        None => systemd.control_group_of_slice(&unit.name).map_err(refusal)?,
+    };
+    let path = path.trim_matches('/').to_owned();
+    if path.is_empty() {
+        let problem = format!("the unit {} has no control group", unit.name);
+        return Err(Refusal::new(code::SYSTEMD, "", problem));
+    }
+    // The same place in every hierarchy, also in those that systemd does not know.
+    let tree = |controllers: &[String], mount: &Path| Tree {
+        controllers: controllers.to_vec(),
+        mount: mount.to_path_buf(),
+        path: path.clone(),
+    };
+    handle.v2 = layout.v2.as_ref().map(|unified| tree(&[], &unified.mount));
+    handle.v1 = layout.v1.iter().map(|hierarchy| tree(&hierarchy.controllers, &hierarchy.mount)).collect();
+    Ok(())
+}
+
+/// The group of process `pid` whose name is the unit's, from any hierarchy that systemd has put it in.
+fn group_of(pid: i32, unit: &str) -> Result<String, Refusal> {
+    let text = kernel_file::read(&format!("/proc/{pid}/cgroup"))
+        .map_err(|error| Refusal::system(code::SYSTEMD, &error, "finding the groups of the unit"))?;
+    let mut paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    let found = paths.find(|path| path.rsplit('/').next() == Some(unit));
+    found.map(str::to_owned).ok_or_else(|| {
+        let problem =
+            format!("systemd has started {unit}, but its first process is in no group of that name");
+        Refusal::new(code::SYSTEMD, format!("/proc/{pid}/cgroup"), problem)
+            .advise("see `systemctl status` and `journalctl -b` for what moved it")
+    })
+}
+
+/// The BPF file system keeps names with a dot for itself.
+fn pin_name(unit: &Unit) -> String {
+    label(&unit.name)
+}
+
+/// Loads and pins a device program. None: it cannot be handed over (no BPF file system is mounted); then it is attached by us.
+fn pin(unit: &Unit, program: &[u64]) -> Option<String> {
+    let path = Path::new(PINS).join(pin_name(unit));
+    match Dir::make(Path::new(PINS), 0o700) {
+        Err(error) if error.is(errno::EEXIST) => {}
+        result => result.ok()?,
+    }
+    unpin(unit);
+    let path = path.to_str()?.to_owned();
+    let pinned = || -> Result<(), SysError> {
+        let program = bpf::load_device_program(program)?;
+        let name = CString::new(path.as_str()).map_err(|_| SysError::new("bpf", &path, errno::EINVAL))?;
+        bpf::pin(program.as_fd(), &name)
+    };
+    pinned().ok().map(|()| path)
+}
+
+fn unpin(unit: &Unit) {
+    // It need not be there.
+    let _ = Dir::open(Path::new(PINS)).and_then(|dir| dir.remove_file(&pin_name(unit)));
+}

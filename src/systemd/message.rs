@@ -1,0 +1,216 @@
+//! D-Bus messages to bytes and back (D-Bus Specification, "Message Protocol").
+//!
+//! Used by `bus`. Only what a client of systemd says and hears: method calls, replies, errors and signals. The encoding of
+//! every value is zbus's.
+
+use super::Failure;
+use crate::plan::gvariant::Value;
+use serde::Serialize;
+use serde::ser::{SerializeStruct, SerializeTuple, Serializer};
+use zbus::wire::serialized::{Context, Data};
+use zbus::wire::{LE, to_bytes};
+use zbus::{Signature, Type};
+
+/// The part of a header whose size is known: it tells how long the rest is.
+pub(super) const FIXED_BYTES: usize = 16;
+
+/// The most that a message may hold for us (the specification allows 128 MiB).
+const MOST_BYTES: usize = 1 << 20;
+
+const METHOD_CALL: u8 = 1;
+const METHOD_RETURN: u8 = 2;
+const ERROR: u8 = 3;
+const SIGNAL: u8 = 4;
+
+/// Codes of the header's fields.
+mod field {
+    pub const PATH: u8 = 1;
+    pub const INTERFACE: u8 = 2;
+    pub const MEMBER: u8 = 3;
+    pub const ERROR_NAME: u8 = 4;
+    pub const REPLY_SERIAL: u8 = 5;
+    pub const DESTINATION: u8 = 6;
+    pub const SIGNATURE: u8 = 8;
+}
+
+/// Byte order, type, flags, version, length of the body, serial; and what is known of a message that came.
+type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, zbus::Variant<'a>)>);
+
+/// Whose method is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Method<'a> {
+    /// The service's name on a bus; without a bus there is nobody else.
+    pub destination: Option<&'a str>,
+    pub path: &'a str,
+    pub interface: &'a str,
+    pub member: &'a str,
+}
+
+/// A method call as bytes. `arguments` is a tuple, or `()`.
+pub(super) fn call<T: Serialize + Type>(
+    method: Method<'_>,
+    serial: u32,
+    arguments: &T,
+) -> Result<Vec<u8>, Failure> {
+    let unsound = |_| Failure::protocol(format!("{} cannot be encoded", method.member));
+    let body = to_bytes(Context::new(LE, 0), arguments).map_err(unsound)?;
+    // What is a tuple to us is a list of arguments: its signature has no parentheses.
+    let signature = T::SIGNATURE.to_string_no_parens();
+    let named = |code, signature, text| (code, Named { signature, text });
+    let mut fields = vec![
+        named(field::PATH, Signature::ObjectPath, method.path),
+        named(field::INTERFACE, Signature::Str, method.interface),
+        named(field::MEMBER, Signature::Str, method.member),
+    ];
+    fields.extend(method.destination.map(|name| named(field::DESTINATION, Signature::Str, name)));
+    if !signature.is_empty() {
+        fields.push(named(field::SIGNATURE, Signature::Signature, &signature));
+    }
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let head = (b'l', METHOD_CALL, 0u8, 1u8, length, serial, fields);
+    let head = to_bytes(Context::new(LE, 0), &head).map_err(unsound)?;
+    let mut message = head.to_vec();
+    message.resize(message.len().next_multiple_of(8), 0);
+    message.extend_from_slice(&body);
+    Ok(message)
+}
+
+/// A header field of a call: a variant, as the encoder takes one, of a kind of text.
+struct Named<'a> {
+    signature: Signature,
+    text: &'a str,
+}
+
+impl Type for Named<'_> {
+    const SIGNATURE: &'static Signature = &Signature::Variant;
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_variant(serializer, &self.signature, self.text)
+    }
+}
+
+/// A property's value for the wire, as a variant.
+#[derive(Debug)]
+pub(super) struct Variant<'a>(pub &'a Value);
+
+impl Type for Variant<'_> {
+    const SIGNATURE: &'static Signature = &Signature::Variant;
+}
+
+impl Serialize for Variant<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let signature = self.0.signature();
+        let signature = Signature::try_from(signature.as_str()).map_err(serde::ser::Error::custom)?;
+        serialize_variant(serializer, &signature, &Plain(self.0))
+    }
+}
+
+/// A variant is a structure of two to the encoder: the signature says how the value is encoded.
+fn serialize_variant<S: Serializer, T: Serialize + ?Sized>(
+    serializer: S,
+    signature: &Signature,
+    value: &T,
+) -> Result<S::Ok, S::Error> {
+    let mut variant = serializer.serialize_struct("Variant", 2)?;
+    variant.serialize_field("signature", signature)?;
+    variant.serialize_field("value", value)?;
+    variant.end()
+}
+
+/// The value in a variant.
+struct Plain<'a>(&'a Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Byte(value) => serializer.serialize_u8(*value),
+            Value::I32(value) => serializer.serialize_i32(*value),
+            Value::U32(value) => serializer.serialize_u32(*value),
+            Value::U64(value) => serializer.serialize_u64(*value),
+            Value::Str(value) => serializer.serialize_str(value),
+            Value::Array(_, items) => serializer.collect_seq(items.iter().map(Plain)),
+            Value::Tuple(parts) => {
+                let mut tuple = serializer.serialize_tuple(parts.len())?;
+                for part in parts {
+                    tuple.serialize_element(&Plain(part))?;
+                }
+                tuple.end()
+            }
+        }
+    }
+}
+
+/// What came in.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// The answer to the call of this serial.
+    Return(u32, Body),
+    /// The refusal of the call of this serial: the error's name, and its text.
+    Error(u32, String, String),
+    /// A signal, by its member's name.
+    Signal(String, Body),
+    /// What concerns nobody here.
+    Other,
+}
+
+/// The arguments of a message.
+#[derive(Debug)]
+pub(super) struct Body(Data<'static, 'static>);
+
+impl Body {
+    /// Reads them as a tuple of this type.
+    pub fn read<'a, T: serde::Deserialize<'a> + Type>(&'a self) -> Result<T, Failure> {
+        let (arguments, _) = self.0.deserialize().map_err(|_| unreadable())?;
+        Ok(arguments)
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure::protocol("its answer is no D-Bus message that is known here".to_owned())
+}
+
+/// How long the message is that begins with these bytes.
+pub(super) fn length(fixed: &[u8; FIXED_BYTES]) -> Result<usize, Failure> {
+    let word = |at: usize| -> usize {
+        let bytes = [fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]];
+        let word = if fixed[0] == b'l' { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) };
+        word as usize
+    };
+    let (body, fields) = (word(4), word(12));
+    let length = fields
+        .checked_add(FIXED_BYTES)
+        .and_then(|head| head.checked_next_multiple_of(8)?.checked_add(body))
+        .filter(|length| *length <= MOST_BYTES && matches!(fixed[0], b'l' | b'B'));
+    length.ok_or_else(unreadable)
+}
+
+/// Reads a whole message.
+pub(super) fn parse(message: Vec<u8>) -> Result<Message, Failure> {
+    let order = if message.first() == Some(&b'l') { LE } else { zbus::wire::BE };
+    let data = Data::new(message, Context::new(order, 0));
+    let (head, read): (Head<'_>, usize) = data.deserialize().map_err(|_| unreadable())?;
+    let (_, kind, _, _, _, _, fields) = head;
+    let text = |code: u8| -> Option<&str> {
+        let (_, value) = fields.iter().find(|(field, _)| *field == code)?;
+        value.downcast_ref().ok()
+    };
+    let answers = fields.iter().find(|(field, _)| *field == field::REPLY_SERIAL);
+    let answers = answers.and_then(|(_, value)| value.downcast_ref::<u32>().ok());
+    let begin = read.next_multiple_of(8);
+    let body = || {
+        let bytes = data.bytes().get(begin..).unwrap_or_default().to_vec();
+        Body(Data::new(bytes, Context::new(order, 0)))
+    };
+    Ok(match (kind, answers) {
+        (METHOD_RETURN, Some(serial)) => Message::Return(serial, body()),
+        (ERROR, Some(serial)) => {
+            let explanation = body().read::<String>().unwrap_or_default();
+            Message::Error(serial, text(field::ERROR_NAME).unwrap_or_default().to_owned(), explanation)
+        }
+        (SIGNAL, _) => Message::Signal(text(field::MEMBER).unwrap_or_default().to_owned(), body()),
+        _ => Message::Other,
+    })
+}
