@@ -34,7 +34,7 @@ impl Below {
 /// See [`Handle::join`].
 pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusal> {
     check_controllers(handle, below)?;
-    let mut entry = Entry { latecomer: Latecomer::of(handle), ..Entry::default() };
+    let mut entry = Entry::default();
     if let Some(tree) = &handle.v2 {
         // Beside v1 hierarchies the unified one is a help to us: there a group below need not be.
         let asked = below.iter().rev().find(|below| below.controllers.is_empty());
@@ -50,6 +50,7 @@ pub fn join(handle: &Handle, init: i32, below: &[Below]) -> Result<Entry, Refusa
         if group.is_none() && handle.v1.is_empty() {
             must_be_there(handle, tree)?;
         }
+        entry.latecomer = group.as_ref().and_then(|group| Latecomer::of(handle, group.path()));
         entry.born_into = group.map(Dir::into_fd);
     }
     for tree in &handle.v1 {

@@ -2,8 +2,11 @@
 //!
 //! Made by `systemd`, which puts it into the scope: there is no scope without a process. So the container's own process can be
 //! cloned into the group, limits and all, in place of being moved into it later (a foreign pid written to cgroup.procs
-//! waits for an RCU grace period), and where the groups are is read from this process. It does nothing, and ends with us.
+//! waits for an RCU grace period), and where the groups are is read from this process. It does nothing, and ends with us. As it
+//! counts as a task, it has room for itself while it is there.
 
+use super::fs::Write;
+use crate::sys::dir::Dir;
 use crate::sys::process::{self, Cloned};
 use crate::sys::{Result, pidfd, signal_name};
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,6 +16,8 @@ use std::os::fd::{AsFd, OwnedFd};
 pub struct Keeper {
     pid: i32,
     pidfd: OwnedFd,
+    /// The group whose tasks are limited, and to how many.
+    limit: Option<(Dir, String)>,
 }
 
 impl Keeper {
@@ -24,7 +29,7 @@ impl Keeper {
         let parent = process::own_pid();
         match process::clone_single_threaded(0, None)? {
             Cloned::Child => keep(parent),
-            Cloned::Parent { pid, pidfd } => Ok(Keeper { pid, pidfd }),
+            Cloned::Parent { pid, pidfd } => Ok(Keeper { pid, pidfd, limit: None }),
         }
     }
 
@@ -32,7 +37,34 @@ impl Keeper {
     pub fn pid(&self) -> i32 {
         self.pid
     }
+
+    /// One task more, for as long as it is there: a container of one process could not be born beside it.
+    ///
+    /// # Errors
+    /// The write's.
+    pub(super) fn make_room(&mut self, group: &Dir, writes: &[Write]) -> Result<()> {
+        let limit = writes.iter().rev().find(|write| write.file == TASKS_MAX);
+        let Some((tasks, write)) = limit.and_then(|write| Some((write.value.parse::<u64>().ok()?, write)))
+        else {
+            return Ok(());
+        };
+        group.write_existing(TASKS_MAX, tasks.saturating_add(1).to_string().as_bytes())?;
+        self.limit = Some((group.reopen()?, write.value.clone()));
+        Ok(())
+    }
+
+    /// Ends it; then the limit of tasks is what it is to be.
+    ///
+    /// # Errors
+    /// The write's.
+    pub fn leave(mut self) -> Result<()> {
+        let limit = self.limit.take();
+        drop(self);
+        limit.map_or(Ok(()), |(group, tasks)| group.write_existing(TASKS_MAX, tasks.as_bytes()))
+    }
 }
+
+const TASKS_MAX: &str = "pids.max";
 
 impl Drop for Keeper {
     fn drop(&mut self) {

@@ -119,6 +119,10 @@ impl Work<'_> {
             }
         }
         fs::write_all(&dir, &self.orders.v2)?;
+        if let Some(keeper) = self.started.as_mut().and_then(|started| started.keeper.as_mut()) {
+            let room = keeper.make_room(&dir, &self.orders.v2);
+            room.map_err(|error| Refusal::system(code::LIMIT, &error, "making room for one task more"))?;
+        }
         // systemd has its own program there, and maybe ours already: nothing of that is taken away.
         let is_handed_over = self.started.as_ref().is_some_and(|started| started.has_device_program);
         if let Some(program) = self.orders.device_program.as_ref().filter(|_| !is_handed_over) {
@@ -270,7 +274,8 @@ impl Work<'_> {
 
     fn finish(self) -> Entry {
         let keeper = self.started.and_then(|started| started.keeper);
-        Entry { keeper, latecomer: Latecomer::of(self.handle), ..self.entry }
+        let latecomer = self.entry.group2.as_deref().and_then(|group| Latecomer::of(self.handle, group));
+        Entry { keeper, latecomer, ..self.entry }
     }
 
     fn undo(&mut self) {

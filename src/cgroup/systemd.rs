@@ -187,14 +187,18 @@ pub(super) fn stop(unit: &Unit) -> Result<(), Refusal> {
 }
 
 /// Who may not be cloned into the unit's group, and is moved there by systemd.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Latecomer {
     unit: Unit,
+    /// The group below the unit's own, from there on.
+    below: String,
 }
 
 impl Latecomer {
-    pub(super) fn of(handle: &Handle) -> Option<Latecomer> {
-        handle.unit.clone().map(|unit| Latecomer { unit })
+    /// For `group`, one of the unit's in the unified hierarchy. None: there is no unit.
+    pub(super) fn of(handle: &Handle, group: &Path) -> Option<Latecomer> {
+        let below = group.strip_prefix(handle.v2.as_ref()?.dir()).ok()?;
+        Some(Latecomer { unit: handle.unit.clone()?, below: format!("/{}", below.display()) })
     }
 
     /// Has a process of ours moved.
@@ -202,7 +206,7 @@ impl Latecomer {
     /// # Errors
     /// [`Refusal`]
     pub fn attach(&self, pid: i32) -> anyhow::Result<()> {
-        Ok(connect(&self.unit)?.attach(&self.unit.name, "/", pid).map_err(refusal)?)
+        Ok(connect(&self.unit)?.attach(&self.unit.name, &self.below, pid).map_err(refusal)?)
     }
 }
 

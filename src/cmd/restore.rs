@@ -12,6 +12,7 @@ use super::birth::{self, Planned, Stays};
 use super::checkpoint::{config_file, find_criu, needs_root, no_delegated_group, require, usage};
 use super::run::{Afterwards, go_on, watch};
 use super::{Session, pid_file};
+use crate::cgroup::Keeper;
 use crate::cgroup::detect::Layout;
 use crate::cli;
 use crate::criu::client::{Binary, Criu};
@@ -199,6 +200,7 @@ impl Revival<'_> {
         container.record.init = Some(identify(criu.pid()).context("CRIU")?);
         container.record.private_pids = false;
         container.save()?;
+        entry.keeper.map_or(Ok(()), Keeper::leave).context("end the process that held the scope")?;
         Ok(Started { criu, inherits: told })
     }
 

@@ -120,14 +120,17 @@ impl<'a> Newborn<'a> {
 
     /// Lets it set itself up, and answers what it asks, until it is ready.
     pub fn raise(self) -> Result<Ready<'a>> {
-        // The keeper leaves when the child is in all of its groups.
-        let Newborn { plan, child, keeper: _keeper, wire, rootless, hook_files, watch, warn } = self;
+        let Newborn { plan, child, keeper, wire, rootless, hook_files, watch, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         raise_limits(plan, child.pid())?;
         let devices = move_devices(plan, &child)?;
         let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files, watch);
         match answer_questions(plan, &child, &wire, &hooks, watch, warn) {
-            Ok(()) => Ok(Ready { plan, child, wire, watch, container: None }),
+            Ok(()) => {
+                // The child is in all of its groups now.
+                keeper.map_or(Ok(()), Keeper::leave).context("end the process that held the scope")?;
+                Ok(Ready { plan, child, wire, watch, container: None })
+            }
             Err(error) => {
                 devices.take_back();
                 Err(error)

@@ -6,7 +6,7 @@
 use super::Which;
 use super::address::{Address, End};
 use super::failure::Failure;
-use super::message::{self, Body, FIXED_BYTES, Message, Method};
+use super::message::{self, Arguments, Body, FIXED_BYTES, Message, Method};
 use crate::sys::SysError;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -95,6 +95,10 @@ impl Connection {
 
     /// Sends a call; its serial, to wait for the answer with.
     pub fn send<T: Serialize + Type>(&mut self, method: Method<'_>, arguments: &T) -> Result<u32, Failure> {
+        self.send_bytes(method, &Arguments::of(arguments)?)
+    }
+
+    fn send_bytes(&mut self, method: Method<'_>, arguments: &Arguments) -> Result<u32, Failure> {
         self.serial += 1;
         let method = Method { destination: method.destination.filter(|_| self.is_bus()), ..method };
         let message = message::call(method, self.serial, arguments)?;

@@ -5,10 +5,11 @@
 
 use super::Failure;
 use crate::plan::gvariant::Value;
-use serde::Serialize;
-use serde::ser::{SerializeStruct, SerializeTuple, Serializer};
+use serde::de::{SeqAccess, Visitor};
+use serde::ser::{SerializeStruct, SerializeTuple};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zbus::wire::serialized::{Context, Data};
-use zbus::wire::{LE, to_bytes};
+use zbus::wire::{BE, LE, to_bytes};
 use zbus::{Signature, Type};
 
 /// The part of a header whose size is known: it tells how long the rest is.
@@ -33,9 +34,6 @@ mod field {
     pub const SIGNATURE: u8 = 8;
 }
 
-/// Byte order, type, flags, version, length of the body, serial; and what is known of a message that came.
-type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, zbus::Variant<'a>)>);
-
 /// Whose method is called.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Method<'a> {
@@ -46,16 +44,29 @@ pub(super) struct Method<'a> {
     pub member: &'a str,
 }
 
-/// A method call as bytes. `arguments` is a tuple, or `()`.
-pub(super) fn call<T: Serialize + Type>(
-    method: Method<'_>,
-    serial: u32,
-    arguments: &T,
-) -> Result<Vec<u8>, Failure> {
-    let unsound = |_| Failure::protocol(format!("{} cannot be encoded", method.member));
-    let body = to_bytes(Context::new(LE, 0), arguments).map_err(unsound)?;
-    // What is a tuple to us is a list of arguments: its signature has no parentheses.
-    let signature = T::SIGNATURE.to_string_no_parens();
+/// What a method is called with, as bytes.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    signature: String,
+    bytes: Vec<u8>,
+}
+
+impl Arguments {
+    /// Of a tuple, or of `()`.
+    pub fn of<T: Serialize + Type>(arguments: &T) -> Result<Arguments, Failure> {
+        // What is a tuple to us is a list of arguments: its signature has no parentheses.
+        let signature = T::SIGNATURE.to_string_no_parens();
+        let bytes = to_bytes(Context::new(LE, 0), arguments).map_err(|_| unwritable())?;
+        Ok(Arguments { signature, bytes: bytes.to_vec() })
+    }
+}
+
+fn unwritable() -> Failure {
+    Failure::protocol("a request cannot be encoded".to_owned())
+}
+
+/// A method call as bytes.
+pub(super) fn call(method: Method<'_>, serial: u32, arguments: &Arguments) -> Result<Vec<u8>, Failure> {
     let named = |code, signature, text| (code, Named { signature, text });
     let mut fields = vec![
         named(field::PATH, Signature::ObjectPath, method.path),
@@ -63,15 +74,16 @@ pub(super) fn call<T: Serialize + Type>(
         named(field::MEMBER, Signature::Str, method.member),
     ];
     fields.extend(method.destination.map(|name| named(field::DESTINATION, Signature::Str, name)));
-    if !signature.is_empty() {
-        fields.push(named(field::SIGNATURE, Signature::Signature, &signature));
+    if !arguments.signature.is_empty() {
+        fields.push(named(field::SIGNATURE, Signature::Signature, &arguments.signature));
     }
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(arguments.bytes.len()).unwrap_or(u32::MAX);
+    // Byte order, type, flags, version, length of the body, serial.
     let head = (b'l', METHOD_CALL, 0u8, 1u8, length, serial, fields);
-    let head = to_bytes(Context::new(LE, 0), &head).map_err(unsound)?;
+    let head = to_bytes(Context::new(LE, 0), &head).map_err(|_| unwritable())?;
     let mut message = head.to_vec();
     message.resize(message.len().next_multiple_of(8), 0);
-    message.extend_from_slice(&body);
+    message.extend_from_slice(&arguments.bytes);
     Ok(message)
 }
 
@@ -162,7 +174,7 @@ pub(super) struct Body(Data<'static, 'static>);
 
 impl Body {
     /// Reads them as a tuple of this type.
-    pub fn read<'a, T: serde::Deserialize<'a> + Type>(&'a self) -> Result<T, Failure> {
+    pub fn read<'a, T: Deserialize<'a> + Type>(&'a self) -> Result<T, Failure> {
         let (arguments, _) = self.0.deserialize().map_err(|_| unreadable())?;
         Ok(arguments)
     }
@@ -189,28 +201,72 @@ pub(super) fn length(fixed: &[u8; FIXED_BYTES]) -> Result<usize, Failure> {
 
 /// Reads a whole message.
 pub(super) fn parse(message: Vec<u8>) -> Result<Message, Failure> {
-    let order = if message.first() == Some(&b'l') { LE } else { zbus::wire::BE };
+    type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Word<'a>)>);
+    let order = if message.first() == Some(&b'l') { LE } else { BE };
     let data = Data::new(message, Context::new(order, 0));
     let (head, read): (Head<'_>, usize) = data.deserialize().map_err(|_| unreadable())?;
     let (_, kind, _, _, _, _, fields) = head;
-    let text = |code: u8| -> Option<&str> {
-        let (_, value) = fields.iter().find(|(field, _)| *field == code)?;
-        value.downcast_ref().ok()
-    };
-    let answers = fields.iter().find(|(field, _)| *field == field::REPLY_SERIAL);
-    let answers = answers.and_then(|(_, value)| value.downcast_ref::<u32>().ok());
+    let word = |code: u8| fields.iter().find(|(field, _)| *field == code).map(|(_, word)| *word);
+    let text = |code: u8| word(code).map_or_else(String::new, |word| word.text().to_owned());
     let begin = read.next_multiple_of(8);
     let body = || {
         let bytes = data.bytes().get(begin..).unwrap_or_default().to_vec();
         Body(Data::new(bytes, Context::new(order, 0)))
     };
-    Ok(match (kind, answers) {
-        (METHOD_RETURN, Some(serial)) => Message::Return(serial, body()),
-        (ERROR, Some(serial)) => {
-            let explanation = body().read::<String>().unwrap_or_default();
-            Message::Error(serial, text(field::ERROR_NAME).unwrap_or_default().to_owned(), explanation)
+    Ok(match (kind, word(field::REPLY_SERIAL)) {
+        (METHOD_RETURN, Some(Word::Number(serial))) => Message::Return(serial, body()),
+        (ERROR, Some(Word::Number(serial))) => {
+            let body = body();
+            let explanation = body.read::<(&str,)>().map_or("", |(explanation,)| explanation);
+            Message::Error(serial, text(field::ERROR_NAME), explanation.to_owned())
         }
-        (SIGNAL, _) => Message::Signal(text(field::MEMBER).unwrap_or_default().to_owned(), body()),
+        (SIGNAL, _) => Message::Signal(text(field::MEMBER), body()),
         _ => Message::Other,
     })
+}
+
+/// A variant that is a number or a kind of text, as header fields and the properties that we ask for are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word<'a> {
+    Number(u32),
+    Text(&'a str),
+}
+
+impl<'a> Word<'a> {
+    /// The text; empty for a number.
+    pub fn text(self) -> &'a str {
+        match self {
+            Word::Text(text) => text,
+            Word::Number(_) => "",
+        }
+    }
+}
+
+impl Type for Word<'_> {
+    const SIGNATURE: &'static Signature = &Signature::Variant;
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("Variant", &["signature", "value"], WordVisitor)
+    }
+}
+
+struct WordVisitor;
+
+impl<'de> Visitor<'de> for WordVisitor {
+    type Value = Word<'de>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a number or a text")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Word<'de>, A::Error> {
+        let signature: Option<Signature> = parts.next_element()?;
+        let word = match signature {
+            Some(Signature::U32) => parts.next_element()?.map(Word::Number),
+            _ => parts.next_element()?.map(Word::Text),
+        };
+        word.ok_or_else(|| serde::de::Error::invalid_length(1, &self))
+    }
 }

@@ -21,7 +21,7 @@ pub use failure::{Failure, Kind, name};
 
 use crate::plan::unit_properties::UnitProperty;
 use bus::Connection;
-use message::{Method, Variant};
+use message::{Method, Variant, Word};
 use serde::{Deserialize, Serialize};
 
 /// Which of the systemds of a host.
@@ -103,11 +103,8 @@ impl Systemd {
         };
         let serial = self.connection.send(call, &(interface, name))?;
         let body = self.connection.answer(serial, name)?;
-        let (value,): (zbus::Variant<'_>,) = body.read()?;
-        value
-            .downcast_ref::<&str>()
-            .map(str::to_owned)
-            .map_err(|_| Failure::protocol(format!("{name} is no text")))
+        let (value,): (Word<'_>,) = body.read()?;
+        Ok(value.text().to_owned())
     }
 
     /// Starts a unit that exists until it is stopped or empty, and waits until it has started. A leftover of that name that
@@ -194,14 +191,14 @@ impl Systemd {
     /// Waits for the job that the call of this serial has begun.
     fn finish_job(&mut self, serial: u32, call: &str, unit: &str) -> Result<(), Failure> {
         let body = self.connection.answer(serial, call)?;
-        let (job,): (zbus::ObjectPath<'_>,) = body.read()?;
+        let (job,): (&str,) = body.read()?;
         let wait = format!("{call} of {unit}");
         loop {
             let (member, body) = self.connection.signal(&wait)?;
             if member != "JobRemoved" {
                 continue;
             }
-            let (_, ended, _, result): (u32, zbus::ObjectPath<'_>, &str, &str) = body.read()?;
+            let (_, ended, _, result): (u32, &str, &str, &str) = body.read()?;
             if ended == job {
                 return outcome(unit, result);
             }
