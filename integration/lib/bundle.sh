@@ -5,8 +5,9 @@ bundle() { # [NAME]
     local name=${1:-b}
     B=$T/$name R=$T/$name/rootfs ID=$ID_PREFIX$name
     mkdir -p "$B" && cp -a "$BASE/rootfs" "$BASE/config.json" "$B/" || fail "cannot make the bundle $B"
+    chown "$RUN_AS" "$B"
     cd "$B" || fail "cd $B"
-    config --arg p "/$PREFIX$name" '.linux.cgroupsPath = $p'
+    config --arg p "$(cgroups_path)" '.linux.cgroupsPath = $p'
     # The last stage sees only the container's own environment (src/guard.rs).
     [ -z "$TARE_BREAK" ] || config --arg b "TARE_BREAK=$TARE_BREAK" '.process.env += [$b]'
 }
