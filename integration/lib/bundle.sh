@@ -30,7 +30,10 @@ add_mount() {
         '.mounts += [{destination: $d, type: $t, source: $s, options: $ARGS.positional}]' -- "$@"
 }
 drop_mount() { config --arg d "$1" '.mounts |= map(select(.destination != $d))'; }
-drop_namespace() { config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'; }
+drop_namespace() {
+    [ "$1" != pid ] || needs_root "mount a procfs without a PID namespace"
+    config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'
+}
 add_namespace() { # TYPE [PATH]
     config --arg t "$1" --arg p "${2:-}" '.linux.namespaces |= map(select(.type != $t)) + [{type: $t} + (if $p == "" then {} else {path: $p} end)]'
 }

@@ -8,6 +8,9 @@ tare() { ${WRAP//probe/$PROBE} "$TARE" --root "$STATE" "$@"; }
 # The case says something about tare that other runtimes may do otherwise.
 ours_only() { [ -z "$FOREIGN" ] || skip "a choice of tare, not checked with $FOREIGN"; }
 
+# The case needs rights that an unprivileged user's runtime does not have.
+needs_root() { [ "$RUN_AS" = root ] || skip "an unprivileged user cannot: $1"; } # WHAT
+
 # Runs the bundle in the foreground and expects success; the container's output is in $out.
 runs() { ok tare run "$ID"; }
 # A created container: $PID is its pid, its output goes to $B/stdout and $B/stderr.

@@ -33,6 +33,7 @@ test_v2_the_cgroup_mount_is_cgroup2_rooted_at_the_container() {
 }
 
 test_v2_device_rules_are_enforced_by_bpf() {
+    needs_root "make devices"
     v2_view
     bundle
     capabilities CAP_MKNOD
