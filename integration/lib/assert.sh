@@ -26,7 +26,9 @@ matches() { # TEXT REGEX [WHAT]
     grep -qE -- "$2" <<<"$1" || fail "${3:-text}: expected to match '$2', saw: $1"
 }
 at_most() { # SEEN LIMIT [WHAT]
-    [ "$1" -le "$2" ] || fail "${3:-number}: expected at most $2, saw $1"
+    local limit=$2
+    [ "${3:-}" != milliseconds ] || limit=$((limit * SLOWNESS))
+    [ "$1" -le "$limit" ] || fail "${3:-number}: expected at most $limit, saw $1"
 }
 at_least() { # SEEN LIMIT [WHAT]
     [ "$1" -ge "$2" ] || fail "${3:-number}: expected at least $2, saw $1"
@@ -69,12 +71,12 @@ refuses() { # REGEX COMMAND...
     eq "$out" "" "stdout of a refused command"
 }
 
-# Waits up to three seconds for a command to succeed.
+# Waits up to three seconds for a command to succeed ($SLOWNESS times as long where the machine is emulated).
 eventually() {
     local i
-    for ((i = 0; i < 150; i++)); do
+    for ((i = 0; i < 150 * SLOWNESS; i++)); do
         "$@" >/dev/null 2>&1 && return 0
         sleep 0.02
     done
-    fail "not within 3 s: $*"
+    fail "not within $((3 * SLOWNESS)) s: $*"
 }

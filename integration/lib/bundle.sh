@@ -5,8 +5,9 @@ bundle() { # [NAME]
     local name=${1:-b}
     B=$T/$name R=$T/$name/rootfs ID=$ID_PREFIX$name
     mkdir -p "$B" && cp -a "$BASE/rootfs" "$BASE/config.json" "$B/" || fail "cannot make the bundle $B"
+    chown "$RUN_AS" "$B"
     cd "$B" || fail "cd $B"
-    config --arg p "/$PREFIX$name" '.linux.cgroupsPath = $p'
+    config --arg p "$(cgroups_path)" '.linux.cgroupsPath = $p'
     # The last stage sees only the container's own environment (src/guard.rs).
     [ -z "$TARE_BREAK" ] || config --arg b "TARE_BREAK=$TARE_BREAK" '.process.env += [$b]'
 }
@@ -29,7 +30,10 @@ add_mount() {
         '.mounts += [{destination: $d, type: $t, source: $s, options: $ARGS.positional}]' -- "$@"
 }
 drop_mount() { config --arg d "$1" '.mounts |= map(select(.destination != $d))'; }
-drop_namespace() { config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'; }
+drop_namespace() {
+    [ "$1" != pid ] || needs_root "mount a procfs without a PID namespace"
+    config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'
+}
 add_namespace() { # TYPE [PATH]
     config --arg t "$1" --arg p "${2:-}" '.linux.namespaces |= map(select(.type != $t)) + [{type: $t} + (if $p == "" then {} else {path: $p} end)]'
 }

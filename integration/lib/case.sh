@@ -6,15 +6,25 @@ lib=$INTEGRATION/lib
 . "$lib/assert.sh"
 . "$lib/bundle.sh"
 . "$lib/container.sh"
+. "$lib/cgroup.sh"
 
+# Where systemd is spoken to (integration/run makes the folder then), its sockets stay.
+[ ! -d "$SUITE/session" ] || mount --rbind /run "$SUITE/session" || exit 99
+keep_sessions() {
+    local name
+    for name in systemd dbus user; do mkdir "/run/$name" && mount --rbind "$SUITE/session/$name" "/run/$name" || return; done
+    umount -l "$SUITE/session"
+}
 mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tare-it "$SUITE/case" && mount -t tmpfs -o mode=0755 tmpfs /run ||
     { echo "case.sh: cannot mount the private folders"; exit 99; }
+[ ! -d "$SUITE/session" ] || keep_sessions || { echo "case.sh: cannot keep the sockets of systemd"; exit 99; }
 T=$SUITE/case STATE=$SUITE/case/state PREFIX=$CGROUP_PARENT/$CASE-
 # Every container of this case has an id that begins so; it is in the cgroup's name where the runtime chooses one.
 ID_PREFIX=t${CGROUP_PARENT##*-}c$CASE-
 BASE=$SUITE/base PROBE=$SUITE/base/probe
 export PATH=$PATH:/usr/sbin:/sbin TMPDIR=$T
 unset XDG_RUNTIME_DIR NOTIFY_SOCKET LISTEN_FDS
+chown "$RUN_AS" "$T"
 cd "$T" || exit 99
 umask 022
 
@@ -29,21 +39,24 @@ rc=$?
 cd /
 [ $rc = 0 ] || exit $rc
 
-# Zombies are ours to reap (bash does it between commands); anything else alive after a second was left behind.
+# Zombies are ours to reap (bash does it between commands); anything else alive after a second was left behind. Orphans are ours, or
+# $PPID's (`probe reaper`).
 processes() {
-    local dir state
+    local dir stat state parent
     for dir in /proc/[0-9]*; do
-        [ "${dir#/proc/}" = 1 ] && continue
-        state=$(sed -n 's/^State:\t\(.\).*/\1/p' "$dir/status" 2>/dev/null)
+        [ "${dir#/proc/}" = $$ ] && continue
+        stat=
+        read -r stat <"$dir/stat"
+        read -r state parent _ <<<"${stat##*) }"
         case $state in '' | Z) continue ;; esac
-        [ "$(cut -d' ' -f4 "$dir/stat" 2>/dev/null)" = 1 ] || continue
+        [ "$parent" = $$ ] || { [ "$parent" = $PPID ] && [ $$ != 1 ]; } || continue
         tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | grep -q 'lib/case.sh' && continue
         echo "process ${dir#/proc/} $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | cut -c1-100)"
     done
 }
 leftovers() {
-    processes
-    { "$lib/cgroups" list "$CGROUP_PARENT" "$CASE-"; "$lib/cgroups" list . "$ID_PREFIX"; } | sed 's/^/cgroup /'
+    processes 2>/dev/null
+    "$lib/cgroups" list "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
     diff <(echo "$mounts_before") <(mounts) | sed -n 's/^> /mount /p'
     ls -A "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
     ls -A /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'

@@ -8,6 +8,9 @@ tare() { ${WRAP//probe/$PROBE} "$TARE" --root "$STATE" "$@"; }
 # The case says something about tare that other runtimes may do otherwise.
 ours_only() { [ -z "$FOREIGN" ] || skip "a choice of tare, not checked with $FOREIGN"; }
 
+# The case needs rights that an unprivileged user's runtime does not have.
+needs_root() { [ "$RUN_AS" = root ] || skip "an unprivileged user cannot: $1"; } # WHAT
+
 # Runs the bundle in the foreground and expects success; the container's output is in $out.
 runs() { ok tare run "$ID"; }
 # A created container: $PID is its pid, its output goes to $B/stdout and $B/stderr.
@@ -21,13 +24,3 @@ gone() { ok tare delete --force "${1:-$ID}"; }
 state() { tare state "${2:-$ID}" | jq -r "$1"; }
 status_is() { [ "$(state .status "${2:-$ID}")" = "$1" ]; }
 becomes() { eventually status_is "$1" "${2:-$ID}"; }
-
-# The file of a controller of the container's cgroup: CONTROLLER FILE [BUNDLE-NAME].
-cgroup_file() {
-    local name=${3:-$(basename "$B")} root
-    root=$(awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)"c"(,|$)" { print $2; exit }' /proc/self/mounts)
-    [ -n "$root" ] || root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
-    echo "$root/$PREFIX$name/$2"
-}
-has_controller() { awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)"c"(,|$)" { found = 1 } END { exit !found }' /proc/self/mounts; }
-needs_v1() { has_controller "$1" || skip "the v1 controller $1 is not mounted here"; }

@@ -137,6 +137,42 @@ static int do_notify(char **a) /* sends TEXT to $NOTIFY_SOCKET, and with `fd` th
     return sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &message, 0) < 0 ? say_errno(-1) : 0;
 }
 
+static pid_t child_of(pid_t parent) /* any child; 0: there is none */
+{
+    DIR *proc = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *e; proc && !found && (e = readdir(proc));) {
+        char name[64], text[512] = "", *end;
+        if (*e->d_name < '1' || *e->d_name > '9') continue;
+        snprintf(name, sizeof name, "/proc/%.32s/stat", e->d_name);
+        int fd = open(name, O_RDONLY);
+        if (fd < 0) continue;
+        if (read(fd, text, sizeof text - 1) > 0 && (end = strrchr(text, ')')) && atoi(end + 4) == parent) found = atoi(e->d_name);
+        close(fd);
+    }
+    if (proc) closedir(proc);
+    return found;
+}
+
+static volatile sig_atomic_t asked_to_end;
+static void on_term(int signal) { asked_to_end = signal; }
+
+static int do_reaper(char **a) /* COMMAND, and the end of all that is below it when it has ended, or when we are asked to end */
+{
+    int status = 0;
+    pid_t child, one;
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term}, NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    child = fork();
+    if (!child) return execvp(a[0], a), perror(a[0]), 127;
+    while (!asked_to_end && (one = wait(&status)) != child) if (one < 0 && errno == ECHILD) break;
+    while ((one = child_of(getpid()))) {
+        kill(one, SIGKILL);
+        waitpid(one, NULL, 0);
+    }
+    return asked_to_end ? 137 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static int do_affinity(void)
 {
     cpu_set_t set;
@@ -330,6 +366,7 @@ int main(int argc, char **argv)
     if (!strcmp(c, "in-keyring") && argc > 3) return do_in_keyring(a);
     if (!strcmp(c, "use-up-keys")) return do_use_up_keys();
     if (!strcmp(c, "notify") && argc > 2) return do_notify(a);
+    if (!strcmp(c, "reaper") && argc > 2) return do_reaper(a);
     if (!strcmp(c, "affinity")) return do_affinity();
     if (!strcmp(c, "status")) return do_status();
     if (!strcmp(c, "tiocsti")) return do_tiocsti();

@@ -7,7 +7,6 @@ v2_view() {
     mount -t cgroup2 cgroup2 /sys/fs/cgroup || skip "cgroup2 cannot be mounted here"
     mounts_before=""
 }
-group() { echo "/sys/fs/cgroup/$PREFIX$(basename "$B")/$1"; }
 
 test_v2_the_process_lives_in_the_delegated_cgroup() {
     v2_view
@@ -15,12 +14,12 @@ test_v2_the_process_lives_in_the_delegated_cgroup() {
     delegate payload
     command_is sleep 30
     started
-    eq "$(cat "/proc/$PID/cgroup" | grep ^0:)" "0::/${PREFIX}b/payload"
-    eq "$(cat "$(group cgroup.procs)")" "" "processes in the group above"
-    eq "$(cat "$(group payload/cgroup.procs)")" "$PID"
+    eq "$(cat "/proc/$PID/cgroup" | grep ^0:)" "0::$(container_group)/payload"
+    eq "$(cat "$(v2_file cgroup.procs)")" "" "processes in the group above"
+    eq "$(cat "$(v2_file payload/cgroup.procs)")" "$PID"
     gone
-    absent "$(group payload)"
-    absent "$(group '')"
+    absent "$(v2_file payload)"
+    absent "$(v2_file '')"
 }
 
 test_v2_the_namespace_is_rooted_above_the_delegated_cgroup() {
@@ -36,7 +35,7 @@ test_v2_the_namespace_is_rooted_above_the_delegated_cgroup() {
 
 test_v2_the_delegated_cgroup_is_the_containers_and_the_limits_are_not() {
     v2_view
-    grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller in cgroup2 here"
+    is_on_v2 hugetlb || skip "no hugetlb controller in cgroup2 here"
     bundle
     user_namespace 100000 65536
     config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
@@ -54,14 +53,14 @@ test_v2_the_delegated_cgroup_is_the_containers_and_the_limits_are_not() {
     matches "$(cat stdout)" '^0::/payload/one$'
     lacks "$(cat stdout)" "limit changed"
     lacks "$(cat stdout)" "sibling made"
-    eq "$(cat "$(group hugetlb.2MB.max)")" 4194304 "the limit above"
-    eq "$(stat -c %u "$(group '')" "$(group hugetlb.2MB.max)" "$(group cgroup.procs)" | tr '\n' ' ')" "0 0 0 "
-    eq "$(stat -c %u "$(group payload)" "$(group payload/cgroup.procs)" "$(group payload/cgroup.subtree_control)" | tr '\n' ' ')" "100000 100000 100000 "
-    eq "$(stat -c %u "$(group payload/hugetlb.2MB.max)")" 0 "the controllers' files in it are the group's above"
-    has "$(cat "$(group cgroup.subtree_control)")" hugetlb "controllers that are handed down"
-    has "$(cat "$(group payload/cgroup.controllers)")" hugetlb
+    eq "$(cat "$(v2_file hugetlb.2MB.max)")" 4194304 "the limit above"
+    eq "$(stat -c %u "$(v2_file '')" "$(v2_file hugetlb.2MB.max)" "$(v2_file cgroup.procs)" | tr '\n' ' ')" "0 0 0 "
+    eq "$(stat -c %u "$(v2_file payload)" "$(v2_file payload/cgroup.procs)" "$(v2_file payload/cgroup.subtree_control)" | tr '\n' ' ')" "100000 100000 100000 "
+    eq "$(stat -c %u "$(v2_file payload/hugetlb.2MB.max)")" 0 "the controllers' files in it are the group's above"
+    has "$(cat "$(v2_file cgroup.subtree_control)")" hugetlb "controllers that are handed down"
+    has "$(cat "$(v2_file payload/cgroup.controllers)")" hugetlb
     gone
-    absent "$(group '')"
+    absent "$(v2_file '')"
 }
 
 # Without nsdelegate the owner of the group above is not kept from it: that is true, and said.
@@ -69,7 +68,7 @@ test_v2_who_can_change_the_limits_above_the_delegated_cgroup_is_warned_of() {
     v2_view
     ours_only
     awk '$3 == "cgroup2" && $4 ~ /nsdelegate/ { found = 1 } END { exit found }' /proc/self/mounts || skip "cgroup2 is mounted with nsdelegate"
-    grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller in cgroup2 here"
+    is_on_v2 hugetlb || skip "no hugetlb controller in cgroup2 here"
     bundle
     config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
     delegate payload
@@ -91,12 +90,12 @@ test_v2_kill_and_delete_reach_the_delegated_cgroup() {
     drop_namespace pid
     script 'sleep 30 & sleep 30; :'
     started
-    eventually sh -c "[ \$(wc -l < '$(group payload/cgroup.procs)') = 3 ]"
+    eventually sh -c "[ \$(wc -l < '$(v2_file payload/cgroup.procs)') = 3 ]"
     ok tare kill "$ID" KILL
     becomes stopped
-    eventually sh -c "[ \$(wc -l < '$(group payload/cgroup.procs)') = 0 ]"
+    eventually sh -c "[ \$(wc -l < '$(v2_file payload/cgroup.procs)') = 0 ]"
     ok tare delete "$ID"
-    absent "$(group '')"
+    absent "$(v2_file '')"
 }
 
 test_v2_a_failed_create_leaves_no_delegated_cgroup() {
@@ -105,22 +104,22 @@ test_v2_a_failed_create_leaves_no_delegated_cgroup() {
     delegate payload
     config '.hooks.createRuntime = [{path: "/bin/false"}]'
     refuses 'createRuntime' tare create "$ID"
-    absent "$(group '')"
+    absent "$(v2_file '')"
 }
 
 test_v2_a_delegated_cgroup_with_processes_is_refused() {
     v2_view
     bundle
     delegate payload
-    mkdir -p "$(group payload)"
+    mkdir -p "$(v2_file payload)"
     sleep 30 &
     local pid=$!
-    echo $pid >"$(group payload/cgroup.procs)"
+    echo $pid >"$(v2_file payload/cgroup.procs)"
     refuses 'delegated cgroup is not empty.*run.oci.delegate-cgroup' tare create "$ID"
     kill $pid
     wait $pid 2>/dev/null
-    exists "$(group payload)"
-    rmdir "$(group payload)" "$(group '')"
+    exists "$(v2_file payload)"
+    rmdir "$(v2_file payload)" "$(v2_file '')"
 }
 
 test_beside_v1_a_delegated_cgroup_is_refused() {

@@ -37,7 +37,7 @@ budget_of() { # COMMAND
 
 needs_a_layout_with_budgets() {
     command -v strace >/dev/null || skip "no strace"
-    [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] ||
+    ! is_pure_v2 ||
         skip "the budgets are stated for v1 hierarchies, with or without the unified one beside them"
 }
 

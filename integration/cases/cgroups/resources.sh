@@ -1,4 +1,4 @@
-# linux.resources on v1 and hybrid hosts: each field is read back from the kernel's file.
+# linux.resources: each field is read back from the kernel's file, on whatever layout this host has (lib/cgroup.sh).
 
 reads() { # CONTROLLER FILE EXPECTED
     eq "$(cat "$(cgroup_file "$1" "$2")" 2>&1)" "$3" "$1 $2"
@@ -6,12 +6,28 @@ reads() { # CONTROLLER FILE EXPECTED
 
 test_memory_limits() {
     bundle
-    needs_v1 memory
-    config '.linux.resources.memory = {limit: 67108864, reservation: 33554432, swappiness: 10, disableOOMKiller: true}'
+    needs memory
+    config '.linux.resources.memory = {limit: 67108864, reservation: 33554432}'
     command_is sleep 30
     created
-    reads memory memory.limit_in_bytes 67108864
-    reads memory memory.soft_limit_in_bytes 33554432
+    limit_is memory.limit 67108864
+    limit_is memory.reservation 33554432
+    gone
+}
+
+test_swappiness_and_the_oom_killer_are_set_on_v1_and_refused_on_v2() {
+    bundle
+    needs memory
+    command_is sleep 30
+    if ! is_on_v1 memory; then
+        config '.linux.resources.memory = {swappiness: 10}'
+        refuses 'cgroup v2.*memory/swappiness' tare create "$ID"
+        config '.linux.resources.memory = {disableOOMKiller: true}'
+        refuses 'cgroup v2.*memory/disableOOMKiller' tare create "$ID"
+        return
+    fi
+    config '.linux.resources.memory = {swappiness: 10, disableOOMKiller: true}'
+    created
     reads memory memory.swappiness 10
     has "$(cat "$(cgroup_file memory memory.oom_control)")" "oom_kill_disable 1"
     gone
@@ -19,29 +35,28 @@ test_memory_limits() {
 
 test_memory_and_swap_together() {
     bundle
-    needs_v1 memory
-    [ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip "no swap accounting here"
+    needs_swap_limits
     config '.linux.resources.memory = {limit: 67108864, swap: 134217728}'
     command_is sleep 30
     created
-    reads memory memory.limit_in_bytes 67108864
-    reads memory memory.memsw.limit_in_bytes 134217728
+    limit_is memory.limit 67108864
+    limit_is memory.swap 134217728
     gone
 }
 
 test_unlimited_memory() {
     bundle
-    needs_v1 memory
+    needs memory
     config '.linux.resources.memory = {limit: -1}'
     command_is sleep 30
     created
-    at_least "$(cat "$(cgroup_file memory memory.limit_in_bytes)")" 9000000000000000000 limit
+    limit_is memory.limit max
     gone
 }
 
 test_a_memory_limit_is_enforced() {
     bundle
-    needs_v1 memory
+    needs memory
     config '.linux.resources.memory = {limit: 33554432}'
     command_is probe memory 16
     runs
@@ -52,7 +67,7 @@ test_a_memory_limit_is_enforced() {
 
 test_a_very_small_memory_limit_is_a_clear_error_or_works() {
     bundle
-    needs_v1 memory
+    needs memory
     config '.linux.resources.memory = {limit: 4096}'
     call tare run "$ID"
     ne "$code" 0 "exit code"
@@ -62,65 +77,69 @@ test_a_very_small_memory_limit_is_a_clear_error_or_works() {
 
 test_cpu_shares_quota_and_period() {
     bundle
-    needs_v1 cpu
+    needs cpu
     config '.linux.resources.cpu = {shares: 512, quota: 50000, period: 100000}'
     command_is sleep 30
     created
-    reads cpu cpu.shares 512
-    reads cpu cpu.cfs_quota_us 50000
-    reads cpu cpu.cfs_period_us 100000
+    limit_is cpu.shares 512
+    limit_is cpu.quota 50000
+    limit_is cpu.period 100000
     gone
 }
 
 test_cpu_burst_and_idle() {
     bundle
-    needs_v1 cpu
+    needs cpu
     config '.linux.resources.cpu = {quota: 50000, period: 100000, burst: 20000}'
     command_is sleep 30
     created
-    reads cpu cpu.cfs_burst_us 20000
+    limit_is cpu.burst 20000
     gone
-    [ -e /sys/fs/cgroup/cpu/"$CGROUP_PARENT"/cpu.idle ] || return 0
     config '.linux.resources.cpu = {idle: 1}'
     created
-    reads cpu cpu.idle 1
+    [ -e "$(cgroup_file cpu cpu.idle)" ] || { gone; return; }
+    limit_is cpu.idle 1
     gone
 }
 
 test_cpu_period_alone() {
     bundle
-    needs_v1 cpu
+    needs cpu
     config '.linux.resources.cpu = {period: 50000}'
     command_is sleep 30
     created
-    reads cpu cpu.cfs_period_us 50000
+    limit_is cpu.period 50000
     gone
 }
 
 test_cpu_sets() {
     bundle
-    needs_v1 cpuset
+    needs cpuset
     config '.linux.resources.cpu = {cpus: "0", mems: "0"}'
     command_is sleep 30
     created
-    reads cpuset cpuset.cpus 0
-    reads cpuset cpuset.mems 0
+    limit_is cpu.cpus 0
+    limit_is cpu.mems 0
     matches "$(grep Cpus_allowed_list "/proc/$PID/status")" '	0$'
     gone
 }
 
 test_a_cpu_set_that_does_not_exist_is_refused() {
     bundle
-    needs_v1 cpuset
+    needs cpuset
     config '.linux.resources.cpu = {cpus: "4000"}'
     refuses 'cpuset' tare create "$ID"
 }
 
 test_real_time_scheduling_is_set_or_refused_with_its_file() {
     bundle
-    needs_v1 cpu
+    needs cpu
     config '.linux.resources.cpu = {realtimePeriod: 1000000, realtimeRuntime: 1000}'
     command_is sleep 30
+    if ! is_on_v1 cpu; then
+        refuses 'cgroup v2.*cpu/realtimeRuntime' tare create "$ID"
+        return
+    fi
     call tare create "$ID"
     if [ $code = 0 ]; then
         reads cpu cpu.rt_runtime_us 1000
@@ -132,7 +151,7 @@ test_real_time_scheduling_is_set_or_refused_with_its_file() {
 
 test_pids_limit() {
     bundle
-    needs_v1 pids
+    needs pids
     config '.linux.resources.pids = {limit: 10}'
     command_is probe forks 50
     runs
@@ -142,21 +161,21 @@ test_pids_limit() {
 
 test_pids_limit_values() {
     bundle
-    needs_v1 pids
+    needs pids
     command_is sleep 30
     config '.linux.resources.pids = {limit: 77}'
     created
-    reads pids pids.max 77
+    limit_is pids.limit 77
     gone
     config '.linux.resources.pids = {limit: -1}'
     created
-    reads pids pids.max max
+    limit_is pids.limit max
     gone
 }
 
 test_block_io_weight_and_throttling() {
     bundle
-    needs_v1 blkio
+    needs_block_io
     local device
     device=$(lsblk -dno MAJ:MIN 2>/dev/null | head -1 | tr -d ' ')
     [ -n "$device" ] || device=$(cat /sys/block/*/dev 2>/dev/null | head -1)
@@ -166,21 +185,21 @@ test_block_io_weight_and_throttling() {
         throttleReadIOPSDevice: [$d + {rate: 100}], throttleWriteIOPSDevice: [$d + {rate: 200}]}'
     command_is sleep 30
     created
-    reads blkio blkio.throttle.read_bps_device "$device 1048576"
-    reads blkio blkio.throttle.write_bps_device "$device 2097152"
-    reads blkio blkio.throttle.read_iops_device "$device 100"
-    reads blkio blkio.throttle.write_iops_device "$device 200"
+    throttle_is "$device" rbps 1048576
+    throttle_is "$device" wbps 2097152
+    throttle_is "$device" riops 100
+    throttle_is "$device" wiops 200
     gone
 }
 
 test_block_io_weight_is_set_or_refused_with_its_name() {
     bundle
-    needs_v1 blkio
+    needs_block_io
     config '.linux.resources.blockIO = {weight: 500}'
     command_is sleep 30
     call tare create "$ID"
     if [ $code = 0 ]; then
-        matches "$(cat "$(cgroup_file blkio blkio.weight)" "$(cgroup_file blkio blkio.bfq.weight)" 2>/dev/null)" 500
+        block_io_weight_is 500
         gone
     else
         matches "$err" 'blkio|weight'
@@ -193,12 +212,12 @@ test_huge_page_limits() {
     config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
     call tare create "$ID"
     if [ $code != 0 ]; then
-        [ ! -e /sys/fs/cgroup/hugetlb ] && ! grep -qw hugetlb /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null || fail "refused although there is a hugetlb controller: $err"
+        ! is_on_v1 hugetlb && ! is_on_v2 hugetlb || fail "refused although there is a hugetlb controller: $err"
         has "$err" hugetlb
         skip "no hugetlb controller here (refused with its name)"
     fi
     local file
-    file=$(find /sys/fs/cgroup -path "*$PREFIX*" -name 'hugetlb.2MB.max' -o -path "*$PREFIX*" -name hugetlb.2MB.limit_in_bytes | head -1)
+    if is_on_v1 hugetlb; then file=$(cgroup_file hugetlb hugetlb.2MB.limit_in_bytes); else file=$(v2_file hugetlb.2MB.max); fi
     eq "$(cat "$file")" 4194304 "$file"
     gone
 }
@@ -215,7 +234,7 @@ missing() { # CONTROLLER JQ-FILTER: refused with the controller's name, or suppo
     command_is sleep 30
     call tare create "$ID"
     if [ $code = 0 ]; then
-        has_controller "$1" || grep -qw "$1" /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null || fail "$1 was accepted although this machine does not have it"
+        is_on_v1 "$1" || is_on_v2 "$1" || fail "$1 was accepted although this machine does not have it"
         gone
     else
         eq "$code" 1
@@ -274,20 +293,20 @@ test_the_container_is_in_its_cgroup_in_every_hierarchy() {
     command_is sleep 30
     created
     local outside
-    outside=$(grep -v "/${PREFIX}b$" "/proc/$PID/cgroup" || true)
+    outside=$(grep -v ":$(container_group)\$" "/proc/$PID/cgroup" || true)
     eq "$outside" "" "hierarchies in which the container is elsewhere"
     gone
 }
 
 test_a_cgroups_path_is_relative_to_the_mount_point() {
     bundle
-    needs_v1 pids
+    needs_cgroupfs
     config --arg p "${PREFIX}rel/deep" '.linux.cgroupsPath = $p'
     command_is sleep 30
     created
-    matches "$(grep :pids: "/proc/$PID/cgroup")" "${PREFIX}rel/deep\$"
+    matches "$(grep -E '^0:|:pids:' "/proc/$PID/cgroup" | head -1)" "${PREFIX}rel/deep\$"
     gone
-    rmdir /sys/fs/cgroup/{*,}/"${PREFIX}rel" 2>/dev/null
+    find /sys/fs/cgroup -depth -type d -path "*/${PREFIX}rel" -exec rmdir {} +
 }
 
 test_without_a_cgroups_path_the_runtime_chooses_one() {
@@ -295,7 +314,7 @@ test_without_a_cgroups_path_the_runtime_chooses_one() {
     config 'del(.linux.cgroupsPath)'
     command_is sleep 30
     created
-    has "$(grep :pids: "/proc/$PID/cgroup")" "$ID" "the id is in the path"
+    has "$(grep -E '^0:|:pids:' "/proc/$PID/cgroup")" "$ID" "the id is in the path"
     gone
     eq "$(find /sys/fs/cgroup -maxdepth 3 -name "*$ID*" 2>/dev/null)" "" "cgroups left"
 }
@@ -306,7 +325,7 @@ test_two_containers_in_one_cgroup_are_refused_or_share_it() {
     started
     local first=$ID
     bundle two
-    config --arg p "/${PREFIX}one" '.linux.cgroupsPath = $p'
+    config --arg p "$(cgroups_path one)" '.linux.cgroupsPath = $p'
     command_is sleep 30
     call tare create "$ID"
     [ $code != 0 ] || gone
@@ -316,6 +335,7 @@ test_two_containers_in_one_cgroup_are_refused_or_share_it() {
 
 test_dot_dot_in_the_cgroups_path_stays_below_or_is_refused() {
     ours_only
+    needs_cgroupfs
     bundle
     config --arg p "/$PREFIX/../../escape-$CASE" '.linux.cgroupsPath = $p'
     refuses 'cgroupsPath' tare create "$ID"
@@ -324,14 +344,14 @@ test_dot_dot_in_the_cgroups_path_stays_below_or_is_refused() {
 
 test_an_out_of_range_value_is_refused_with_its_file() {
     bundle
-    needs_v1 cpu
+    needs cpu
     config '.linux.resources.cpu = {quota: 1, period: 100000}'
-    refuses 'cfs_quota|quota' tare create "$ID"
+    refuses 'cfs_quota|quota|cpu.max' tare create "$ID"
 }
 
 test_swappiness_out_of_range_is_refused() {
     bundle
-    needs_v1 memory
+    needs memory
     config '.linux.resources.memory = {swappiness: 101}'
     refuses 'swappiness' tare create "$ID"
 }
@@ -344,7 +364,7 @@ test_a_container_that_was_refused_a_cgroup_in_use_kills_nobody_in_it() {
     local first=$ID
     bundle two
     drop_namespace pid
-    config --arg p "/${PREFIX}one" '.linux.cgroupsPath = $p'
+    config --arg p "$(cgroups_path one)" '.linux.cgroupsPath = $p'
     refuses "container's cgroup is not empty" tare create "$ID"
     at_most "$took_ms" 1000 milliseconds
     eq "$(state .status "$first")" running "the first container"

@@ -8,17 +8,16 @@ v2_view() {
     mounts_before=""
 }
 leave_v2() { :; }
-v2_file() { echo "/sys/fs/cgroup/$PREFIX$(basename "$B")/$1"; }
 
 test_v2_a_container_runs_in_its_cgroup() {
     v2_view
     bundle
     command_is sleep 30
     created
-    eq "$(grep ^0: "/proc/$PID/cgroup")" "0::/${PREFIX}b"
+    eq "$(grep ^0: "/proc/$PID/cgroup")" "0::$(container_group)"
     eq "$(cat "$(v2_file cgroup.procs)")" "$PID"
     gone
-    absent "/sys/fs/cgroup/${PREFIX}b"
+    absent "$(v2_file cgroup.procs)"
 }
 
 test_v2_the_cgroup_mount_is_cgroup2_rooted_at_the_container() {
@@ -34,6 +33,7 @@ test_v2_the_cgroup_mount_is_cgroup2_rooted_at_the_container() {
 }
 
 test_v2_device_rules_are_enforced_by_bpf() {
+    needs_root "make devices"
     v2_view
     bundle
     capabilities CAP_MKNOD
@@ -45,7 +45,7 @@ test_v2_device_rules_are_enforced_by_bpf() {
 
 test_v2_huge_page_limits() {
     v2_view
-    grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller in cgroup2 here"
+    is_on_v2 hugetlb || skip "no hugetlb controller in cgroup2 here"
     bundle
     config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
     command_is sleep 30
@@ -57,7 +57,7 @@ test_v2_huge_page_limits() {
 
 test_v2_unified_values_are_written() {
     v2_view
-    grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller in cgroup2 here"
+    is_on_v2 hugetlb || skip "no hugetlb controller in cgroup2 here"
     bundle
     config '.linux.resources.unified = {"hugetlb.2MB.max": "6291456", "cgroup.max.descendants": "7"}'
     command_is sleep 30
@@ -72,7 +72,7 @@ test_v2_missing_controllers_are_refused_by_name() {
     bundle
     local row
     for row in 'memory|memory: {limit: 67108864}' 'cpu|cpu: {shares: 100}' 'pids|pids: {limit: 10}' 'cpuset|cpu: {cpus: "0"}'; do
-        grep -qw "${row%%|*}" /sys/fs/cgroup/cgroup.controllers && continue
+        is_on_v2 "${row%%|*}" && continue
         config ".linux.resources = {${row#*|}}"
         refuses "${row%%|*}" tare create "$ID"
     done
@@ -88,7 +88,7 @@ test_v2_kill_all_and_delete_leave_nothing() {
     ok tare kill --all "$ID" KILL
     becomes stopped
     gone
-    absent "/sys/fs/cgroup/${PREFIX}b"
+    absent "$(v2_file cgroup.procs)"
 }
 
 test_v2_sub_cgroups_of_the_container_are_removed() {
@@ -99,5 +99,5 @@ test_v2_sub_cgroups_of_the_container_are_removed() {
     started
     eventually test -d "$(v2_file a/b)"
     gone
-    absent "/sys/fs/cgroup/${PREFIX}b"
+    absent "$(v2_file cgroup.procs)"
 }

@@ -51,7 +51,8 @@ test_a_paused_container_that_is_left_running_stays_paused() {
     serves
     piped
     counts
-    local freezer=/sys/fs/cgroup/unified/$PREFIX$(basename "$B")/cgroup.freeze
+    local freezer
+    freezer=$(v2_file cgroup.freeze)
     [ -e "$freezer" ] || freezer=$(cgroup_file '' cgroup.freeze)
     echo 1 >"$freezer"
     becomes paused

@@ -22,7 +22,7 @@ test_a_container_with_an_open_file_a_pipe_and_a_tcp_listener_comes_back() {
     eq "$(cat "$T/pid")" "$PID" "pid file"
     counts
     eq "$(mounts_of)" "$mounts" "mounts"
-    has "$(tr '\n' ' ' <"/proc/$PID/cgroup")" "/$PREFIX$(basename "$B")" "control group"
+    has "$(tr '\n' ' ' <"/proc/$PID/cgroup")" "$(container_group)" "control group"
     is_masked
     ok tare kill "$ID" KILL
     becomes stopped
@@ -280,7 +280,7 @@ test_a_user_namespace_and_its_devices_come_back() {
 
 test_limits_are_those_of_the_bundle_and_hooks_run() {
     needs_criu
-    has_controller pids || skip "no pids controller of v1 here"
+    is_on_v1 pids || skip "no pids controller of v1 here"
     bundle
     config '.linux.resources.pids.limit = 33'
     for moment in prestart createRuntime poststart poststop; do
@@ -295,14 +295,14 @@ test_limits_are_those_of_the_bundle_and_hooks_run() {
     rm "$T/hooks"
     config '.linux.resources.pids.limit = 44'
     restored
-    eq "$(cat "$(cgroup_file pids pids.max)")" 44 "limit"
+    limit_is pids.limit 44
     eq "$(tr '\n' ',' <"$T/hooks")" "prestart creating true,createRuntime creating true,poststart running true," "hooks at the restore"
     gone
 }
 
 test_criu_manages_control_groups_as_it_is_told() {
     needs_criu
-    has_controller pids || skip "no pids controller of v1 here"
+    is_on_v1 pids || skip "no pids controller of v1 here"
     local mode
     bundle
     config '.linux.resources.pids.limit = 33'
@@ -315,9 +315,9 @@ test_criu_manages_control_groups_as_it_is_told() {
         config '.linux.resources.pids.limit = 44'
         restored --manage-cgroups-mode $mode
         counts
-        has "$(cat "/proc/$PID/cgroup")" "pids:/$PREFIX$(basename "$B")" "control group with $mode"
+        has "$(cat "/proc/$PID/cgroup")" "pids:$(container_group)" "control group with $mode"
         case $mode in full) mode=33 ;; *) mode=44 ;; esac
-        eq "$(cat "$(cgroup_file pids pids.max)")" $mode "limit"
+        limit_is pids.limit $mode
         # So that the next image has the old one again.
         echo 33 >"$(cgroup_file pids pids.max)"
     done

@@ -92,7 +92,7 @@ test_an_unknown_device_type_is_refused() {
 
 test_device_access_is_denied_unless_allowed() {
     bundle
-    has_controller devices || skip "the v1 devices controller is not mounted here"
+    is_on_v1 devices || skip "the v1 devices controller is not mounted here"
     capabilities CAP_MKNOD
     config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rm"}]'
     script 'mknod /dev/fuse c 10 229; mknod /dev/other c 1 1; probe open /dev/fuse; probe open /dev/fuse w; probe open /dev/other; probe open /dev/null w'
@@ -104,7 +104,7 @@ test_device_access_is_denied_unless_allowed() {
 
 test_a_device_added_by_config_is_not_allowed_without_a_rule() {
     bundle
-    has_controller devices || skip "the v1 devices controller is not mounted here"
+    is_on_v1 devices || skip "the v1 devices controller is not mounted here"
     config '.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, fileMode: 438}] | .linux.resources.devices = [{allow: false, access: "rwm"}]'
     command_is probe open /dev/kmsg
     call tare run "$ID"

@@ -109,7 +109,7 @@ test_nul_bytes_anywhere() {
         '.mounts[0].source = "a\u0000"' '.mounts[1].options = ["mode=\u0000"]' '.linux.maskedPaths = ["/a\u0000"]' '.linux.cgroupsPath = "/a\u0000"' '.root.path = "rootfs\u0000"' \
         '.linux.sysctl = {"net.core.somaxconn": "1\u0000"}' '.linux.devices = [{path: "/dev/a\u0000", type: "c", major: 1, minor: 3}]' '.hooks.prestart = [{path: "/bin/\u0000true"}]'; do
         cp "$BASE/config.json" config.json
-        config --arg p "/${PREFIX}b" '.linux.cgroupsPath = $p'
+        config --arg p "$(cgroups_path)" '.linux.cgroupsPath = $p'
         config "$row"
         refuses '.' tare create "$ID"
         [ -n "$FOREIGN" ] || has "$err" "config.json#/" "where the NUL is ($row)"

@@ -2,7 +2,6 @@
 
 stats() { ok tare events --stats "$ID"; eq "$err" "" stderr; eq "$(wc -l <"$T/.out")" 1 lines; }
 data() { jq -c ".data$1" <<<"$out"; }
-unified() { echo "$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/$PREFIX$(basename "$B")/$1"; }
 # Events in the background, into $T/events; $! and $events are its pid.
 watch_events() { # [EVENTS-OPTION...]
     "$TARE" --root "$STATE" events "$@" "$ID" >"$T/events" 2>"$T/events.err" &
@@ -35,6 +34,8 @@ test_one_line_of_statistics_in_the_form_of_runc() {
 }
 
 test_values_are_those_of_the_kernels_files() {
+    needs_v1 memory
+    needs_v1 cpuset
     bundle
     config '.linux.resources = {memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512}}'
     script 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; head -c 4000000 /dev/zero | tail -c 3000000 >/dev/shm/x; touch /ready; sleep 30'
@@ -42,8 +43,8 @@ test_values_are_those_of_the_kernels_files() {
     started
     eventually test -e "$R/ready"
     # Nothing moves while it is frozen, but for charges that the kernel keeps for each CPU and gives back when it likes.
-    echo 1 >"$(unified cgroup.freeze)"
-    eventually grep -q 'frozen 1' "$(unified cgroup.events)"
+    echo 1 >"$(v2_file cgroup.freeze)"
+    eventually grep -q 'frozen 1' "$(v2_file cgroup.events)"
     stats
     eq "$(data .cpu.usage.total)" "$(cat "$(cgroup_file cpuacct cpuacct.usage)")" "CPU time"
     eq "$(data '.cpu.usage | (.percpu | add) == .total')" true "sum over CPUs"
@@ -85,12 +86,12 @@ test_pressure_comes_from_the_unified_hierarchy() {
     config '.linux.resources.cpu = {quota: 5000, period: 100000}'
     script 'while :; do :; done'
     started
-    eventually awk '/^some/ { split($5, total, "="); exit !(total[2] > 0) } END { if (!NR) exit 1 }' "$(unified cpu.pressure)"
+    eventually awk '/^some/ { split($5, total, "="); exit !(total[2] > 0) } END { if (!NR) exit 1 }' "$(v2_file cpu.pressure)"
     stats
     eq "$(data '| .cpu.psi, .memory.psi, .blkio.psi | [(.some, .full) | keys[]] | unique')" \
         "$(printf '["avg10","avg300","avg60","total"]\n%.0s' 1 2 3)"
     at_least "$(data .cpu.psi.some.total)" 1 "microseconds"
-    at_most "$(data .cpu.psi.some.total)" "$(sed -n 's/^some.*total=//p' "$(unified cpu.pressure)")"
+    at_most "$(data .cpu.psi.some.total)" "$(sed -n 's/^some.*total=//p' "$(v2_file cpu.pressure)")"
     gone
 }
 
@@ -138,7 +139,7 @@ test_created_and_paused_containers_have_statistics() {
     stats
     eq "$(data .pids.current)" 1
     ok tare start "$ID"
-    echo 1 >"$(unified cgroup.freeze)"
+    echo 1 >"$(v2_file cgroup.freeze)"
     becomes paused
     stats
     eq "$(data .pids.current)" 1
@@ -253,7 +254,7 @@ test_a_reader_that_goes_away_ends_the_stream() {
 }
 
 test_an_oom_kill_is_told() {
-    needs_v1 memory
+    needs memory
     bundle
     config '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
     # A child is killed; the container goes on.
@@ -271,7 +272,7 @@ test_an_oom_kill_is_told() {
 }
 
 test_an_oom_kill_of_the_first_process_is_told_before_the_end() {
-    needs_v1 memory
+    needs memory
     bundle
     config '.linux.resources.memory = {limit: 16777216, swap: 16777216}'
     script 'while [ ! -e /go ]; do sleep 0.05; done; exec tail -c 90000000 /dev/zero'
@@ -288,7 +289,7 @@ test_an_oom_kill_of_the_first_process_is_told_before_the_end() {
 }
 
 test_the_removal_of_the_group_is_no_oom() {
-    needs_v1 memory
+    needs memory
     bundle
     script 'sleep 30'
     started
@@ -309,14 +310,21 @@ test_v2_the_statistics_of_a_pure_v2_host() {
     mounts_before=""
     trap : EXIT
     bundle
+    ! is_on_v2 memory || config '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 55}}'
     script 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; touch /ready; sleep 30'
     started
     eventually test -e "$R/ready"
-    echo 1 >"/sys/fs/cgroup/${PREFIX}b/cgroup.freeze"
-    eventually grep -q 'frozen 1' "/sys/fs/cgroup/${PREFIX}b/cgroup.events"
+    echo 1 >"$(v2_file cgroup.freeze)"
+    eventually grep -q 'frozen 1' "$(v2_file cgroup.events)"
     stats
-    eq "$(data .cpu.usage.total)" "$(awk '$1 == "usage_usec" { print $2 * 1000 }' "/sys/fs/cgroup/${PREFIX}b/cpu.stat")"
-    eq "$(data .cpu.usage.user)" "$(awk '$1 == "user_usec" { print $2 * 1000 }' "/sys/fs/cgroup/${PREFIX}b/cpu.stat")"
+    eq "$(data .cpu.usage.total)" "$(awk '$1 == "usage_usec" { print $2 * 1000 }' "$(v2_file cpu.stat)")"
+    eq "$(data .cpu.usage.user)" "$(awk '$1 == "user_usec" { print $2 * 1000 }' "$(v2_file cpu.stat)")"
     at_least "$(data .cpu.usage.total)" 1000000
+    is_on_v2 memory || { gone; return; }
+    at_most "$(($(data .memory.usage.usage) - $(cat "$(v2_file memory.current)")))" 1048576 "change of usage"
+    at_least "$(($(data .memory.usage.usage) - $(cat "$(v2_file memory.current)")))" -1048576 "change of usage"
+    eq "$(data .memory.usage.limit)" 67108864
+    eq "$(data .pids)" "{\"current\":1,\"limit\":55}"
+    eq "$(data .memory.raw.pgfault)" "$(awk '$1 == "pgfault" { print $2 }' "$(v2_file memory.stat)")"
     gone
 }

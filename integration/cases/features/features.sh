@@ -94,7 +94,7 @@ test_every_seccomp_word_it_names_is_accepted() {
 }
 
 test_cgroup_lines_are_true_here() {
-    has_controller pids || skip "no v1 hierarchies here"
+    is_on_v1 pids || skip "no v1 hierarchies here"
     eq "$(features .linux.cgroup.v1)" true
     [ -z "$FOREIGN" ] || return
     eq "$(features .linux.cgroup.v2)" true

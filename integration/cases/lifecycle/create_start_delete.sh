@@ -190,7 +190,7 @@ test_the_created_process_has_its_final_namespaces_and_cgroup() {
     local type before after
     for type in net mnt uts ipc pid cgroup; do ne "$(readlink "/proc/$PID/ns/$type")" "$(readlink "/proc/self/ns/$type")" "$type namespace"; done
     before=$(readlink /proc/"$PID"/ns/* | sort; cat "/proc/$PID/cgroup")
-    has "$before" "$PREFIX" "cgroup in the created state"
+    has "$before" "$(container_group)" "cgroup in the created state"
     ok tare start "$ID"
     after=$(readlink /proc/"$PID"/ns/* | sort; cat "/proc/$PID/cgroup")
     eq "$after" "$before" "namespaces and cgroup after start"

@@ -37,7 +37,7 @@ test_spec_writes_a_config_that_runs() {
     bundle
     rm config.json
     ok tare spec
-    config --arg p "/${PREFIX}b" '.process.terminal = false | .process.args = ["echo", "from the spec"] | .linux.cgroupsPath = $p'
+    config --arg p "$(cgroups_path)" '.process.terminal = false | .process.args = ["echo", "from the spec"] | .linux.cgroupsPath = $p'
     runs
     eq "$out" "from the spec"
 }

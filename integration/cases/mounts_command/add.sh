@@ -46,12 +46,11 @@ test_add_makes_file_systems_with_all_their_options() {
 
 test_add_to_a_paused_container() {
     ours_only
-    needs_v1 freezer
     bundle; command_is sleep 60; started
-    echo FROZEN >"$(cgroup_file freezer freezer.state)"
+    freeze
     list "$(fs tmpfs /scratch)"
     add
-    echo THAWED >"$(cgroup_file freezer freezer.state)"
+    thaw
     matches "$(seen /scratch)" ' tmpfs '
     gone
 }

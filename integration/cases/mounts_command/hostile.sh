@@ -101,7 +101,7 @@ test_with_a_shared_root_nothing_is_mounted_on_the_host_on_the_way() {
     mkdir "$T/host" && mount -t tmpfs -o mode=755 shared "$T/host" && mount --make-shared "$T/host"
     for propagation in shared rshared; do
         bundle "host/$propagation"; command_is sleep 60; ID=${ID_PREFIX}$propagation
-        config --arg p "$propagation" --arg c "/$PREFIX$propagation" '.linux.rootfsPropagation = $p | .linux.cgroupsPath = $c'
+        config --arg p "$propagation" --arg c "$(cgroups_path "$propagation")" '.linux.rootfsPropagation = $p | .linux.cgroupsPath = $c'
         started
         host=$(mounts)
         # `silent` can only be said to mount(2), which takes a path. Ended before it can take that mount away again.

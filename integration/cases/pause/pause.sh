@@ -109,7 +109,7 @@ test_a_signal_waits_for_the_resume() {
 # Starts a container with a process that does not freeze: it waits, in the kernel, for a file system that never answers.
 unfreezable() {
     [ -c /dev/fuse ] || skip "no /dev/fuse here"
-    [ -d /sys/fs/cgroup/unified ] || skip "no unified hierarchy beside v1 here"
+    [ -n "$(v2_hierarchy)" ] || skip "no cgroup2 here"
     capabilities CAP_SYS_ADMIN
     config '.linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]
         | .linux.resources.devices = [{allow: true, type: "c", major: 10, minor: 229, access: "rw"}]'
@@ -118,7 +118,7 @@ unfreezable() {
     started
     eventually grep -q hung "$B/stdout"
     sleep 0.1
-    freeze=/sys/fs/cgroup/unified/${PREFIX}b/cgroup.freeze
+    freeze=$(v2_file cgroup.freeze)
 }
 
 # A `pause` that was killed in the middle leaves a group that somebody has asked to freeze, and that has not stopped.
@@ -177,7 +177,7 @@ test_the_freezer_of_v1_is_used_where_there_is_no_v2() {
     umount /sys/fs/cgroup/unified 2>/dev/null || mount -t tmpfs -o ro none /sys/fs/cgroup/unified 2>/dev/null
     counter
     started
-    lacks "$(cat "/proc/$PID/cgroup")" "0::/${PREFIX}b" "the unified hierarchy"
+    lacks "$(cat "/proc/$PID/cgroup")" "0::$(container_group)" "the unified hierarchy"
     ok tare pause "$ID"
     eq "$(cat "$(cgroup_file freezer freezer.state)")" FROZEN freezer.state
     status_is paused || fail "status $(state .status)"
@@ -194,25 +194,27 @@ test_the_freezer_of_v1_is_used_where_there_is_no_v2() {
 # Only v2, in a mount namespace of its own: the freezer is there, whatever else is bound to v1.
 test_the_freezer_of_v2_is_used_where_there_is_no_v1() {
     bundle
-    awk '$3 == "cgroup2" { found = 1 } END { exit !found }' /proc/self/mounts || skip "no cgroup2 here"
-    mount -t cgroup2 none /sys/fs/cgroup
+    [ -n "$(v2_hierarchy)" ] || skip "no cgroup2 here"
+    is_pure_v2 || { umount -R /sys/fs/cgroup 2>/dev/null || umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; }
     counter
     started
     ok tare pause "$ID"
-    has "$(cat /sys/fs/cgroup/"${PREFIX}b"/cgroup.events)" "frozen 1"
+    has "$(cat "$(v2_file cgroup.events)")" "frozen 1"
     status_is paused || fail "status $(state .status)"
     ! counts || fail "its process runs on"
     ok tare resume "$ID"
     counts || fail "its process does not run"
     gone
-    umount /sys/fs/cgroup
+    mounts_before=
 }
 
 test_a_group_above_that_is_frozen_is_named_by_resume() {
     ours_only
     bundle
-    local above=/sys/fs/cgroup/unified/${PREFIX}above
-    [ -d /sys/fs/cgroup/unified ] || skip "no unified hierarchy beside v1 here"
+    needs_cgroupfs
+    local above
+    above=$(v2_hierarchy)/${PREFIX}above
+    [ -n "$(v2_hierarchy)" ] || skip "no cgroup2 here"
     config --arg p "/${PREFIX}above/b" '.linux.cgroupsPath = $p'
     command_is sleep 100
     started
@@ -233,7 +235,8 @@ test_a_pause_that_fails_after_the_freeze_lets_the_processes_go_on() {
     started
     eventually counts
     # The list of those that stand still is what is read of the group last.
-    local v2=/sys/fs/cgroup/unified/${PREFIX}b/cgroup.procs
+    local v2
+    v2=$(v2_file cgroup.procs)
     [ -e "$v2" ] || v2=$(cgroup_file freezer cgroup.procs)
     refuses '(EIO)' \
         strace -f -qq -o trace -e trace=read -e inject=read:error=EIO -P "$v2" "$TARE" --root "$STATE" pause "$ID"

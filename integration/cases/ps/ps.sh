@@ -38,7 +38,7 @@ test_a_paused_container_is_shown() {
     bundle
     command_is sleep 30
     started
-    echo 1 >"$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/${PREFIX}b/cgroup.freeze"
+    freeze
     becomes paused
     ok tare ps -f json "$ID"
     eq "$out" "[$PID]"

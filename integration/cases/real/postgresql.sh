@@ -57,8 +57,8 @@ test_postgresql_serves_a_client_in_a_second_container() {
     eq "$(sed -n 's/^Seccomp:\t//p' "/proc/$server/status")" 2 "seccomp mode of the server"
     eq "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$server/status")" "${OWNER%:*}" "the server's user on the host"
     eq "$(sed -n 's/^CapBnd:\t//p' "/proc/$server/status")" 0000000000000000 "capabilities"
-    ! needs_limit memory memory.limit_in_bytes || eq "$(cat "$(cgroup_file memory memory.limit_in_bytes)")" 536870912 "memory limit"
-    ! needs_limit pids pids.max || eq "$(cat "$(cgroup_file pids pids.max)")" 64 "pids limit"
+    ! needs_limit memory memory.limit_in_bytes || limit_is memory.limit 536870912
+    ! needs_limit pids pids.max || limit_is pids.limit 64
 
     confined client
     add_namespace user "/proc/$server/ns/user"
@@ -87,4 +87,4 @@ END
     ok tare delete "$server_id"
     eq "$(pgrep -c postgres)" 0 "processes of PostgreSQL left"
 }
-needs_limit() { has_controller "$1" && [ -e "$(cgroup_file "$1" "$2" server)" ]; }
+needs_limit() { is_on_v1 "$1" && [ -e "$(cgroup_file "$1" "$2" server)" ]; }

@@ -95,15 +95,14 @@ test_wait_outlasts_created_running_and_the_deletion() {
 
 test_wait_outlasts_a_pause() {
     ours_only
-    needs_v1 freezer
     bundle; script 'sleep 0.5; exit 4'; started
-    echo FROZEN >"$(cgroup_file freezer freezer.state)"
+    freeze
     ends 124 tare wait --timeout 700ms "$ID"
     eq "$out" "still alive"
     tare wait "$ID" >"$T/answer" &
     local waiter=$!
     sleep 0.2
-    echo THAWED >"$(cgroup_file freezer freezer.state)"
+    thaw
     wait $waiter || fail "wait ended with $?"
     eq "$(cat "$T/answer")" "exit code 4"
     gone
