@@ -102,7 +102,7 @@ pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     let host_nulls = furnish_stdio(plan);
     let (child, wire) = spawn::spawn(given, host_nulls)?;
     if let Some(maps) = &plan.id_maps {
-        maps::write(child.pid(), maps, rootless).context("map the ids of the user namespace")?;
+        maps::write(child.pid(), maps, rootless, watch).context("map the ids of the user namespace")?;
     }
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;
