@@ -54,3 +54,4 @@ delegated() {
         chown "$USER_ID:$USER_ID" "$GROUP/$file" || fail "cannot delegate $GROUP/$file"
     done
 }
+undelegated() { rmdir "$USER_GROUP" "$GROUP" || fail "the user's group is not empty: $(ls -d "$GROUP"/*/)"; }

@@ -85,4 +85,5 @@ test_its_cgroup_is_given_to_the_containers_root() {
     runs
     has "$out" "0::/inner"
     has "$out" kept
+    undelegated
 }
