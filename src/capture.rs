@@ -29,6 +29,23 @@ pub struct Invocation<'a> {
     pub limit: Duration,
     /// How much it may print.
     pub limit_bytes: usize,
+    /// Somebody who may ask us to end meanwhile.
+    pub interrupt: Option<Interrupt<'a>>,
+}
+
+/// A wish that we end.
+#[derive(Clone, Copy)]
+pub struct Interrupt<'a> {
+    /// Has something to read when there may be one.
+    pub fd: BorrowedFd<'a>,
+    /// Looks, without waiting, for the signal that asks.
+    pub look: &'a dyn Fn() -> Result<Option<i32>, SysError>,
+}
+
+impl std::fmt::Debug for Interrupt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.fd).finish()
+    }
 }
 
 /// How that went.
@@ -47,6 +64,8 @@ pub enum Captured {
     TooLong,
     /// It was killed for printing more than it may.
     TooMuch,
+    /// It was killed as we were asked to end, by this signal.
+    Interrupted(i32),
 }
 
 /// Looks for a program through $PATH. Relative folders are left out: we do not know whose folder we stand in.
@@ -72,8 +91,15 @@ pub fn capture(command: &Invocation<'_>) -> Result<Captured, SysError> {
     let mut errors = Stream { fd: err, kept: Vec::new(), open: true };
     let stopped = loop {
         let process = Some((child.pidfd.as_fd(), fd::Wanted::Read));
-        let ready = fd::poll_some_until(&[process, output.wanted(), errors.wanted()], Some(end))?;
+        let wish = command.interrupt.map(|interrupt| (interrupt.fd, fd::Wanted::Read));
+        let ready = fd::poll_some_until(&[process, output.wanted(), errors.wanted(), wish], Some(end))?;
         let has_ended = ready.first().copied().unwrap_or(false);
+        let may_be_asked = !has_ended && ready.get(3).copied().unwrap_or(false);
+        if let Some(interrupt) = command.interrupt.filter(|_| may_be_asked)
+            && let Some(signal) = (interrupt.look)()?
+        {
+            break Some(Captured::Interrupted(signal));
+        }
         output.fill(command.limit_bytes.saturating_add(1))?;
         // More than is kept is read all the same, and thrown away: a full pipe would stop the program.
         errors.fill(usize::MAX)?;

@@ -10,6 +10,8 @@ pub struct Host {
     /// Whether the caller lacks real root: an unprivileged user, or root inside a user namespace
     /// (/proc/self/uid_map is not the identity of all 2^32 - 1 ids).
     pub rootless: bool,
+    /// The ids that the host lends to a caller who is not root; none for root.
+    pub lent: Lent,
     /// Number of the last capability the kernel knows (/proc/sys/kernel/cap_last_cap).
     pub last_capability: u8,
     /// Whether AppArmor is active (/sys/module/apparmor/parameters/enabled is Y).
@@ -18,4 +20,22 @@ pub struct Host {
     pub selinux: bool,
     /// The machine's architecture as OCI names it, for example `SCMP_ARCH_X86_64`.
     pub architecture: &'static str,
+}
+
+/// Subordinate ids (subuid(5), subgid(5)).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lent {
+    /// User ids, in the order of the table.
+    pub uids: Vec<IdRange>,
+    /// Group ids.
+    pub gids: Vec<IdRange>,
+}
+
+/// Neighbouring ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdRange {
+    /// The first.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
 }

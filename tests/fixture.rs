@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tare::bundle::{Bundle, Invalid};
-use tare::host::Host;
+use tare::host::{Host, Lent};
 use tare::plan::{Options, Plan};
 
 /// A small valid config.json, with `patch` merged into it: objects key by key, null removes, all else replaces.
@@ -51,6 +51,7 @@ pub fn host() -> Host {
         euid: 0,
         egid: 0,
         rootless: false,
+        lent: Lent::default(),
         last_capability: 40,
         apparmor: true,
         selinux: true,

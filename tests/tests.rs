@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests, too, end a test this way
 
+mod capture; // a program beside us, within bounds
 mod cli; // the forms that engines type, and what is refused
 mod cmd; // signals' names, the state's JSON, features, version
 mod error; // the one line, the codes
@@ -89,6 +90,7 @@ mod sys {
     mod path; // paths inside a root, by the kernel and by the walk; races
     mod pidfd; // /proc/PID/stat, and how a process ended
     mod pty; // raw mode, and its end
+    mod subordinate; // /etc/subuid -> the ids lent to a user
 }
 
 mod systemd {

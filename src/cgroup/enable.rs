@@ -97,6 +97,10 @@ fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {
              name an absolute cgroupsPath elsewhere"
         }
         errno::EOPNOTSUPP => "the group is threaded: name a cgroupsPath elsewhere",
+        errno::EACCES | errno::EPERM | errno::EROFS => {
+            "it is not delegated to this user: for the user manager of systemd, add it to Delegate= of \
+             `systemctl edit user@.service`, and run tare by `systemd-run --user --scope -p Delegate=yes`"
+        }
         errno::ENOENT => "the controller is not enabled in the group above, or it is in use by cgroup v1",
         _ => "",
     };

@@ -195,13 +195,16 @@ impl Work<'_> {
             Err(refusal) if required == Required::No && is_denial(refusal.errno) => {
                 self.undo_to(made_before);
                 if self.required == Required::No {
-                    self.entry.warnings.push(format!("done without the control group {}", tree.dir().display()));
+                    self.entry
+                        .warnings
+                        .push(format!("done without the control group {}", tree.dir().display()));
                 }
                 Ok(None)
             }
-            Err(refusal) if is_denial(refusal.errno) && self.handle.caller == Caller::Rootless => Err(refusal.advise(
-                "have this part of the tree delegated to the user, or leave out linux.cgroupsPath and linux.resources",
-            )),
+            Err(refusal) if is_denial(refusal.errno) && self.handle.caller == Caller::Rootless => {
+                let advice = if self.handle.named { NAMED_ELSEWHERE } else { NOT_DELEGATED };
+                Err(refusal.advise(advice))
+            }
             Err(refusal) => Err(refusal),
         }
     }
@@ -299,6 +302,14 @@ impl Work<'_> {
         }
     }
 }
+
+/// What a user does who may not make a group where the runtime is.
+const NOT_DELEGATED: &str = "have a part of the tree delegated to this user: `systemd-run --user --scope -p Delegate=yes tare ...` \
+    does so; or leave out linux.resources";
+
+/// The same where the configuration says where.
+const NAMED_ELSEWHERE: &str = "have this part of the tree delegated to the user, or leave out linux.cgroupsPath and run \
+    tare by `systemd-run --user --scope -p Delegate=yes`, or leave out linux.resources too";
 
 /// Memory and nothing else: what the other controllers hold must hold from the start.
 fn counts_memory(tree: &Tree) -> bool {

@@ -20,8 +20,9 @@ use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
 use crate::state::{Container, Namespaces, Phase, Record, identify, notify_folder};
 use crate::sys::datagram::Target;
+use crate::sys::error::errno;
 use crate::sys::namespace::{self, Kind};
-use crate::sys::probe;
+use crate::sys::{SysError, probe};
 use anyhow::{Context, Result};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -241,7 +242,7 @@ pub(super) fn make_groups(
         }
     };
     entry.warnings.iter().for_each(|warning| warn(warning));
-    give_cgroup(plan, handle, planned.host.rootless).context("give the cgroup to the container")?;
+    give_cgroup(planned, handle, warn).context("give the cgroup to the container")?;
     if handle.delegated.is_some() && handle.are_limits_within_reach(launch::host_uid(plan, 0))? {
         warn(LIMITS_WITHIN_REACH);
     }
@@ -304,15 +305,30 @@ fn bear_in<'a>(
 
 /// What the container may divide: the group that the annotation names belongs to its root, or else its own group to its
 /// user (config-linux.md, "Cgroup ownership").
-fn give_cgroup(plan: &Plan, handle: &Handle, rootless: bool) -> Result<()> {
+fn give_cgroup(planned: &Planned, handle: &Handle, warn: &dyn Fn(&str)) -> Result<()> {
+    let (plan, host) = (planned.plan, &planned.host);
     if handle.delegated.is_some() {
         return handle.delegate(launch::host_uid(plan, 0));
     }
-    if may_delegate(plan) && !rootless {
-        handle.delegate(launch::host_uid(plan, plan.process.user.uid))?;
+    let uid = launch::host_uid(plan, plan.process.user.uid);
+    if !may_delegate(plan) || host.rootless && uid == host.euid {
+        return Ok(());
     }
-    Ok(())
+    match handle.delegate(uid) {
+        // An ordinary user can give away nothing, not even to an id that is lent to him.
+        Err(error)
+            if host.rootless && error.downcast_ref().is_some_and(|e: &SysError| e.is(errno::EPERM)) =>
+        {
+            warn(NOT_GIVEN);
+            Ok(())
+        }
+        other => other,
+    }
 }
+
+/// Said in place of a delegation (config-linux.md, "Cgroup ownership").
+const NOT_GIVEN: &str = "the container's cgroup stays the caller's own, as giving it to process.user needs CAP_CHOWN: it can \
+    make no groups below it";
 
 /// Whether the container may make groups below its own: it sees nothing else, and its view can be written.
 fn may_delegate(plan: &Plan) -> bool {

@@ -2,10 +2,10 @@
 //!
 //! A container that is not left running is gone afterwards, exactly as after `delete`. Whatever fails, it runs on as it did.
 
-use super::Session;
 use super::delete::retire;
 use super::lock::alone;
 use super::state::status_of;
+use super::{Session, birth};
 use crate::bundle::Bundle;
 use crate::cli;
 use crate::criu::client::Binary;
@@ -56,7 +56,7 @@ pub(super) fn checkpoint(session: &Session, args: &cli::Checkpoint) -> Result<u8
 }
 
 fn dump(session: &Session, args: &cli::Checkpoint, container: &mut Container, criu: &Binary) -> Result<()> {
-    let plan = plan_of(container)?;
+    let plan = plan_of(session, container)?;
     namespaces::check(&plan.namespaces)?;
     no_delegated_group(&plan)?;
     let pid = container.record.pid();
@@ -99,14 +99,14 @@ fn dump(session: &Session, args: &cli::Checkpoint, container: &mut Container, cr
 }
 
 /// The plan that the container was made by, from the configuration that was kept.
-fn plan_of(container: &Container) -> Result<Plan> {
+fn plan_of(session: &Session, container: &Container) -> Result<Plan> {
     let bundle = Bundle::from_json(container.config()?)?;
     let options = Options {
         id: container.id().to_string(),
         bundle: container.record.bundle.clone(),
         ..Options::default()
     };
-    Ok(Plan::for_create(&bundle, &options, &probe::host()?)?)
+    Ok(Plan::for_create(&bundle, &options, &birth::host(session)?)?)
 }
 
 /// CRIU in its unprivileged mode can save single processes, but no container.

@@ -14,7 +14,6 @@ use crate::launch::{self, Ready, foreground};
 use crate::plan::Plan;
 use crate::plan::exec::{ExecOptions, Overrides, capability, merged};
 use crate::state::{Container, Refused, Status};
-use crate::sys::probe;
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -25,7 +24,7 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let status = status.to_string();
     pid_file::check(args.pid_file.as_deref())?;
     let init_pid = container.record.pid();
-    let host = probe::host()?;
+    let host = birth::host(session)?;
     let plan = apart(|| plan(session, &container, args, &host))?;
     let stays = if args.detach { Stays::No } else { Stays::Yes };
     let (console, relay_socket) = birth::console(&plan, args.console_socket.as_deref(), stays)?.split();

@@ -90,7 +90,7 @@ fn table(container: &mut Container, options: &[String], pids: &[i32]) -> Result<
 fn run_ps(path: &std::path::Path, options: &[String]) -> Result<String> {
     let usual = ["-ef".to_string()];
     let args = if options.is_empty() { usual.as_slice() } else { options };
-    let command = Invocation { path, args, limit: LIMIT, limit_bytes: LIMIT_BYTES };
+    let command = Invocation { path, args, limit: LIMIT, limit_bytes: LIMIT_BYTES, interrupt: None };
     let what = format!("ps(1), {}", path.display());
     match capture(&command).with_context(|| what.clone())? {
         Captured::Ended { ended: Ended::Exited(0), output, .. } => Ok(output),
@@ -110,7 +110,8 @@ fn run_ps(path: &std::path::Path, options: &[String]) -> Result<String> {
             let advice = "what follows ID is given to ps(1) as it is: see `man ps`";
             Err(coded(PS, format!("{what}: {problem}"), Some(advice)))
         }
-        Captured::TooLong => {
+        // Nobody was named who could interrupt it.
+        Captured::TooLong | Captured::Interrupted(_) => {
             let problem = format!("{what}: it did not end within {} s and was killed", LIMIT.as_secs());
             Err(coded(PS, problem, Some("use --format json, which needs no ps(1)")))
         }

@@ -3,7 +3,8 @@
 //! Called by `launch` while the child waits.
 
 use super::Failed;
-use crate::capture::{Captured, Invocation, capture, find};
+use super::foreground::{Interrupted, Watch};
+use crate::capture::{Captured, Interrupt, Invocation, capture, find};
 use crate::plan::{IdMap, IdMaps, Plan};
 use crate::sys::error::errno::{ENOENT, EPERM};
 use crate::sys::process::Ended;
@@ -18,8 +19,8 @@ const HELPER_LIMIT: Duration = Duration::from_secs(30);
 const HELPER_LIMIT_BYTES: usize = 4096;
 
 /// Writes both maps. Directly where we may; a rootless caller with more than its own id goes by the set-uid helpers.
-pub fn write(pid: i32, maps: &IdMaps, rootless: bool) -> Result<()> {
-    write_one(pid, "uid_map", "newuidmap", &maps.uids)?;
+pub fn write(pid: i32, maps: &IdMaps, rootless: bool, watch: Option<&Watch>) -> Result<()> {
+    write_one(pid, "uid_map", "newuidmap", &maps.uids, watch)?;
     match proc::write_of_process(pid, "gid_map", &text(&maps.gids)) {
         Err(e) if rootless && e.is(EPERM) => {}
         other => return other.map_err(Into::into),
@@ -31,13 +32,15 @@ pub fn write(pid: i32, maps: &IdMaps, rootless: bool) -> Result<()> {
             return Ok(());
         }
     }
-    helper("newgidmap", pid, &maps.gids)
+    helper("newgidmap", pid, &maps.gids, watch)
 }
 
-fn write_one(pid: i32, file: &str, program: &str, maps: &[IdMap]) -> Result<()> {
+fn write_one(pid: i32, file: &str, program: &str, maps: &[IdMap], watch: Option<&Watch>) -> Result<()> {
     match proc::write_of_process(pid, file, &text(maps)) {
-        Err(e) if e.is(EPERM) => helper(program, pid, maps)
-            .map_err(|helped| if is_single(maps) { anyhow::Error::new(e) } else { helped }),
+        Err(e) if e.is(EPERM) => helper(program, pid, maps, watch).map_err(|helped| {
+            let is_the_reason = !is_single(maps) || helped.is::<Interrupted>();
+            if is_the_reason { helped } else { anyhow::Error::new(e) }
+        }),
         other => other.map_err(Into::into),
     }
 }
@@ -50,14 +53,15 @@ fn text(maps: &[IdMap]) -> String {
     maps.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
 }
 
-fn helper(program: &str, pid: i32, maps: &[IdMap]) -> Result<()> {
+fn helper(program: &str, pid: i32, maps: &[IdMap], watch: Option<&Watch>) -> Result<()> {
     let mut args = vec![pid.to_string()];
     for map in maps {
         args.extend([map.container_id, map.host_id, map.size].map(|number| number.to_string()));
     }
-    let run = |path: &Path| {
-        capture(&Invocation { path, args: &args, limit: HELPER_LIMIT, limit_bytes: HELPER_LIMIT_BYTES })
-    };
+    let look = || watch.map_or(Ok(None), Watch::ending);
+    let interrupt = watch.map(|watch| Interrupt { fd: watch.fd(), look: &look });
+    let (limit, limit_bytes) = (HELPER_LIMIT, HELPER_LIMIT_BYTES);
+    let run = |path: &Path| capture(&Invocation { path, args: &args, limit, limit_bytes, interrupt });
     let captured = find(program).ok_or_else(|| SysError::new("execve", program, ENOENT));
     match captured
         .and_then(|path| run(&path))
@@ -67,6 +71,7 @@ fn helper(program: &str, pid: i32, maps: &[IdMap]) -> Result<()> {
         Captured::Ended { errors, .. } => {
             bail!("{program}: {}: see the user's ranges in /etc/subuid and /etc/subgid", errors.trim())
         }
+        Captured::Interrupted(signal) => Err(Interrupted { signal }.into()),
         Captured::TooLong => {
             bail!("{program}: it did not do its work within {} s and was killed", HELPER_LIMIT.as_secs())
         }

@@ -104,7 +104,7 @@ pub fn begin<'a>(mut given: Given<'a>) -> Result<Newborn<'a>> {
     let keeper = given.entry.keeper.take();
     let (child, wire) = spawn::spawn(given, host_nulls)?;
     if let Some(maps) = &plan.id_maps {
-        maps::write(child.pid(), maps, rootless).context("map the ids of the user namespace")?;
+        maps::write(child.pid(), maps, rootless, watch).context("map the ids of the user namespace")?;
     }
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;

@@ -40,7 +40,7 @@ impl Running<'_> {
         process::set_undumpable()?;
         let theirs = self.namespaces()?;
         plan.namespaces.user = theirs.user();
-        let mut inputs = sources::open(&plan, self.rootless)?;
+        let mut inputs = sources::open(&plan, self.rootless, None)?;
         inputs.pid_namespace = theirs.pids;
         carry_out(&plan, theirs.mounts, theirs.joins, Task::Add(inputs))
     }

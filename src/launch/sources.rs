@@ -3,6 +3,7 @@
 //!
 //! Called by `launch::spawn` before the clone; the child inherits the descriptors.
 
+use super::foreground::Watch;
 use super::spawn::user_namespace;
 use super::steps;
 use crate::cgroup::{Entry, Layout};
@@ -10,6 +11,7 @@ use crate::child::cgroup_mount::Hierarchy;
 use crate::child::mount::Inputs;
 use crate::plan::mounts::{Idmap, MountKind, MountOp, PropagationKind};
 use crate::plan::{IdMaps, Plan};
+use crate::sys::error::errno;
 use crate::sys::mount::{self, Change, Depth, LastLink, propagation};
 use anyhow::Result;
 use std::ffi::CString;
@@ -48,16 +50,15 @@ pub fn hierarchies(layout: &Layout, entry: &Entry) -> Vec<Hierarchy> {
 }
 
 /// Opens them all.
-pub fn open(plan: &Plan, rootless: bool) -> Result<Inputs> {
+pub fn open(plan: &Plan, rootless: bool, watch: Option<&Watch>) -> Result<Inputs> {
     let mut inputs = Inputs::default();
     let in_user_namespace = !plan.namespaces.user.is_shared();
     if !in_user_namespace && plan.rootfs.mounts.iter().all(|op| op.idmap.is_none()) {
         return Ok(inputs);
     }
-    let mut made: Vec<(IdMaps, OwnedFd)> = Vec::new();
+    let mut opener = Opener { plan, rootless, watch, opens_plain: in_user_namespace, made: Vec::new() };
     for op in &plan.rootfs.mounts {
-        let (source, namespace) = open_one(plan, op, in_user_namespace, rootless, &mut made)
-            .map_err(|error| steps::mount_source(plan, op, error))?;
+        let (source, namespace) = opener.open(op).map_err(|error| steps::mount_source(plan, op, error))?;
         inputs.sources.push(source);
         inputs.user_namespaces.push(namespace);
     }
@@ -66,58 +67,69 @@ pub fn open(plan: &Plan, rootless: bool) -> Result<Inputs> {
 
 type Opened = (Option<OwnedFd>, Option<OwnedFd>);
 
-fn open_one(
-    plan: &Plan,
-    op: &MountOp,
-    in_user_namespace: bool,
+struct Opener<'a> {
+    plan: &'a Plan,
     rootless: bool,
-    made: &mut Vec<(IdMaps, OwnedFd)>,
-) -> Result<Opened> {
-    let idmap = op.idmap.as_ref();
-    let namespace = idmap.map(|idmap| namespace_for(plan, idmap, rootless, made)).transpose()?;
-    let MountKind::Bind { source, recursive } = &op.kind else { return Ok((None, namespace)) };
-    if namespace.is_none() && (rootless || !in_user_namespace || is_inside_rootfs(plan, source)) {
-        return Ok((None, None));
+    watch: Option<&'a Watch>,
+    /// Whether sources that are not id-mapped are opened here, too.
+    opens_plain: bool,
+    /// The user namespaces of id-mapped mounts.
+    made: Vec<(IdMaps, OwnedFd)>,
+}
+
+impl Opener<'_> {
+    fn open(&mut self, op: &MountOp) -> Result<Opened> {
+        let plan = self.plan;
+        let idmap = op.idmap.as_ref();
+        let namespace = idmap.map(|idmap| self.namespace_for(idmap)).transpose()?;
+        let MountKind::Bind { source, recursive } = &op.kind else { return Ok((None, namespace)) };
+        if namespace.is_none() && (!self.opens_plain || is_inside_rootfs(plan, source)) {
+            return Ok((None, None));
+        }
+        let depth = if *recursive { Depth::Tree } else { Depth::Mount };
+        let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
+        let tree = match mount::clone_tree(source, depth, last) {
+            // The mount namespace is not ours, as that of an ordinary user is not. The child has one of its own, and there
+            // it may do what its user may.
+            Err(error) if self.rootless && namespace.is_none() && error.is(errno::EPERM) => {
+                self.opens_plain = false;
+                return Ok((None, None));
+            }
+            other => other?,
+        };
+        // The child cuts its own copies off from the host (`rootfs::isolate`); this one is made before.
+        if plan.rootfs.propagation.map(|p| p.kind) != Some(PropagationKind::Shared) {
+            let slave = Change { propagation: propagation::SLAVE, ..Change::default() };
+            mount::set_attributes(tree.as_fd(), slave, Depth::Tree, &source.to_string_lossy())?;
+        }
+        if let (Some(idmap), Some(namespace)) = (idmap, &namespace) {
+            let depth = if idmap.recursive { Depth::Tree } else { Depth::Mount };
+            mount::set_idmap(tree.as_fd(), namespace.as_fd(), depth, &source.to_string_lossy())?;
+        }
+        Ok((Some(tree), None))
     }
-    let depth = if *recursive { Depth::Tree } else { Depth::Mount };
-    let last = if op.source_nofollow { LastLink::Keep } else { LastLink::Follow };
-    let tree = mount::clone_tree(source, depth, last)?;
-    // The child cuts its own copies off from the host (`rootfs::isolate`); this one is made before.
-    if plan.rootfs.propagation.map(|p| p.kind) != Some(PropagationKind::Shared) {
-        let slave = Change { propagation: propagation::SLAVE, ..Change::default() };
-        mount::set_attributes(tree.as_fd(), slave, Depth::Tree, &source.to_string_lossy())?;
+
+    fn namespace_for(&mut self, idmap: &Idmap) -> Result<OwnedFd> {
+        let plan = self.plan;
+        let own = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref());
+        let Some(maps) = idmap.maps.as_ref().or(own) else {
+            // The maps of a joined namespace, which only the namespace itself knows.
+            let joined = plan
+                .namespaces
+                .user
+                .joined()
+                .ok_or_else(|| anyhow::anyhow!("no mapping for an id-mapped mount"))?;
+            return Ok(crate::sys::namespace::open(&joined.path, crate::sys::namespace::Kind::User)?);
+        };
+        if !self.made.iter().any(|(known, _)| known == maps) {
+            self.made.push((maps.clone(), user_namespace(maps, self.rootless, self.watch)?));
+        }
+        let found = self.made.iter().find(|(known, _)| known == maps).map(|(_, fd)| fd.try_clone());
+        Ok(found.ok_or_else(|| anyhow::anyhow!("no user namespace for an id-mapped mount"))??)
     }
-    if let (Some(idmap), Some(namespace)) = (idmap, &namespace) {
-        let depth = if idmap.recursive { Depth::Tree } else { Depth::Mount };
-        mount::set_idmap(tree.as_fd(), namespace.as_fd(), depth, &source.to_string_lossy())?;
-    }
-    Ok((Some(tree), None))
 }
 
 /// A source inside of the root filesystem must show what earlier mounts have put there: the child opens it.
 fn is_inside_rootfs(plan: &Plan, source: &CString) -> bool {
     Path::new(std::ffi::OsStr::from_bytes(source.as_bytes())).starts_with(&plan.rootfs.path)
-}
-
-fn namespace_for(
-    plan: &Plan,
-    idmap: &Idmap,
-    rootless: bool,
-    made: &mut Vec<(IdMaps, OwnedFd)>,
-) -> Result<OwnedFd> {
-    let own = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref());
-    let Some(maps) = idmap.maps.as_ref().or(own) else {
-        // The maps of a joined namespace, which only the namespace itself knows.
-        let joined = plan
-            .namespaces
-            .user
-            .joined()
-            .ok_or_else(|| anyhow::anyhow!("no mapping for an id-mapped mount"))?;
-        return Ok(crate::sys::namespace::open(&joined.path, crate::sys::namespace::Kind::User)?);
-    };
-    if !made.iter().any(|(known, _)| known == maps) {
-        made.push((maps.clone(), user_namespace(maps, rootless)?));
-    }
-    let found = made.iter().find(|(known, _)| known == maps).map(|(_, fd)| fd.try_clone());
-    Ok(found.ok_or_else(|| anyhow::anyhow!("no user namespace for an id-mapped mount"))??)
 }

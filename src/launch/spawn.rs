@@ -2,6 +2,7 @@
 //!
 //! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
 
+use super::foreground::Watch;
 use super::{Child, Given, joins, sources, steps};
 use crate::cgroup::{Latecomer, TasksFile};
 use crate::child::{Hop, Inherited, init};
@@ -35,7 +36,7 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     let (parent_wire, child_wire) = wire::pair()?;
     let joins = joins::open_all(&plan.namespaces)?;
     joins::check_sysctls(plan, &joins)?;
-    let mut mounts = sources::open(plan, given.rootless)?;
+    let mut mounts = sources::open(plan, given.rootless, given.watch)?;
     mounts.own_cgroup2 = given.own_cgroup2.and_then(|path| c_path(&path).ok());
     mounts.hierarchies = given.hierarchies;
     let hop = plan.namespaces.user.joined().map(|_| Hop { flags: clone_flags(&plan.namespaces) });
@@ -174,7 +175,11 @@ fn time_offsets(plan: &Plan) -> String {
 }
 
 /// A user namespace with these mappings, for id-mapped mounts: made by a process that is gone again at once.
-pub(super) fn user_namespace(maps: &crate::plan::IdMaps, rootless: bool) -> Result<std::os::fd::OwnedFd> {
+pub(super) fn user_namespace(
+    maps: &crate::plan::IdMaps,
+    rootless: bool,
+    watch: Option<&Watch>,
+) -> Result<std::os::fd::OwnedFd> {
     let (ours, theirs) = wire::pair()?;
     match process::clone_single_threaded(Kind::User.flag(), None)? {
         Cloned::Child => {
@@ -186,7 +191,7 @@ pub(super) fn user_namespace(maps: &crate::plan::IdMaps, rootless: bool) -> Resu
         Cloned::Parent { pid, pidfd } => {
             drop(theirs);
             let child = Child::new(pid, pidfd);
-            super::maps::write(child.pid(), maps, rootless)?;
+            super::maps::write(child.pid(), maps, rootless, watch)?;
             let path = mount::c_string(&format!("/proc/{pid}/ns/user"));
             Ok(crate::sys::namespace::open(&path, Kind::User)?)
         }

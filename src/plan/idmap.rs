@@ -1,9 +1,10 @@
 //! `linux.uidMappings`, `gidMappings` -> what goes into uid_map and gid_map (user_namespaces(7)), and the mappings of
-//! id-mapped mounts.
+//! id-mapped mounts. Of an ordinary user whose configuration has none: what this host lends to him.
 
 use super::process::User;
 use crate::bundle::Invalid;
-use crate::bundle::config::IdMapping;
+use crate::bundle::config::{self, IdMapping};
+use crate::host::{Host, IdRange};
 
 /// Lines that the kernel takes in a uid_map (UID_GID_MAP_MAX_EXTENTS, since 4.15).
 const RANGES_MAX: usize = 340;
@@ -40,6 +41,51 @@ impl IdMaps {
         check(&maps.gids, &format!("{pointer}/gidMappings"))?;
         Ok(maps)
     }
+}
+
+/// The mappings for a container of an ordinary user that has none in its configuration: its process is the caller, and the
+/// ids around it are those that the host lends to him, in their order.
+pub(super) fn lent(
+    process: Option<&config::Process>,
+    host: &Host,
+    warnings: &mut Vec<String>,
+) -> Result<IdMaps, Invalid> {
+    let (uid, gid) = process.map_or((0, 0), |process| (process.user.uid, process.user.gid));
+    let maps = IdMaps {
+        uids: around(uid, host.euid, &host.lent.uids),
+        gids: around(gid, host.egid, &host.lent.gids),
+    };
+    for (ranges, what, table) in [(&maps.uids, "user", "/etc/subuid"), (&maps.gids, "group", "/etc/subgid")] {
+        if let [own] = ranges.as_slice() {
+            warnings.push(format!(
+                "the container has no {what} but {}, as {table} lends no ids to user {}: see usermod(8), --add-sub{}ids",
+                own.container_id,
+                host.euid,
+                &what[..1]
+            ));
+        }
+    }
+    check(&maps.uids, "/linux/uidMappings")?;
+    check(&maps.gids, "/linux/gidMappings")?;
+    Ok(maps)
+}
+
+fn around(own: u32, outside: u32, lent: &[IdRange]) -> Vec<IdMap> {
+    let mut maps = vec![IdMap { container_id: own, host_id: outside, size: 1 }];
+    let mut next: u32 = 0;
+    // The kernel takes no id of the host twice.
+    for range in lent.iter().filter(|range| !(range.first..range.first + range.count).contains(&outside)) {
+        let (mut first, mut left) = (range.first, range.count);
+        while left > 0 {
+            if next == own {
+                next = next.saturating_add(1);
+            }
+            let size = if next < own { left.min(own - next) } else { left };
+            maps.push(IdMap { container_id: next, host_id: first, size });
+            (next, first, left) = (next.saturating_add(size), first + size, left - size);
+        }
+    }
+    maps
 }
 
 /// Whether id `id` of the container has a range.

@@ -137,9 +137,17 @@ impl Plan {
         let linux = config.linux.as_ref().unwrap_or(&no_linux);
         let mut warnings = bundle.warnings.clone();
         let asked = annotations::Asked::from_config(&config.annotations)?;
-        let namespaces = Namespaces::from_config(linux)?;
-        rootless(&namespaces, host)?;
+        let mut namespaces = Namespaces::from_config(linux)?;
         let given_maps = namespaces::id_maps(linux)?;
+        let is_lent = given_maps.is_none() && namespaces.user.joined().is_none() && host.euid != 0;
+        let given_maps = if is_lent {
+            // An ordinary user may make no namespace but together with a user namespace (namespaces(7)).
+            namespaces.user = Place::New;
+            Some(idmap::lent(config.process.as_ref(), host, &mut warnings)?)
+        } else {
+            given_maps
+        };
+        namespaces::check_maps(&namespaces, given_maps.as_ref())?;
         let mut rootfs = Rootfs::from_config(
             config,
             linux,
@@ -197,17 +205,6 @@ impl Plan {
     pub fn session_keyring(&self) -> String {
         format!("_ses.{}", self.id)
     }
-}
-
-/// An ordinary user may make no namespace but together with a user namespace (namespaces(7)).
-fn rootless(namespaces: &Namespaces, host: &Host) -> Result<(), Invalid> {
-    if host.euid != 0 && namespaces.user.is_shared() {
-        return Err(Invalid::conflict("/linux/namespaces", "rootless container requires user namespaces")
-            .advise(
-                "add {\"type\": \"user\"} with uidMappings and gidMappings: `tare spec --rootless` shows how",
-            ));
-    }
-    Ok(())
 }
 
 fn process(

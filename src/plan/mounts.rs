@@ -125,6 +125,8 @@ pub(super) struct Surroundings<'a> {
     pub user_namespace: bool,
     /// That namespace's mappings, if the config gives them.
     pub id_maps: Option<&'a IdMaps>,
+    /// Whether they are not the config's, but those that there are.
+    pub maps_are_lent: bool,
     /// Whether the caller is an ordinary user, who may not map ids of mounts.
     pub unprivileged: bool,
 }
@@ -146,9 +148,12 @@ fn op(
 ) -> Result<MountOp, Invalid> {
     let at = format!("/mounts/{index}");
     let index = index_u16(index, "/mounts")?;
-    let options = MountOptions::parse(&mount.options);
+    let mut options = MountOptions::parse(&mount.options);
     let target = target(&mount.destination, &at, warnings)?;
     let kind = kind(mount, &options, around, &at)?;
+    if around.maps_are_lent {
+        leave_terminals_to_their_users(&mut options, &kind, around, &at, warnings);
+    }
     let bind = options.bind.is_some() || matches!(kind, MountKind::Bind { .. });
     if bind && options.sets_superblock() {
         warnings.push(format!(
@@ -292,6 +297,29 @@ fn mapped_owner(
     Ok(())
 }
 
+/// Every configuration has a devpts with `gid=5`, the group of terminals, which not every user can have.
+fn leave_terminals_to_their_users(
+    options: &mut MountOptions,
+    kind: &MountKind,
+    around: &Surroundings,
+    at: &str,
+    warnings: &mut Vec<String>,
+) {
+    if !matches!(kind, MountKind::Filesystem { fstype, .. } if fstype.as_bytes() == b"devpts") {
+        return;
+    }
+    let groups = around.id_maps.map_or(&[][..], |maps| &maps.gids);
+    options.data.retain(|(index, word)| {
+        let gid = word.strip_prefix("gid=").and_then(|id| id.parse().ok());
+        let stays = gid.is_none_or(|gid| idmap::maps(groups, gid));
+        if !stays {
+            warnings
+                .push(format!("{at}/options/{index}: {word} is left out: the container has no such group"));
+        }
+        stays
+    });
+}
+
 /// The quotes of `context="…"` keep its commas together; the kernel's parser of one key takes none.
 fn unquote(value: &str) -> &str {
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
@@ -331,7 +359,10 @@ fn mount_idmap(
             pointer,
             "id-mapped mounts are not supported for rootless containers",
         )
-        .advise("run as root, or remove the mapping"));
+        .advise(
+            "the kernel leaves it to the owner of the file system: run as root, or as root of the user namespace \
+             that has mounted it, or remove the mapping",
+        ));
     }
     let recursive = options.idmap.as_ref().is_some_and(|option| option.reach == Reach::Tree);
     let maps =

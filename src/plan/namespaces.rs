@@ -2,8 +2,8 @@
 
 use super::text::{absolute_path, index_u16, path_text};
 use super::{IdMaps, TimeOffset};
-use crate::bundle::Invalid;
 use crate::bundle::config::Linux;
+use crate::bundle::{Invalid, code};
 use oci_spec::runtime::LinuxNamespaceType as Type;
 use std::ffi::CString;
 
@@ -105,6 +105,16 @@ pub(super) fn id_maps(linux: &Linux) -> Result<Option<IdMaps>, Invalid> {
         return Ok(None);
     }
     IdMaps::from_config(&linux.uid_mappings, &linux.gid_mappings, "/linux").map(Some)
+}
+
+/// A user namespace without mappings has no root, nor anybody else.
+pub(super) fn check_maps(namespaces: &Namespaces, maps: Option<&IdMaps>) -> Result<(), Invalid> {
+    if !namespaces.user.is_new() || maps.is_some() {
+        return Ok(());
+    }
+    let problem = "user namespaces enabled, but no namespace path to join nor mappings to apply specified";
+    Err(Invalid::new(code::REQUIRED, "/linux/uidMappings", problem)
+        .advise("add linux.uidMappings and linux.gidMappings"))
 }
 
 /// `linux.timeOffsets`, by clock name (time_namespaces(7)).

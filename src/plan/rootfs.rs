@@ -88,6 +88,7 @@ impl Rootfs {
             bundle: &options.bundle,
             user_namespace: !namespaces.user.is_shared(),
             id_maps,
+            maps_are_lent: id_maps.is_some() && linux.uid_mappings.is_empty(),
             unprivileged: host.euid != 0,
         };
         let mounts = mounts::ops(&config.mounts, &around, warnings)?;

@@ -34,6 +34,7 @@ pub mod signal_name;
 pub mod socket;
 pub mod spawn;
 pub mod statx;
+pub mod subordinate;
 #[cfg(feature = "break-guards")]
 mod unguarded;
 pub mod unix;

@@ -108,7 +108,7 @@ fn run(text: &str, args: &[&str], limit_ms: u64, limit_bytes: usize) -> Captured
     let path = script(folder.path(), text);
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_string()).collect();
     let limit = Duration::from_millis(limit_ms);
-    capture(&Invocation { path: &path, args: &args, limit, limit_bytes }).unwrap()
+    capture(&Invocation { path: &path, args: &args, limit, limit_bytes, interrupt: None }).unwrap()
 }
 
 #[test]
@@ -148,6 +148,8 @@ fn too_much_output_is_cut_off() {
 fn what_cannot_be_executed_is_an_error_that_names_it() {
     let path = Path::new("/nowhere/ps");
     let limit = Duration::from_secs(1);
-    let error = capture(&Invocation { path, args: &[], limit, limit_bytes: 1 }).unwrap_err().to_string();
+    let error = capture(&Invocation { path, args: &[], limit, limit_bytes: 1, interrupt: None })
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("execve /nowhere/ps: no such file"), "{error}");
 }

@@ -1,8 +1,9 @@
 //! Mappings: what the kernel would answer with a bare EINVAL is said in words.
 
-use crate::fixture::{namespaces, plan, refused};
+use crate::fixture::{namespaces, plan, plan_on, refused, rootless_host};
 use serde_json::{Value, json};
 use tare::bundle::Invalid;
+use tare::host::{Host, IdRange, Lent};
 use tare::plan::{IdMap, Plan};
 
 fn range(container: u32, host: u32, size: u32) -> Value {
@@ -87,4 +88,35 @@ fn the_process_cannot_have_ids_without_mapping() {
     refused(user(json!({"uid": 0, "gid": 4})), "/process/user/gid", words);
     let groups = json!({"uid": 0, "gid": 5, "additionalGids": [6, 15]});
     refused(user(groups), "/process/user/additionalGids/1", words);
+}
+
+/// uid_map of the container of an ordinary user, 1000, whose configuration says nothing of mappings.
+fn lent(uid: u32, ranges: &[(u32, u32)]) -> (Vec<(u32, u32, u32)>, Vec<String>) {
+    let uids: Vec<_> = ranges.iter().map(|(first, count)| IdRange { first: *first, count: *count }).collect();
+    let gids = vec![IdRange { first: 7000, count: 100 }];
+    let host = Host { lent: Lent { uids, gids }, ..rootless_host() };
+    let plan = plan_on(&host, json!({"process": {"user": {"uid": uid, "gid": 5}}})).unwrap();
+    let maps = plan.id_maps.unwrap();
+    let gids: Vec<_> = maps.gids.iter().map(|m| (m.container_id, m.host_id, m.size)).collect();
+    assert_eq!(gids, [(5, 1000, 1), (0, 7000, 5), (6, 7005, 95)]);
+    (maps.uids.iter().map(|m| (m.container_id, m.host_id, m.size)).collect(), plan.warnings)
+}
+
+#[test]
+fn an_ordinary_user_is_the_containers_user_and_lends_it_the_ids_around() {
+    assert_eq!(lent(0, &[(100_000, 65_536)]).0, [(0, 1000, 1), (1, 100_000, 65_536)]);
+    let around = [(3, 1000, 1), (0, 100_000, 3), (4, 100_003, 7), (11, 300_000, 5)];
+    assert_eq!(lent(3, &[(100_000, 10), (300_000, 5)]).0, around);
+    // Fewer ids than there are below the user.
+    assert_eq!(lent(50, &[(100_000, 10)]).0, [(50, 1000, 1), (0, 100_000, 10)]);
+}
+
+#[test]
+fn an_ordinary_user_without_lent_ids_is_warned_of_being_alone() {
+    let (maps, warnings) = lent(0, &[]);
+    assert_eq!(maps, [(0, 1000, 1)]);
+    let expected = "the container has no user but 0, as /etc/subuid lends no ids to user 1000: see usermod(8), --add-subuids";
+    assert_eq!(warnings, [expected]);
+    // His own id is none that could be lent to him.
+    assert_eq!(lent(0, &[(500, 1000)]).0, [(0, 1000, 1)]);
 }

@@ -1,10 +1,10 @@
 //! `mounts` -> one operation each.
 
-use crate::fixture::{host, namespaces, plan, plan_on, refused};
+use crate::fixture::{host, namespaces, plan, plan_on, refused, rootless_host};
 use serde_json::{Value, json};
 use std::ffi::CString;
 use tare::bundle::Invalid;
-use tare::host::Host;
+use tare::host::{Host, IdRange, Lent};
 use tare::plan::mounts::{Idmap, MountKind};
 use tare::plan::{IdMap, MountOp};
 
@@ -284,4 +284,20 @@ fn id_mapped_mounts_need_a_mount_of_their_own_and_privilege() {
         "/mounts/0/options/1",
         "id-mapped mounts are not supported for rootless containers",
     );
+}
+
+#[test]
+fn a_group_of_terminals_that_nobody_lends_is_left_out_and_one_that_was_mapped_is_kept() {
+    let devpts = json!([{"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["gid=5", "mode=0620"]}]);
+    let alone = plan_on(&rootless_host(), json!({"mounts": devpts})).unwrap();
+    let keys = |plan: &tare::plan::Plan| -> Vec<String> {
+        plan.rootfs.mounts[0].data.iter().map(|(key, _)| key.to_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys(&alone), ["mode"]);
+    assert!(
+        alone.warnings.iter().any(|warning| warning.starts_with("/mounts/0/options/0: gid=5 is left out"))
+    );
+    let lent = Lent { gids: vec![IdRange { first: 7000, count: 100 }], ..Lent::default() };
+    let with_groups = Host { lent, ..rootless_host() };
+    assert_eq!(keys(&plan_on(&with_groups, json!({"mounts": devpts})).unwrap()), ["gid", "mode"]);
 }

@@ -78,9 +78,19 @@ fn an_unknown_clock_and_too_many_nanoseconds_are_refused() {
 }
 
 #[test]
-fn an_ordinary_user_needs_a_user_namespace() {
-    let words = "rootless container requires user namespaces";
-    refused(plan_on(&rootless_host(), json!({})), "/linux/namespaces", words);
+fn the_container_of_an_ordinary_user_has_a_user_namespace_of_its_own_or_a_joined_one() {
+    for namespaces in [json!([{"type": "mount"}]), json!([{"type": "mount"}, {"type": "user"}])] {
+        let plan = plan_on(&rootless_host(), json!({"linux": {"namespaces": namespaces}})).unwrap();
+        assert!(plan.namespaces.user.is_new());
+        assert!(plan.id_maps.is_some());
+    }
     let joined = json!([{"type": "user", "path": "/proc/7/ns/user"}]);
-    plan_on(&rootless_host(), json!({"linux": {"namespaces": joined}})).unwrap();
+    let plan = plan_on(&rootless_host(), json!({"linux": {"namespaces": joined}})).unwrap();
+    assert!(plan.namespaces.user.joined().is_some() && plan.id_maps.is_none());
+}
+
+#[test]
+fn root_says_the_mappings_of_a_new_user_namespace() {
+    let words = "no namespace path to join nor mappings to apply";
+    refused(plan(json!({"linux": {"namespaces": [{"type": "user"}]}})), "/linux/uidMappings", words);
 }

@@ -1,0 +1,89 @@
+# Called by root of a user namespace, as podman does for an ordinary user.
+. "$INTEGRATION/lib/v2.sh"
+. "$INTEGRATION/lib/rootless.sh"
+
+# A new user namespace inside of that one: the container's ids 0.. are its ids FIRST..
+inner_namespace() { # FIRST
+    add_namespace user
+    config --argjson f "$1" '.linux.uidMappings = [{containerID: 0, hostID: $f, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+    # Number N > 0 of the caller's namespace is this one of the host.
+    chown -R -h "$((LENT_FIRST + $1 - 1)):$((LENT_FIRST + $1 - 1))" "$R"
+}
+
+test_the_callers_user_namespace_is_the_containers() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    script 'cat /proc/self/uid_map; id -u'
+    runs
+    matches "$out" "^ +0 +$USER_ID +1$" "uid_map"
+    eq "$(tail -1 <<<"$out")" 0
+}
+
+test_a_source_that_only_the_caller_can_reach_is_bound() {
+    user_bundle
+    mkdir "$T/secret" && echo seen >"$T/secret/file"
+    chown -R "$USER_ID:$USER_ID" "$T/secret"
+    chmod 700 "$T/secret"
+    add_mount /mnt/file bind "$T/secret/file" rbind ro
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    script 'cat /mnt/file; cat /proc/self/uid_map'
+    runs
+    has "$out" seen
+    matches "$out" "^ +0 +10 +1000$" "uid_map"
+}
+
+test_without_a_mount_namespace_of_the_caller_the_container_binds_what_it_can_reach() {
+    user_bundle
+    mkdir "$T/open" && echo seen >"$T/open/file"
+    add_mount /mnt/file bind "$T/open/file" rbind ro
+    by_root_of_a_namespace
+    inner_namespace 10
+    script 'cat /mnt/file'
+    runs
+    eq "$out" seen
+}
+
+test_a_file_system_that_the_namespace_has_mounted_can_be_id_mapped() {
+    user_bundle
+    mkdir "$T/source"
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    add_mount /mnt bind "$T/source" rbind
+    config '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 10, size: 100}], gidMappings: [{containerID: 0, hostID: 10, size: 100}]}'
+    script 'stat -c %u:%g /mnt/file; touch /mnt/made; stat -c %u /mnt/made'
+    tare() {
+        as_user $INSIDE -- sh -c 'mount -t tmpfs tmpfs "$1/source" && touch "$1/source/file" && shift && "$@"; code=$?
+            stat -c %u "$0/source/made"; exit $code' "$T" "$T" "$T/user/runtime" --root "$STATE" "$@"
+    }
+    ok tare run "$ID"
+    eq "$out" "0:0
+0
+0"
+}
+
+test_a_file_system_of_the_host_cannot_and_the_error_says_why() {
+    ours_only
+    user_bundle
+    mkdir "$T/source"
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    add_mount /mnt bind "$T/source" rbind
+    config '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 10, size: 100}], gidMappings: [{containerID: 0, hostID: 10, size: 100}]}'
+    refuses 'operation not permitted.*mounts/.*id-mapped mounts need CAP_SYS_ADMIN where the file system was mounted' tare create "$ID"
+}
+
+test_its_cgroup_is_given_to_the_containers_root() {
+    needs_v2 pids
+    delegated
+    user_bundle
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    add_mount /sys/fs/cgroup cgroup cgroup rw
+    config '.linux.resources = {pids: {limit: 20}}'
+    script 'mkdir /sys/fs/cgroup/inner && echo 0 >/sys/fs/cgroup/inner/cgroup.procs && cat /proc/self/cgroup; echo 1000 >/sys/fs/cgroup/pids.max || echo kept'
+    runs
+    has "$out" "0::/inner"
+    has "$out" kept
+    undelegated
+}

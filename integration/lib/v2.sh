@@ -1,0 +1,28 @@
+# What a case needs of cgroup v2, and groups of its own there. For the case files that source it.
+
+# The case asks for controllers of a unified hierarchy that has them to give.
+needs_v2() { # CONTROLLER...
+    local controller
+    [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || skip "cgroup v2 is not alone at /sys/fs/cgroup here"
+    for controller; do
+        grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers || skip "the controller $controller is not in cgroup v2 here"
+    done
+}
+
+# A group of the case, below which there are all controllers: $GROUP.
+v2_group() { # NAME
+    GROUP=/sys/fs/cgroup/$PREFIX$1
+    mkdir -p "$GROUP" || fail "cannot make $GROUP"
+    hand_down /sys/fs/cgroup "$(dirname "$GROUP")" "$GROUP"
+}
+hand_down() { # GROUP...
+    local group controller
+    for group; do
+        for controller in $(cat "$group/cgroup.controllers"); do
+            echo "+$controller" >"$group/cgroup.subtree_control" 2>/dev/null
+        done
+    done
+}
+
+# The value of a key in a file of `key value` lines.
+field() { sed -n "s/^$1 //p" "$2"; }
