@@ -1,10 +1,18 @@
-//! Asking a unix socket whether somebody listens (unix(7)), for `state`. The sockets that are talked through are
-//! made in `socket`.
+//! Asking a unix socket who is there (unix(7)): whether somebody listens, for `state`; which process, for `systemd`. The
+//! sockets that are talked through are made in `socket`.
 
 use super::{Result, SysError};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
-use std::os::fd::AsRawFd;
+use nix::sys::socket::{getsockopt, sockopt};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::Path;
+
+/// The process at the other end of a connection, by its pid in our pid namespace; None: it is in none that we see.
+pub fn peer(connection: BorrowedFd<'_>) -> Result<Option<i32>> {
+    let credentials = getsockopt(&connection, sockopt::PeerCredentials)
+        .map_err(|e| SysError::nix("getsockopt", "SO_PEERCRED", e))?;
+    Ok(Some(credentials.pid()).filter(|pid| *pid > 0))
+}
 
 /// Whether a SOCK_SEQPACKET socket listens at `path`. It is asked by connecting, without waiting, and hanging up:
 /// the listener sees a connection that ends at once. A full queue (`EAGAIN`) is a listener too.

@@ -7,10 +7,11 @@ use super::Which;
 use super::address::{Address, End};
 use super::failure::Failure;
 use super::message::{self, Arguments, Body, FIXED_BYTES, Message, Method};
-use crate::sys::SysError;
+use crate::sys::{SysError, kernel_file, unix};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use zbus::Type;
@@ -58,7 +59,11 @@ impl Connection {
         let mut tried = Vec::new();
         for Address { path, end } in addresses {
             match UnixStream::connect(path) {
-                Ok(stream) => return Connection::greet(stream, which, *end, &path.display().to_string()),
+                Ok(stream) => {
+                    let socket = path.display().to_string();
+                    check_namespace(&stream, &socket)?;
+                    return Connection::greet(stream, which, *end, &socket);
+                }
                 Err(error) => tried.push(SysError::io("connect", path.display().to_string(), &error)),
             }
         }
@@ -193,5 +198,21 @@ impl Connection {
             }
             result => result.map_err(|error| Failure::lost(&error)),
         }
+    }
+}
+
+/// Processes are named by pid: in another pid namespace that would be somebody else's process. Who is in one above ours has
+/// no pid here, and who is in one below has more than one (NSpid, proc_pid_status(5)). The namespace's own file says the same, but
+/// not to root of a user namespace.
+fn check_namespace(stream: &UnixStream, socket: &str) -> Result<(), Failure> {
+    let peer = unix::peer(stream.as_fd()).ok().flatten();
+    let status = peer.and_then(|pid| kernel_file::read(&format!("/proc/{pid}/status")).ok());
+    let pids = |status: &String| {
+        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        line.map_or(1, |pids| pids.split_ascii_whitespace().count())
+    };
+    match status.as_ref().map(pids) {
+        Some(1) => Ok(()),
+        _ => Err(Failure::other_namespace(socket)),
     }
 }

@@ -140,6 +140,18 @@ impl Failure {
         }
     }
 
+    /// systemd sees other pids than we do.
+    #[cold]
+    pub(super) fn other_namespace(socket: &str) -> Failure {
+        Failure {
+            kind: Kind::Unreachable,
+            problem: format!(
+                "the systemd behind {socket} is in another pid namespace, where our pids are other processes"
+            ),
+            advice: format!("call the runtime from the pid namespace of that systemd, {WITHOUT}"),
+        }
+    }
+
     /// A server that does not believe who we are.
     #[cold]
     pub(super) fn rejected(which: Which, socket: &str) -> Failure {
