@@ -110,7 +110,7 @@ pub mod code {
     /// The place cannot be used: a bad path, not ours, not empty, frozen.
     pub const PLACE: &str = "cgroup-place";
     /// systemd cannot be asked, or refuses.
-    pub const SYSTEMD: &str = "systemd";
+    pub const SYSTEMD: &str = "cgroup-systemd";
     /// The manager cannot do it.
     pub const MANAGER: &str = "cgroup-manager";
     /// Processes that do not freeze, end, or leave.

@@ -8,13 +8,11 @@ use super::address::{Address, End};
 use super::failure::Failure;
 use super::message::{self, Arguments, Body, FIXED_BYTES, Message, Method};
 use crate::sys::{SysError, kernel_file, unix};
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-use zbus::Type;
 
 /// How long all that is asked over one connection may take. Starting a unit takes milliseconds; a host under load is
 /// given the half minute that its own tools give it.
@@ -76,7 +74,9 @@ impl Connection {
         let mut connection = Connection { stream, which, end, serial: 0, unread, signals, until };
         connection.write(GREETING)?;
         let is_bus = end == End::Bus;
-        let hello = is_bus.then(|| connection.send(Method { member: "Hello", ..BUS }, &())).transpose()?;
+        let hello = is_bus
+            .then(|| connection.send(Method { member: "Hello", ..BUS }, &Arguments::none()))
+            .transpose()?;
         for expected in ["DATA", "OK "] {
             if !connection.line()?.starts_with(expected) {
                 return Err(Failure::rejected(which, socket));
@@ -95,15 +95,11 @@ impl Connection {
 
     /// Asks the bus for signals that match `rule`. A failure shows when the first is waited for.
     pub fn ask_for_signals(&mut self, rule: &str) -> Result<u32, Failure> {
-        self.send(Method { member: "AddMatch", ..BUS }, &(rule,))
+        self.send(Method { member: "AddMatch", ..BUS }, &Arguments::none().text(rule)?)
     }
 
     /// Sends a call; its serial, to wait for the answer with.
-    pub fn send<T: Serialize + Type>(&mut self, method: Method<'_>, arguments: &T) -> Result<u32, Failure> {
-        self.send_bytes(method, &Arguments::of(arguments)?)
-    }
-
-    fn send_bytes(&mut self, method: Method<'_>, arguments: &Arguments) -> Result<u32, Failure> {
+    pub fn send(&mut self, method: Method<'_>, arguments: &Arguments) -> Result<u32, Failure> {
         self.serial += 1;
         let method = Method { destination: method.destination.filter(|_| self.is_bus()), ..method };
         let message = message::call(method, self.serial, arguments)?;

@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::ser::{SerializeStruct, SerializeTuple};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zbus::wire::serialized::{Context, Data};
-use zbus::wire::{BE, LE, to_bytes};
+use zbus::wire::{BE, LE, to_bytes_for_signature};
 use zbus::{Signature, Type};
 
 /// The part of a header whose size is known: it tells how long the rest is.
@@ -44,25 +44,38 @@ pub(super) struct Method<'a> {
     pub member: &'a str,
 }
 
-/// What a method is called with, as bytes.
-#[derive(Debug)]
+/// What a method is called with, as bytes. Each value is encoded for itself: the code for one type serves every method.
+#[derive(Debug, Default)]
 pub(super) struct Arguments {
     signature: String,
     bytes: Vec<u8>,
 }
 
 impl Arguments {
-    /// Of a tuple, or of `()`.
-    pub fn of<T: Serialize + Type>(arguments: &T) -> Result<Arguments, Failure> {
-        // What is a tuple to us is a list of arguments: its signature has no parentheses.
-        let signature = T::SIGNATURE.to_string_no_parens();
-        let bytes = to_bytes(Context::new(LE, 0), arguments).map_err(|_| unwritable())?;
-        Ok(Arguments { signature, bytes: bytes.to_vec() })
+    /// None.
+    pub fn none() -> Arguments {
+        Arguments::default()
+    }
+
+    /// With one more behind the others.
+    pub fn with<T: Serialize + Type + ?Sized>(mut self, value: &T) -> Result<Arguments, Failure> {
+        self.signature.push_str(&T::SIGNATURE.to_string());
+        append(&mut self.bytes, value)?;
+        Ok(self)
+    }
+
+    /// With one text more behind the others.
+    pub fn text(self, text: &str) -> Result<Arguments, Failure> {
+        self.with(text)
     }
 }
 
-fn unwritable() -> Failure {
-    Failure::protocol("a request cannot be encoded".to_owned())
+/// Encodes a value behind these bytes: where it begins decides on its padding.
+fn append<T: Serialize + Type + ?Sized>(bytes: &mut Vec<u8>, value: &T) -> Result<(), Failure> {
+    let encoded = to_bytes_for_signature(Context::new(LE, bytes.len()), T::SIGNATURE, value);
+    let encoded = encoded.map_err(|_| Failure::protocol("a request cannot be encoded".to_owned()))?;
+    bytes.extend_from_slice(&encoded);
+    Ok(())
 }
 
 /// A method call as bytes.
@@ -77,11 +90,12 @@ pub(super) fn call(method: Method<'_>, serial: u32, arguments: &Arguments) -> Re
     if !arguments.signature.is_empty() {
         fields.push(named(field::SIGNATURE, Signature::Signature, &arguments.signature));
     }
+    // Byte order, type, flags, version of the protocol.
+    let mut message = vec![b'l', METHOD_CALL, 0, 1];
     let length = u32::try_from(arguments.bytes.len()).unwrap_or(u32::MAX);
-    // Byte order, type, flags, version, length of the body, serial.
-    let head = (b'l', METHOD_CALL, 0u8, 1u8, length, serial, fields);
-    let head = to_bytes(Context::new(LE, 0), &head).map_err(|_| unwritable())?;
-    let mut message = head.to_vec();
+    message.extend_from_slice(&length.to_le_bytes());
+    message.extend_from_slice(&serial.to_le_bytes());
+    append(&mut message, &fields)?;
     message.resize(message.len().next_multiple_of(8), 0);
     message.extend_from_slice(&arguments.bytes);
     Ok(message)
@@ -168,15 +182,40 @@ pub(super) enum Message {
     Other,
 }
 
-/// The arguments of a message.
+/// The arguments of a message, to be read one after the other.
 #[derive(Debug)]
-pub(super) struct Body(Data<'static, 'static>);
+pub(super) struct Body {
+    data: Data<'static, 'static>,
+    at: usize,
+}
 
 impl Body {
-    /// Reads them as a tuple of this type.
-    pub fn read<'a, T: Deserialize<'a> + Type>(&'a self) -> Result<T, Failure> {
-        let (arguments, _) = self.0.deserialize().map_err(|_| unreadable())?;
-        Ok(arguments)
+    /// The next one, a number.
+    pub fn number(&mut self) -> Result<u32, Failure> {
+        let rest = self.rest()?;
+        let (number, read) = rest.deserialize().map_err(|_| unreadable())?;
+        self.at += read;
+        Ok(number)
+    }
+
+    /// The next one, any kind of text but a signature.
+    pub fn text(&mut self) -> Result<String, Failure> {
+        let rest = self.rest()?;
+        let (text, read): (&str, usize) = rest.deserialize().map_err(|_| unreadable())?;
+        self.at += read;
+        Ok(text.to_owned())
+    }
+
+    /// The next one, a variant with a text; empty if it is something else.
+    pub fn variant_text(&mut self) -> Result<String, Failure> {
+        let rest = self.rest()?;
+        let (word, read): (Word<'_>, usize) = rest.deserialize().map_err(|_| unreadable())?;
+        self.at += read;
+        Ok(word.text().to_owned())
+    }
+
+    fn rest(&self) -> Result<Data<'static, 'static>, Failure> {
+        if self.at > self.data.len() { Err(unreadable()) } else { Ok(self.data.slice(self.at..)) }
     }
 }
 
@@ -201,26 +240,27 @@ pub(super) fn length(fixed: &[u8; FIXED_BYTES]) -> Result<usize, Failure> {
 
 /// Reads a whole message.
 pub(super) fn parse(message: Vec<u8>) -> Result<Message, Failure> {
-    type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Word<'a>)>);
+    /// Where the fields begin.
+    const FIELDS_AT: usize = 12;
+    let kind = message.get(1).copied().unwrap_or_default();
     let order = if message.first() == Some(&b'l') { LE } else { BE };
     let data = Data::new(message, Context::new(order, 0));
-    let (head, read): (Head<'_>, usize) = data.deserialize().map_err(|_| unreadable())?;
-    let (_, kind, _, _, _, _, fields) = head;
+    if data.len() < FIXED_BYTES {
+        return Err(unreadable());
+    }
+    let rest = data.slice(FIELDS_AT..);
+    let (fields, read): (Vec<(u8, Word<'_>)>, usize) = rest.deserialize().map_err(|_| unreadable())?;
     let word = |code: u8| fields.iter().find(|(field, _)| *field == code).map(|(_, word)| *word);
     let text = |code: u8| word(code).map_or_else(String::new, |word| word.text().to_owned());
-    let begin = read.next_multiple_of(8);
-    let body = || {
-        let bytes = data.bytes().get(begin..).unwrap_or_default().to_vec();
-        Body(Data::new(bytes, Context::new(order, 0)))
-    };
+    let mut body = Body { at: (FIELDS_AT + read).next_multiple_of(8), data: data.clone() };
     Ok(match (kind, word(field::REPLY_SERIAL)) {
-        (METHOD_RETURN, Some(Word::Number(serial))) => Message::Return(serial, body()),
+        (METHOD_RETURN, Some(Word::Number(serial))) => Message::Return(serial, body),
         (ERROR, Some(Word::Number(serial))) => {
-            let body = body();
-            let explanation = body.read::<(&str,)>().map_or("", |(explanation,)| explanation);
-            Message::Error(serial, text(field::ERROR_NAME), explanation.to_owned())
+            // It need not have any.
+            let explanation = body.text().unwrap_or_default();
+            Message::Error(serial, text(field::ERROR_NAME), explanation)
         }
-        (SIGNAL, _) => Message::Signal(text(field::MEMBER), body()),
+        (SIGNAL, _) => Message::Signal(text(field::MEMBER), body),
         _ => Message::Other,
     })
 }

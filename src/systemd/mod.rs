@@ -21,7 +21,7 @@ pub use failure::{Failure, Kind, name};
 
 use crate::plan::unit_properties::UnitProperty;
 use bus::Connection;
-use message::{Method, Variant, Word};
+use message::{Arguments, Method, Variant};
 use serde::{Deserialize, Serialize};
 
 /// Which of the systemds of a host.
@@ -45,6 +45,9 @@ fn manager(member: &str) -> Method<'_> {
 
 /// The wait for a job's end on a bus: the manager tells it only to who has asked, and the bus only what was asked for.
 const JOBS: &str = "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
+
+/// How a job goes together with others for its unit: it takes their place.
+const REPLACE: &str = "replace";
 
 /// A name and its value, as `StartTransientUnit` takes them.
 type Properties<'a> = Vec<(&'a str, Variant<'a>)>;
@@ -101,10 +104,8 @@ impl Systemd {
             interface: "org.freedesktop.DBus.Properties",
             member: "Get",
         };
-        let serial = self.connection.send(call, &(interface, name))?;
-        let body = self.connection.answer(serial, name)?;
-        let (value,): (Word<'_>,) = body.read()?;
-        Ok(value.text().to_owned())
+        let serial = self.connection.send(call, &Arguments::none().text(interface)?.text(name)?)?;
+        self.connection.answer(serial, name)?.variant_text()
     }
 
     /// Starts a unit that exists until it is stopped or empty, and waits until it has started. A leftover of that name that
@@ -125,7 +126,8 @@ impl Systemd {
     fn start(&mut self, unit: &str, properties: &[UnitProperty]) -> Result<(), Failure> {
         self.hear_jobs()?;
         let auxiliary: Vec<(&str, Properties<'_>)> = Vec::new();
-        let arguments = (unit, "replace", variants(properties), auxiliary);
+        let arguments = Arguments::none().text(unit)?.text(REPLACE)?;
+        let arguments = arguments.with(&variants(properties))?.with(&auxiliary)?;
         let call = "StartTransientUnit";
         let serial = self.connection.send(manager(call), &arguments)?;
         self.finish_job(serial, call, unit)
@@ -138,7 +140,7 @@ impl Systemd {
     pub fn stop(&mut self, unit: &str) -> Result<(), Failure> {
         self.hear_jobs()?;
         let call = "StopUnit";
-        let serial = self.connection.send(manager(call), &(unit, "replace"))?;
+        let serial = self.connection.send(manager(call), &Arguments::none().text(unit)?.text(REPLACE)?)?;
         absent_is_fine(self.finish_job(serial, call, unit))
     }
 
@@ -148,7 +150,7 @@ impl Systemd {
     /// [`Failure`]
     pub fn reset_failed(&mut self, unit: &str) -> Result<(), Failure> {
         let call = "ResetFailedUnit";
-        let serial = self.connection.send(manager(call), &(unit,))?;
+        let serial = self.connection.send(manager(call), &Arguments::none().text(unit)?)?;
         absent_is_fine(self.connection.answer(serial, call).map(|_| ()))
     }
 
@@ -159,7 +161,8 @@ impl Systemd {
     pub fn set_properties(&mut self, unit: &str, properties: &[UnitProperty]) -> Result<(), Failure> {
         let call = "SetUnitProperties";
         let is_until_its_end = true;
-        let serial = self.connection.send(manager(call), &(unit, is_until_its_end, variants(properties)))?;
+        let arguments = Arguments::none().text(unit)?.with(&is_until_its_end)?.with(&variants(properties))?;
+        let serial = self.connection.send(manager(call), &arguments)?;
         self.connection.answer(serial, call).map(|_| ())
     }
 
@@ -170,8 +173,9 @@ impl Systemd {
     /// [`Failure`]
     pub fn attach(&mut self, unit: &str, below: &str, pid: i32) -> Result<(), Failure> {
         let call = "AttachProcessesToUnit";
-        let pids = vec![pid.unsigned_abs()];
-        let serial = self.connection.send(manager(call), &(unit, below, pids))?;
+        let pids = [pid.unsigned_abs()];
+        let arguments = Arguments::none().text(unit)?.text(below)?.with(&pids[..])?;
+        let serial = self.connection.send(manager(call), &arguments)?;
         self.connection.answer(serial, call).map(|_| ())
     }
 
@@ -181,7 +185,7 @@ impl Systemd {
             return Ok(());
         }
         let matched = self.connection.ask_for_signals(JOBS)?;
-        let subscribed = self.connection.send(manager("Subscribe"), &())?;
+        let subscribed = self.connection.send(manager("Subscribe"), &Arguments::none())?;
         self.connection.answer(matched, "AddMatch")?;
         self.connection.answer(subscribed, "Subscribe")?;
         self.hears_jobs = true;
@@ -190,17 +194,17 @@ impl Systemd {
 
     /// Waits for the job that the call of this serial has begun.
     fn finish_job(&mut self, serial: u32, call: &str, unit: &str) -> Result<(), Failure> {
-        let body = self.connection.answer(serial, call)?;
-        let (job,): (&str,) = body.read()?;
+        let job = self.connection.answer(serial, call)?.text()?;
         let wait = format!("{call} of {unit}");
         loop {
-            let (member, body) = self.connection.signal(&wait)?;
+            let (member, mut body) = self.connection.signal(&wait)?;
             if member != "JobRemoved" {
                 continue;
             }
-            let (_, ended, _, result): (u32, &str, &str, &str) = body.read()?;
+            // Its number, its object, its unit.
+            let (_, ended, _) = (body.number()?, body.text()?, body.text()?);
             if ended == job {
-                return outcome(unit, result);
+                return outcome(unit, &body.text()?);
             }
         }
     }
