@@ -27,7 +27,7 @@ matches() { # TEXT REGEX [WHAT]
 }
 at_most() { # SEEN LIMIT [WHAT]
     local limit=$2
-    [ "${3:-}" != milliseconds ] || limit=$((limit * SLOWNESS))
+    [[ ${3:-} != milliseconds* ]] || limit=$((limit * SLOWNESS))
     [ "$1" -le "$limit" ] || fail "${3:-number}: expected at most $limit, saw $1"
 }
 at_least() { # SEEN LIMIT [WHAT]

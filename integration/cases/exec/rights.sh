@@ -103,8 +103,7 @@ test_limits_of_a_user_who_is_not_root() {
 test_attributes_are_the_containers() {
     bundle
     config '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6} | .process.scheduler = {policy: "SCHED_BATCH", nice: 5}
-        | .process.oomScoreAdj = 500 | .process.user.umask = 63 | .linux.personality = {domain: "LINUX32"}
-        | .linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+        | .process.oomScoreAdj = 500 | .process.user.umask = 63 | .linux.personality = {domain: "LINUX32"}'
     waiting
     ok tare exec "$ID" probe ioprio
     eq "$out" "class=2 level=6"
@@ -118,6 +117,14 @@ test_attributes_are_the_containers() {
 5"
     ok tare exec "$ID" probe personality
     eq "$out" 0x8
+    gone
+}
+
+test_the_memory_policy_is_the_containers() {
+    needs_numa
+    bundle
+    config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+    waiting
     ok tare exec "$ID" probe mempolicy
     matches "$out" '(^|[^0-9])2' "memory policy"
     gone

@@ -101,6 +101,7 @@ test_cgroup_lines_are_true_here() {
 }
 
 test_memory_policy_modes_it_names_are_accepted() {
+    needs_numa
     bundle
     local mode nodes
     for mode in $(features '.linux.memoryPolicy.modes[]? // empty'); do

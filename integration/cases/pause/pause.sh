@@ -230,6 +230,8 @@ test_a_group_above_that_is_frozen_is_named_by_resume() {
 test_a_pause_that_fails_after_the_freeze_lets_the_processes_go_on() {
     ours_only
     command -v strace >/dev/null || skip "no strace"
+    # The freezer of v1 says by its own state that all stand still.
+    [ -n "$(v2_hierarchy)" ] || skip "no cgroup2 here"
     bundle
     counter
     started
@@ -237,7 +239,6 @@ test_a_pause_that_fails_after_the_freeze_lets_the_processes_go_on() {
     # The list of those that stand still is what is read of the group last.
     local v2
     v2=$(v2_file cgroup.procs)
-    [ -e "$v2" ] || v2=$(cgroup_file freezer cgroup.procs)
     refuses '(EIO)' \
         strace -f -qq -o trace -e trace=read -e inject=read:error=EIO -P "$v2" "$TARE" --root "$STATE" pause "$ID"
     grep -q INJECTED trace || fail "nothing was injected: $(cat trace)"

@@ -118,6 +118,7 @@ test_personality_is_set() {
 }
 
 test_memory_policy_is_set() {
+    needs_numa
     bundle
     [ -z "$FOREIGN" ] || skip "$FOREIGN of this version has no memoryPolicy"
     command_is probe mempolicy

@@ -161,7 +161,7 @@ test_ps_that_hangs_is_killed_at_its_deadline() {
     fake_ps 'echo $$ >"$(dirname "$0")/pid"; trap "" TERM INT; echo "  PID CMD"; while :; do sleep 309; done'
     refuses 'did not end within 5 s and was killed; use --format json' with_fake_ps ps "$ID"
     at_least "$took_ms" 4900
-    at_most "$took_ms" 7000
+    at_most "$took_ms" 7000 milliseconds
     [ ! -e "/proc/$(cat "$T/fake/pid")" ] || fail "it still lives"
     gone
 }
@@ -193,7 +193,7 @@ test_ps_gets_no_input_and_its_errors_are_not_ours() {
     # A child that keeps the output open does not keep us.
     fake_ps 'sleep 2 & echo "  PID CMD"'
     ok with_fake_ps ps "$ID"
-    at_most "$took_ms" 1500
+    at_most "$took_ms" 1500 milliseconds
     gone
     eventually sh -c '! pgrep -x sleep'
 }
