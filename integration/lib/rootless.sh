@@ -21,9 +21,9 @@ by_root_of_a_namespace() { # [mounts]
     tare() { as_user $INSIDE -- "$T/user/runtime" --root "$STATE" "$@"; }
 }
 
-# Runs a command as the user. $USER_GROUP: the control group it is in.
+# Runs a command as the user. $USER_GROUP: the control group it is in. $READ_ONLY_CGROUPS: its control groups are read-only.
 as_user() {
-    unshare --mount --propagation private sh -c '
+    READ_ONLY_CGROUPS=${READ_ONLY_CGROUPS:-} unshare --mount --propagation private sh -c '
         folder=$1 runtime=$2 group=$3 id=$4
         shift 4
         for table in /etc/subuid /etc/subgid; do
@@ -31,6 +31,9 @@ as_user() {
             mount --bind "$folder/subid" $table
         done
         mount --bind "$folder/passwd" /etc/passwd && mount --bind "$runtime" "$folder/runtime" || exit 99
+        [ -z "$READ_ONLY_CGROUPS" ] || for mount in $(awk "\$3 ~ /^cgroup/ { print \$2 }" /proc/self/mounts); do
+            mount -o remount,bind,ro "$mount" || exit 99
+        done
         [ -z "$group" ] || echo $$ >"$group/cgroup.procs" || exit 99
         export HOME="$folder" USER=caller LOGNAME=caller XDG_RUNTIME_DIR="$folder/run"
         exec setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all "$@"' \

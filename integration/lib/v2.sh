@@ -26,3 +26,19 @@ hand_down() { # GROUP...
 
 # The value of a key in a file of `key value` lines.
 field() { sed -n "s/^$1 //p" "$2"; }
+
+# A file of the container's group, and what the kernel says in it.
+file_of() { echo "/sys/fs/cgroup/$PREFIX$(basename "$B")/$1"; }
+reads() { eq "$(cat "$(file_of "$1")" 2>&1)" "$2" "$1"; } # FILE EXPECTED
+# The bundle with these resources (JSON), as a created container that sleeps once it is started.
+with_resources() {
+    bundle
+    config --argjson r "$1" '.linux.resources = $r'
+    command_is sleep 300
+    created
+}
+refuses_resources() { # JSON REGEX
+    bundle
+    config --argjson r "$1" '.linux.resources = $r'
+    refuses "$2" tare create "$ID"
+}

@@ -7,6 +7,7 @@ use super::kill;
 use crate::sys::SysError;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
+use std::path::Path;
 
 /// Which controllers are handed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,11 @@ pub fn enable_controllers(parent: &Dir, needed: &[(String, String)], which: Whic
     }
     // The root has no cgroup.type, and may hold processes. Elsewhere the kernel refuses most controllers, and takes
     // those for threads, but then no process could be put into the child: better not to touch the group at all.
-    if has_processes(parent)? {
+    if let Some(rule) = hindrance(parent)? {
         return match missing.iter().find_map(|name| is_needed(name)) {
             Some((controller, pointer)) => {
                 let object = parent.path_of("cgroup.subtree_control");
-                Err(cannot_enable(&SysError::new("write", object, errno::EBUSY), controller, pointer))
+                Err(cannot_enable(&SysError::new("write", object, rule), controller, pointer))
             }
             None => Ok(()),
         };
@@ -79,24 +80,43 @@ pub(super) fn words(group: &Dir, file: &str) -> Result<Vec<String>, Refusal> {
     Ok(String::from_utf8_lossy(&text).split_ascii_whitespace().map(str::to_owned).collect())
 }
 
-/// Whether a group below the root holds processes itself.
-fn has_processes(group: &Dir) -> Result<bool, Refusal> {
-    let read = || match group.stat("cgroup.type")? {
-        Some(_) => Ok(!kill::pids_in(group, "cgroup.procs")?.is_empty()),
-        None => Ok(false),
+/// What keeps a group below the root from handing controllers down, as the error that the kernel has for it: it holds
+/// processes itself, or it is one of threads, which cannot even be asked for them.
+fn hindrance(group: &Dir) -> Result<Option<i32>, Refusal> {
+    let pids = match group.stat("cgroup.type") {
+        Ok(Some(_)) => kill::pids_in(group, "cgroup.procs"),
+        Ok(None) => return Ok(None),
+        Err(error) => Err(error),
     };
-    read().map_err(|error: SysError| Refusal::system(code::PLACE, &error, "reading"))
+    match pids {
+        Ok(pids) => Ok((!pids.is_empty()).then_some(errno::EBUSY)),
+        Err(error) if error.is(errno::EOPNOTSUPP) => Ok(Some(errno::EOPNOTSUPP)),
+        Err(error) => Err(Refusal::system(code::PLACE, &error, "reading")),
+    }
+}
+
+/// Whether a group is the uppermost that there is here: in a container, its own.
+fn is_uppermost(group: &Path) -> bool {
+    group.parent().is_none_or(|above| !above.join("cgroup.procs").exists())
 }
 
 fn cannot_enable(error: &SysError, controller: &str, pointer: &str) -> Refusal {
     let refusal =
         Refusal::system(code::NO_CONTROLLER, error, format!("enabling the controller `{controller}`"));
+    let group = Path::new(&error.object).parent().unwrap_or(Path::new(""));
     let advice = match error.errno {
+        errno::EBUSY if is_uppermost(group) => {
+            "the group holds processes, and then it may hand down no controllers (\"no internal processes\", cgroups(7)). It is \
+             the uppermost one, as in a container: move its processes into a group below it first (mkdir DIR/init, then \
+             write each pid of DIR/cgroup.procs to DIR/init/cgroup.procs)"
+        }
         errno::EBUSY => {
             "the group holds processes, and then it may hand down no controllers (\"no internal processes\", cgroups(7)): \
              name an absolute cgroupsPath elsewhere"
         }
-        errno::EOPNOTSUPP => "the group is threaded: name a cgroupsPath elsewhere",
+        errno::EOPNOTSUPP => {
+            "the group is threaded (cgroups(7), \"Thread mode\"): name a cgroupsPath elsewhere"
+        }
         errno::EACCES | errno::EPERM | errno::EROFS => {
             "it is not delegated to this user: for the user manager of systemd, add it to Delegate= of \
              `systemctl edit user@.service`, and run tare by `systemd-run --user --scope -p Delegate=yes`"

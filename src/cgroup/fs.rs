@@ -234,6 +234,14 @@ impl Group<'_> {
         }
     }
 
+    fn read_line(&self, file: &str) -> Result<String, SysError> {
+        let text = match self {
+            Group::Open(dir) => dir.read(file, FILE_LIMIT_BYTES)?,
+            Group::At(path) => Dir::open_no_follow(path)?.read(file, FILE_LIMIT_BYTES)?,
+        };
+        Ok(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
     fn read_number(&self, file: &str) -> Result<Option<u64>, SysError> {
         match self {
             Group::Open(dir) => read_number(dir, file),
@@ -268,7 +276,7 @@ impl Writer<'_> {
             match self.write_one(write) {
                 Err(error) if error.is(errno::EINVAL) && write.batch.is_some() => again.push(write),
                 Err(error) => return Err(explain(write, &error)),
-                Ok(()) => {}
+                Ok(()) => self.must_be_a_partition(write)?,
             }
             let batch_goes_on = writes.get(index + 1).is_some_and(|next| next.batch == write.batch);
             if !batch_goes_on {
@@ -279,6 +287,21 @@ impl Writer<'_> {
         }
         self.fd.take().into_iter().for_each(|last| self.pile.add(last));
         Ok(())
+    }
+
+    /// The kernel takes any kind of partition, and says only when it is asked that it has made none.
+    fn must_be_a_partition(&self, write: &Write) -> Result<(), Refusal> {
+        if write.file != "cpuset.cpus.partition" {
+            return Ok(());
+        }
+        let state = self.group.read_line(&write.file).map_err(|error| explain(write, &error))?;
+        if !state.contains("invalid") {
+            return Ok(());
+        }
+        let problem = format!("the kernel makes no such partition: it says \"{}\"", state.escape_debug());
+        Err(Refusal::new(code::LIMIT, self.group.path_of(&write.file), problem)
+            .at(write.pointer.as_str())
+            .advise("all groups above must be partitions, with these CPUs for this one alone"))
     }
 
     fn write_one(&mut self, write: &Write) -> Result<(), SysError> {
@@ -358,6 +381,9 @@ fn explain(write: &Write, error: &SysError) -> Refusal {
         }
         errno::ENOENT if write.file.starts_with("memory.memsw") => {
             "this kernel does not count swap: boot it with swapaccount=1, or remove memory.swap"
+        }
+        errno::ENOENT if write.file.starts_with("io.cost.") => {
+            "only the root group has it, for the whole host: remove the field, and set it there"
         }
         errno::ENOENT => "this kernel's controller has no such file: remove the field",
         errno::EBUSY if write.file.starts_with("memory.") => {

@@ -205,6 +205,7 @@ impl Work<'_> {
                 let advice = if self.handle.named { NAMED_ELSEWHERE } else { NOT_DELEGATED };
                 Err(refusal.advise(advice))
             }
+            Err(refusal) if refusal.errno == errno::EROFS => Err(refusal.advise(READ_ONLY)),
             Err(refusal) => Err(refusal),
         }
     }
@@ -310,6 +311,10 @@ const NOT_DELEGATED: &str = "have a part of the tree delegated to this user: `sy
 /// The same where the configuration says where.
 const NAMED_ELSEWHERE: &str = "have this part of the tree delegated to the user, or leave out linux.cgroupsPath and run \
     tare by `systemd-run --user --scope -p Delegate=yes`, or leave out linux.resources too";
+
+/// What root does inside of a container that may not divide its group.
+const READ_ONLY: &str = "control groups are mounted read-only here, as in a container that is not privileged: mount them \
+    writable, or use --cgroup-manager disabled and leave out linux.resources";
 
 /// Memory and nothing else: what the other controllers hold must hold from the start.
 fn counts_memory(tree: &Tree) -> bool {

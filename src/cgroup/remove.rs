@@ -62,6 +62,10 @@ fn remove_one(
     match remove_empty(&path) {
         Ok(()) => return Ok(()),
         Err(error) if is_gone(&error) => return Ok(()),
+        // Said before anybody has looked whether there is such a group: there may never have been one.
+        Err(error) if error.is(errno::EROFS) && Dir::open(&path).is_err_and(|error| is_gone(&error)) => {
+            return Ok(());
+        }
         Err(error) if is_busy(&error) => {}
         Err(error) => return Err(explain(error)),
     }

@@ -5,10 +5,12 @@
 use super::Failed;
 use super::foreground::{Interrupted, Watch};
 use crate::capture::{Captured, Interrupt, Invocation, capture, find};
+use crate::plan::idmap::cut;
 use crate::plan::{IdMap, IdMaps, Plan};
+use crate::sys::error::describe;
 use crate::sys::error::errno::{ENOENT, EPERM};
 use crate::sys::process::Ended;
-use crate::sys::{SysError, proc};
+use crate::sys::{SysError, probe, proc};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::time::Duration;
@@ -20,8 +22,14 @@ const HELPER_LIMIT_BYTES: usize = 4096;
 
 /// Writes both maps. Directly where we may; a rootless caller with more than its own id goes by the set-uid helpers.
 pub fn write(pid: i32, maps: &IdMaps, rootless: bool, watch: Option<&Watch>) -> Result<()> {
-    write_one(pid, "uid_map", "newuidmap", &maps.uids, watch)?;
-    match proc::write_of_process(pid, "gid_map", &text(&maps.gids)) {
+    match write_directly(pid, "uid_map", &maps.uids, rootless) {
+        Err(e) if e.is(EPERM) => helper("newuidmap", pid, &maps.uids, watch).map_err(|helped| {
+            let is_the_reason = !is_single(&maps.uids) || helped.is::<Interrupted>();
+            if is_the_reason { helped } else { anyhow::Error::new(e) }
+        })?,
+        other => other?,
+    }
+    match write_directly(pid, "gid_map", &maps.gids, rootless) {
         Err(e) if rootless && e.is(EPERM) => {}
         other => return other.map_err(Into::into),
     }
@@ -35,14 +43,15 @@ pub fn write(pid: i32, maps: &IdMaps, rootless: bool, watch: Option<&Watch>) -> 
     helper("newgidmap", pid, &maps.gids, watch)
 }
 
-fn write_one(pid: i32, file: &str, program: &str, maps: &[IdMap], watch: Option<&Watch>) -> Result<()> {
-    match proc::write_of_process(pid, file, &text(maps)) {
-        Err(e) if e.is(EPERM) => helper(program, pid, maps, watch).map_err(|helped| {
-            let is_the_reason = !is_single(maps) || helped.is::<Interrupted>();
-            if is_the_reason { helped } else { anyhow::Error::new(e) }
-        }),
-        other => other.map_err(Into::into),
+/// The kernel wants each range to lie in one range of our own user namespace, which may have been put together of several.
+fn write_directly(pid: i32, file: &str, maps: &[IdMap], rootless: bool) -> crate::sys::Result<()> {
+    let written = proc::write_of_process(pid, file, &text(maps));
+    if !rootless || !written.as_ref().is_err_and(|error| error.is(EPERM)) {
+        return written;
     }
+    let own = parse(&proc::read_of_process(crate::sys::process::own_pid(), file)?);
+    let cut = cut(maps, &own);
+    if cut.len() == maps.len() { written } else { proc::write_of_process(pid, file, &text(&cut)) }
 }
 
 fn is_single(maps: &[IdMap]) -> bool {
@@ -62,8 +71,15 @@ fn helper(program: &str, pid: i32, maps: &[IdMap], watch: Option<&Watch>) -> Res
     let interrupt = watch.map(|watch| Interrupt { fd: watch.fd(), look: &look });
     let (limit, limit_bytes) = (HELPER_LIMIT, HELPER_LIMIT_BYTES);
     let run = |path: &Path| capture(&Invocation { path, args: &args, limit, limit_bytes, interrupt });
-    let captured = find(program).ok_or_else(|| SysError::new("execve", program, ENOENT));
-    match captured
+    let found = find(program);
+    if found.is_none() && probe::euid() == 0 {
+        bail!(
+            "write the map: {}: it has ids that the caller's own user namespace has not (/proc/self/uid_map, gid_map)",
+            describe(EPERM)
+        );
+    }
+    let found = found.ok_or_else(|| SysError::new("execve", program, ENOENT));
+    match found
         .and_then(|path| run(&path))
         .with_context(|| format!("{program} (of the package uidmap) maps ids for a user who is not root"))?
     {

@@ -7,9 +7,9 @@ use super::last_steps::last_steps;
 use crate::plan::Plan;
 use crate::plan::annotations::DELEGATE_CGROUP;
 use crate::plan::mounts::{MountKind, MountOp};
-use crate::sys::SysError;
 use crate::sys::error::{describe, errno};
 use crate::sys::namespace::Kind;
+use crate::sys::{SysError, proc, process};
 use crate::wire::{Failure, Step};
 use std::fmt;
 
@@ -199,9 +199,13 @@ pub(super) fn clone(plan: &Plan, error: SysError) -> Failed {
     match error.errno {
         errno::ENOSPC => failed.advise("a limit of /proc/sys/user/max_*_namespaces is reached"),
         errno::EPERM if plan.namespaces.user.is_shared() => {
-            failed.advise("only root can make namespaces without a user namespace: run as root, or add one")
+            failed.advise(
+                "only root can make namespaces without a user namespace, with CAP_SYS_ADMIN, which a container may lack: \
+                 run as root, or add one",
+            )
         }
         errno::EPERM => failed.advise("user namespaces are not allowed here (sysctl kernel.unprivileged_userns_clone, a chroot, or an LSM)"),
+        errno::EACCES => failed.advise(&confinement().unwrap_or_default()),
         errno::EAGAIN => failed.advise("the limit of processes is reached (ulimit -u, or pids.max of the cgroup)"),
         errno::EINVAL | errno::ENOSYS => failed.advise("the kernel lacks clone3(2) or one of these namespaces"),
         _ => failed,
@@ -272,8 +276,23 @@ pub fn explain(plan: &Plan, failure: &Failure) -> Failed {
     let mut failed = Failed::new(code, &format!("{:?}", failure.step), message).at(pointer);
     failed.errno = Some(failure.errno);
     failed.object = failure.object.clone();
-    failed.advice = advice(plan, failure, index).to_string();
+    failed.advice = match failure.errno {
+        errno::EACCES => confinement(),
+        _ => None,
+    }
+    .unwrap_or_else(|| advice(plan, failure, index).to_string());
     failed
+}
+
+/// What AppArmor forbids is EACCES, and says nothing of AppArmor: whether we are confined by a profile, as a container of LXC
+/// or of an engine is.
+fn confinement() -> Option<String> {
+    let current = proc::read_of_process(process::own_pid(), "attr/current").ok()?;
+    let profile = current.trim().strip_suffix(" (enforce)")?;
+    Some(format!(
+        "the caller is confined by the AppArmor profile {profile}, which may forbid it: see the kernel's log, and let the \
+         profile allow it, or run without (podman run --security-opt apparmor=unconfined)"
+    ))
 }
 
 /// Code, words and place in config.json of a step.
@@ -377,11 +396,20 @@ fn hook_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, S
     ("container-hook", format!("{moment} hook #{index} {path}"), format!("/hooks/{moment}/{index}"))
 }
 
+/// fs/namespace.c, mount_too_revealing().
+const COVERED_PROC: &str = "the caller's own /proc is covered in part, as in a container, and then a user namespace may mount \
+    none: uncover it (podman run --security-opt unmask=ALL), or bind-mount /proc";
+
 fn advice(plan: &Plan, failure: &Failure, index: Option<usize>) -> &'static str {
     match (failure.step, failure.errno) {
         (Step::Mount, errno::EPERM) => {
             let op = index.and_then(|index| plan.rootfs.mounts.get(index));
             match op.map(|op| &op.kind) {
+                Some(MountKind::Filesystem { fstype, .. })
+                    if fstype.as_bytes() == b"proc" && plan.namespaces.pid.is_new() =>
+                {
+                    COVERED_PROC
+                }
                 Some(MountKind::Filesystem { fstype, .. }) if fstype.as_bytes() == b"proc" => {
                     "the user namespace does not own this PID namespace: add a \"pid\" namespace or bind-mount the host's /proc"
                 }
@@ -393,6 +421,15 @@ fn advice(plan: &Plan, failure: &Failure, index: Option<usize>) -> &'static str 
         }
         (Step::Mount, errno::ENODEV) => {
             "the kernel does not know this type of file system (see /proc/filesystems)"
+        }
+        (Step::Loopback, errno::EPERM) => {
+            "this needs CAP_NET_ADMIN, which a container may lack: give it to the caller, or add a \"user\" namespace"
+        }
+        (Step::BoundingSet | Step::Capabilities, errno::EPERM) => {
+            "the caller, perhaps in a container itself, lacks one of them (capsh --print): leave it out, or give it to him"
+        }
+        (Step::BindRoot, errno::EACCES) => {
+            "root of the container's user namespace must be able to reach it: let others pass the folders above (chmod o+x)"
         }
         (Step::BindRoot, errno::ENOENT) => {
             "root.path is relative to the bundle; is the root file system unpacked?"

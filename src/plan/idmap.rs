@@ -88,6 +88,27 @@ fn around(own: u32, outside: u32, lent: &[IdRange]) -> Vec<IdMap> {
     maps
 }
 
+/// The same mappings in pieces, each of which ends where one of the caller's `own` ranges ends.
+pub fn cut(maps: &[IdMap], own: &[IdMap]) -> Vec<IdMap> {
+    let mut pieces = Vec::new();
+    for map in maps {
+        let mut rest = *map;
+        while rest.size > 0 {
+            let distance = |range: &IdMap| rest.host_id.checked_sub(range.container_id);
+            let home =
+                own.iter().find_map(|range| Some(range.size - distance(range).filter(|d| *d < range.size)?));
+            let size = home.unwrap_or(rest.size).min(rest.size);
+            pieces.push(IdMap { size, ..rest });
+            rest = IdMap {
+                container_id: rest.container_id.saturating_add(size),
+                host_id: rest.host_id.saturating_add(size),
+                size: rest.size - size,
+            };
+        }
+    }
+    pieces
+}
+
 /// Whether id `id` of the container has a range.
 pub(super) fn maps(ranges: &[IdMap], id: u32) -> bool {
     ranges.iter().any(|range| id >= range.container_id && id - range.container_id < range.size)

@@ -4,6 +4,7 @@ use crate::fixture::{namespaces, plan, plan_on, refused, rootless_host};
 use serde_json::{Value, json};
 use tare::bundle::Invalid;
 use tare::host::{Host, IdRange, Lent};
+use tare::plan::idmap::cut;
 use tare::plan::{IdMap, Plan};
 
 fn range(container: u32, host: u32, size: u32) -> Value {
@@ -119,4 +120,17 @@ fn an_ordinary_user_without_lent_ids_is_warned_of_being_alone() {
     assert_eq!(warnings, [expected]);
     // His own id is none that could be lent to him.
     assert_eq!(lent(0, &[(500, 1000)]).0, [(0, 1000, 1)]);
+}
+
+#[test]
+fn mappings_are_cut_where_a_range_of_the_caller_ends() {
+    let map = |container_id, host_id, size| IdMap { container_id, host_id, size };
+    // As in a container of podman's: root is the user, the others are lent.
+    let own = [map(0, 1000, 1), map(1, 100_000, 65_536)];
+    assert_eq!(cut(&[map(0, 0, 1000)], &own), [map(0, 0, 1), map(1, 1, 999)]);
+    assert_eq!(cut(&[map(0, 10, 100), map(500, 0, 1)], &own), [map(0, 10, 100), map(500, 0, 1)]);
+    // What the caller has not stays as it is, for the kernel to refuse.
+    assert_eq!(cut(&[map(0, 65_000, 1000)], &own), [map(0, 65_000, 537), map(537, 65_537, 463)]);
+    let everything = [map(0, 0, u32::MAX)];
+    assert_eq!(cut(&[map(0, 5, 4_000_000_000)], &everything), [map(0, 5, 4_000_000_000)]);
 }

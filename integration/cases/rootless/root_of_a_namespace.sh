@@ -73,6 +73,34 @@ test_a_file_system_of_the_host_cannot_and_the_error_says_why() {
     refuses 'operation not permitted.*mounts/.*id-mapped mounts need CAP_SYS_ADMIN where the file system was mounted' tare create "$ID"
 }
 
+test_mappings_may_span_several_ranges_of_the_caller() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    add_namespace user
+    config '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+    script 'cat /proc/self/uid_map'
+    runs
+    eq "$(tr -s ' ' <<<"$out")" " 0 0 1
+ 1 1 999"
+    ours_only
+    config '.linux.uidMappings[0].size = 4000000'
+    refuses 'ids of the user namespace: (newuidmap|write the map).*' tare create "$ID"
+}
+
+test_a_failure_where_cgroups_are_read_only_leaves_nothing() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    READ_ONLY_CGROUPS=1
+    command_is /nowhere
+    call tare create "$ID"
+    ne "$code" 0 "exit code"
+    has "$err" /nowhere
+    eq "$(ls "$STATE")" "" "state"
+    command_is sleep 1000
+    ok tare run --detach "$ID"
+    gone
+}
+
 test_its_cgroup_is_given_to_the_containers_root() {
     needs_v2 pids
     delegated
