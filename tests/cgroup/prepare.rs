@@ -84,6 +84,17 @@ fn a_group_with_processes_hands_no_controllers_down_and_is_not_touched() {
 }
 
 #[test]
+fn the_uppermost_group_of_a_container_with_processes_says_where_they_can_go() {
+    let (fake, layout) = v2();
+    fake.group("cgroup/box", &V2_FILES)
+        .file("cgroup/cgroup.type", "domain\n")
+        .file("cgroup/cgroup.procs", "12\n");
+    let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}})));
+    let error = choose(&layout, "/box").prepare(&layout, &asked).unwrap_err().to_string();
+    assert!(error.contains("It is the uppermost one, as in a container: move its processes"), "{error}");
+}
+
+#[test]
 fn a_group_that_takes_no_processes_is_refused() {
     let (fake, layout) = v2();
     fake.file("cgroup/box/cgroup.type", "domain invalid\n");

@@ -55,3 +55,17 @@ fn an_empty_value_reaches_the_file() {
     write(&fake, &[Write::new("cpuset.cpus", "", "")]).unwrap();
     assert_eq!(fake.read("cpuset.cpus"), "\n");
 }
+
+#[test]
+fn a_partition_that_the_kernel_takes_and_does_not_make_is_refused_with_its_words() {
+    let fake = Fake::new();
+    let file = "cpuset.cpus.partition";
+    fake.file(file, "member\n");
+    // A file of this fake says what was written.
+    write(&fake, &[Write::new(file, "isolated", "")]).unwrap();
+    let said = "root invalid (Parent is not a partition root)";
+    let pointer = "/linux/resources/unified/cpuset.cpus.partition";
+    let text = write(&fake, &[Write::new(file, said, pointer)]).unwrap_err().to_string();
+    assert!(text.contains(&format!("makes no such partition: it says \"{said}\"")), "{text}");
+    assert!(text.contains(pointer), "{text}");
+}
