@@ -125,6 +125,7 @@ const CGROUP_CODES: &[(&str, &str)] = &[
     (cgroup::LIMIT, "the kernel refused a limit"),
     (cgroup::PLACE, "the cgroup's place cannot be used: a bad path, not ours, not empty, or frozen"),
     (cgroup::MANAGER, "the cgroup manager cannot be used"),
+    (cgroup::SYSTEMD, "systemd cannot be asked for a unit, or refuses"),
     (cgroup::BUSY, "processes in the cgroup do not freeze, end, or leave"),
     (cgroup::RDT, "Intel RDT is not there, or its group cannot be had"),
 ];

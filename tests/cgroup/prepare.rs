@@ -90,7 +90,7 @@ fn the_uppermost_group_of_a_container_with_processes_says_where_they_can_go() {
         .file("cgroup/cgroup.type", "domain\n")
         .file("cgroup/cgroup.procs", "12\n");
     let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}})));
-    let error = choose(&layout, "/box").prepare(&layout, &asked).unwrap_err().to_string();
+    let error = choose(&layout, "/box").prepare(&layout, &asked, Wishes::default()).unwrap_err().to_string();
     assert!(error.contains("It is the uppermost one, as in a container: move its processes"), "{error}");
 }
 
