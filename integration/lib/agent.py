@@ -13,6 +13,7 @@ def receive(path):
     """One message from the first client: payload and descriptors."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(path)
+    os.chmod(path, 0o666)  # the runtime may be another user's
     server.listen(1)
     print("listening", file=sys.stderr, flush=True)
     client, _ = server.accept()

@@ -6,7 +6,7 @@ chmod 755 "$SUITE"/bin "$SUITE"/base
 cp "$SUITE/base/runtime" "$SUITE/bin/$(basename "$TARE")"
 {
     echo "program $TARE"
-    [ "$CGROUP_MANAGER" = cgroupfs ] || echo "option --systemd-cgroup"
+    [ "$CGROUP_MANAGER" = cgroupfs ] || echo "manager --systemd-cgroup"
 } >"$SUITE/bin/$(basename "$TARE").environment"
 
 # What a user may do without the rights of root: groups below those of his session, and ids from /etc/subuid for what is not his own.

@@ -2,7 +2,7 @@
  * from it, and becomes it by execve(2), so that whoever looks (strace, the keeper of the pid) sees one process. Called by the cases, through
  * integration/run, which writes what to do into the file NAME.environment beside it. Lines of that file:
  *   program PATH    the runtime
- *   option TEXT     goes before the other arguments
+ *   manager TEXT    an option that chooses the cgroup manager: goes before the other arguments, unless these choose one
  *   group PATH      a cgroup.procs file: joined before anything else
  *   user UID        user and group of this number from there on, with the environment variables of a session
  */
@@ -29,9 +29,15 @@ static void become(int id)
     setenv("USER", "tester", 1);
 }
 
+static int names_a_manager(char **argv)
+{
+    for (; *argv; argv++) if (!strncmp(*argv, "--cgroup-manager", 16)) return 1;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    char self[4096], line[4096], *program = NULL, **arguments = calloc(argc + 16, sizeof *arguments);
+    char self[4096], line[4096], *program = NULL, **arguments = calloc(argc + 2, sizeof *arguments);
     int count = 1, id = 0;
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - sizeof ".environment");
     if (length < 0 || !arguments) fail("runtime: own name");
@@ -44,7 +50,7 @@ int main(int argc, char **argv)
         if (!value) continue;
         *value++ = 0;
         if (!strcmp(line, "program")) program = strdup(value);
-        if (!strcmp(line, "option") && count < 15) arguments[count++] = strdup(value);
+        if (!strcmp(line, "manager") && !names_a_manager(argv)) arguments[count++] = strdup(value);
         if (!strcmp(line, "user")) id = atoi(value);
         if (!strcmp(line, "group")) {
             int procs = open(value, O_WRONLY | O_CLOEXEC);

@@ -59,6 +59,7 @@ test_whatever_follows_the_id_belongs_to_the_program() {
 }
 
 test_a_container_without_a_mount_namespace_is_entered_all_the_same() {
+    needs_root "make devices, nor mount where the case is"
     bundle
     drop_namespace mount
     config '.mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'

@@ -35,6 +35,7 @@ test_it_is_the_controlling_terminal_of_a_session_of_its_own() {
 }
 
 test_the_terminal_belongs_to_the_user_also_in_a_user_namespace() {
+    needs_root "give away the terminal of root that the case has"
     bundle
     user_namespace
     waiting

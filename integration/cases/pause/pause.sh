@@ -254,6 +254,7 @@ test_who_waits_for_a_container_that_is_deleted_meanwhile_hears_that_there_is_non
     started
     local command
     for command in pause resume start 'update --pids-limit 9' checkpoint; do
+        [ "$command" != checkpoint ] || [ "$RUN_AS" = root ] || continue # CRIU wants root
         waits_in_vain $command "$ID"
     done
     waits_in_vain mounts add "$ID" "$T/none.json"

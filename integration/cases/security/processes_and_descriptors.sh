@@ -202,7 +202,7 @@ test_cve_2022_21658_delete_does_not_follow_a_symlink_in_the_state() {
     eq "$(cat "$T/precious/file" 2>&1)" kept
     rm -rf "${STATE:?}/$ID"
     [ ! -d "/proc/$PID" ] || kill -KILL "$PID" 2>/dev/null
-    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT" "$CASE-"
+    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
 }
 
 test_a_hostile_process_cannot_make_host_commands_hang() {

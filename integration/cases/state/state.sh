@@ -31,7 +31,7 @@ test_after_a_reboot_a_container_is_stopped_and_can_be_deleted() {
     ok tare delete "$ID"
     absent "$STATE/$ID"
     # Groups of another boot are not ours; in truth they went with it.
-    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT" "$CASE-"
+    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
 }
 
 test_a_reused_pid_is_not_signalled() {
@@ -82,7 +82,7 @@ test_a_damaged_record_can_be_deleted_by_force() {
     call tare delete --force "$ID"
     [ -n "$FOREIGN" ] && rm -rf "$STATE/$ID"
     absent "$STATE/$ID"
-    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT" "$CASE-"
+    "$INTEGRATION"/lib/cgroups remove "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
 }
 
 test_the_state_root_must_not_be_a_symlink_or_others() {
@@ -120,7 +120,7 @@ killed_at() { # CALL N
     ok tare delete --force "$ID"
     ok tare delete --force "$ID"
     absent "$STATE/$ID"
-    eventually sh -c "[ -z \"\$('$INTEGRATION/lib/cgroups' list '$CGROUP_PARENT' '$CASE-')\" ]"
+    eventually sh -c "[ -z \"\$('$INTEGRATION/lib/cgroups' list '$CGROUP_PARENT/$CASE-' '$ID_PREFIX')\" ]"
     eventually sh -c "! pgrep -x sleep"
     ok tare create "$ID"
     gone
