@@ -5,12 +5,14 @@ needs_v2() { # CONTROLLER...
     local controller
     [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || skip "cgroup v2 is not alone at /sys/fs/cgroup here"
     for controller; do
-        grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers || skip "the controller $controller is not in cgroup v2 here"
+        grep -qw "$controller" "/sys/fs/cgroup/$CGROUP_BELOW/cgroup.controllers" || skip "the controller $controller is not in cgroup v2 here"
     done
 }
 
 # A group of the case, below which there are all controllers: $GROUP.
 v2_group() { # NAME
+    needs_cgroupfs
+    needs_root "make groups at the top"
     GROUP=/sys/fs/cgroup/$PREFIX$1
     mkdir -p "$GROUP" || fail "cannot make $GROUP"
     hand_down /sys/fs/cgroup "$(dirname "$GROUP")" "$GROUP"
@@ -28,7 +30,7 @@ hand_down() { # GROUP...
 field() { sed -n "s/^$1 //p" "$2"; }
 
 # A file of the container's group, and what the kernel says in it.
-file_of() { echo "/sys/fs/cgroup/$PREFIX$(basename "$B")/$1"; }
+file_of() { v2_file "$1"; }
 reads() { eq "$(cat "$(file_of "$1")" 2>&1)" "$2" "$1"; } # FILE EXPECTED
 # The bundle with these resources (JSON), as a created container that sleeps once it is started.
 with_resources() {

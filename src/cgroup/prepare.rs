@@ -201,6 +201,8 @@ impl Work<'_> {
                 }
                 Ok(None)
             }
+            // What `enable` says of a controller is nearer to the point.
+            Err(refusal) if refusal.code == code::NO_CONTROLLER => Err(refusal),
             Err(refusal) if is_denial(refusal.errno) && self.handle.caller == Caller::Rootless => {
                 let advice = if self.handle.named { NAMED_ELSEWHERE } else { NOT_DELEGATED };
                 Err(refusal.advise(advice))

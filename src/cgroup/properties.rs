@@ -40,6 +40,12 @@ impl Bandwidth {
         };
         Some(Bandwidth { quota_us, period_us: words.next()?.parse().ok()? })
     }
+
+    /// What holds after the writes of `orders`; None: they do not touch it.
+    pub fn after(self, orders: &Orders) -> Option<Bandwidth> {
+        let v1 = orders.v1.iter().flat_map(|(_, writes)| writes);
+        v1.chain(&orders.v2).fold(None, |held, write| bandwidth_in(write, held.unwrap_or(self)).or(held))
+    }
 }
 
 /// Properties by name, each once.
@@ -69,15 +75,9 @@ impl Properties {
 
     /// What the writes of `orders` say, to a systemd of this version.
     pub fn set_limits(&mut self, orders: &Orders, in_force: Bandwidth, version: u32) {
-        let mut bandwidth = None;
         let v1 = orders.v1.iter().flat_map(|(_, writes)| writes);
-        for write in v1.chain(&orders.v2) {
-            self.set_limit(write, version);
-            if let Some(change) = bandwidth_in(write, bandwidth.unwrap_or(in_force)) {
-                bandwidth = Some(change);
-            }
-        }
-        if let Some(bandwidth) = bandwidth {
+        v1.chain(&orders.v2).for_each(|write| self.set_limit(write, version));
+        if let Some(bandwidth) = in_force.after(orders) {
             self.set("CPUQuotaPerSecUSec", Value::U64(quota_each_second(bandwidth, version)));
             if version >= 242 {
                 self.set("CPUQuotaPeriodUSec", Value::U64(bandwidth.period_us));

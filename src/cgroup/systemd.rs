@@ -12,7 +12,7 @@ use super::translate::Orders;
 use super::unit::Unit;
 use super::{Handle, Tree};
 use crate::plan::gvariant::{Type, Value};
-use crate::plan::limits::Limits;
+use crate::plan::limits::{Limits, Max};
 use crate::plan::unit_properties::UnitProperty;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -124,14 +124,31 @@ fn set_basics(
 pub(super) fn tell(unit: &Unit, handle: &Handle, orders: &Orders) -> Result<(), Refusal> {
     let mut systemd = connect(unit)?;
     let version = systemd.version().map_err(refusal)?;
+    let bandwidth = bandwidth(handle);
     let mut properties = Properties::default();
-    properties.set_limits(orders, bandwidth(handle), version);
+    properties.set_limits(orders, bandwidth, version);
     let properties = properties.into_list();
     if properties.is_empty() {
         return Ok(());
     }
     systemd.set_properties(&unit.name, &properties).map_err(refusal)?;
-    write_again(handle, orders)
+    write_again(handle, orders)?;
+    // systemd has a period of its own where there is no quota.
+    bandwidth.after(orders).map_or(Ok(()), |bandwidth| write_bandwidth(handle, bandwidth))
+}
+
+fn write_bandwidth(handle: &Handle, bandwidth: Bandwidth) -> Result<(), Refusal> {
+    let Bandwidth { quota_us, period_us } = bandwidth;
+    if let Some(dir) = handle.open_v1("cpu") {
+        let quota = if let Max::At(quota) = quota_us { quota.to_string() } else { "-1".to_owned() };
+        let period = Write::new("cpu.cfs_period_us", period_us, "").batch("bandwidth");
+        return fs::write_all(&dir, &[period, Write::new("cpu.cfs_quota_us", quota, "").batch("bandwidth")]);
+    }
+    let quota = if let Max::At(quota) = quota_us { quota.to_string() } else { "max".to_owned() };
+    match handle.open_v2() {
+        Some(dir) => fs::write_all(&dir, &[Write::new("cpu.max", format!("{quota} {period_us}"), "")]),
+        None => Ok(()),
+    }
 }
 
 fn write_again(handle: &Handle, orders: &Orders) -> Result<(), Refusal> {

@@ -310,6 +310,10 @@ fn give_cgroup(planned: &Planned, handle: &Handle, warn: &dyn Fn(&str)) -> Resul
     if handle.delegated.is_some() {
         return handle.delegate(launch::host_uid(plan, 0));
     }
+    if plan.namespaces.user.joined().is_some() && plan.expected_id_maps.is_none() {
+        // Nobody here knows who its user is on the host.
+        return Ok(());
+    }
     let uid = launch::host_uid(plan, plan.process.user.uid);
     if !may_delegate(plan) || host.rootless && uid == host.euid {
         return Ok(());

@@ -73,8 +73,16 @@ pub(super) fn lent(
 fn around(own: u32, outside: u32, lent: &[IdRange]) -> Vec<IdMap> {
     let mut maps = vec![IdMap { container_id: own, host_id: outside, size: 1 }];
     let mut next: u32 = 0;
-    // The kernel takes no id of the host twice.
-    for range in lent.iter().filter(|range| !(range.first..range.first + range.count).contains(&outside)) {
+    let mut taken = vec![IdRange { first: outside, count: 1 }];
+    for range in lent {
+        // The kernel takes no id of the host twice, and tables have lines that say the same.
+        if taken
+            .iter()
+            .any(|other| range.first < other.first + other.count && other.first < range.first + range.count)
+        {
+            continue;
+        }
+        taken.push(*range);
         let (mut first, mut left) = (range.first, range.count);
         while left > 0 {
             if next == own {

@@ -154,7 +154,8 @@ impl Systemd {
         absent_is_fine(self.connection.answer(serial, call).map(|_| ()))
     }
 
-    /// Changes properties of a unit that runs, until it ends.
+    /// Changes properties of a unit that runs, until it ends. When this returns systemd has written the files of its control
+    /// group: it does so after its answer, but before it answers anything else.
     ///
     /// # Errors
     /// [`Failure`]: there is no such unit; a property is refused.
@@ -163,7 +164,8 @@ impl Systemd {
         let is_until_its_end = true;
         let arguments = Arguments::none().text(unit)?.with(&is_until_its_end)?.with(&variants(properties))?;
         let serial = self.connection.send(manager(call), &arguments)?;
-        self.connection.answer(serial, call).map(|_| ())
+        self.connection.answer(serial, call)?;
+        self.version().map(|_| ())
     }
 
     /// Has a process moved into a unit's control group, or into the group `below` it (`/` for itself). For a user who may

@@ -120,6 +120,8 @@ fn an_ordinary_user_without_lent_ids_is_warned_of_being_alone() {
     assert_eq!(warnings, [expected]);
     // His own id is none that could be lent to him.
     assert_eq!(lent(0, &[(500, 1000)]).0, [(0, 1000, 1)]);
+    let same_again = [(100_000, 10), (100_005, 10), (100_000, 10)];
+    assert_eq!(lent(0, &same_again).0, [(0, 1000, 1), (1, 100_000, 10)]);
 }
 
 #[test]

@@ -111,6 +111,16 @@ fn a_refusal_by_polkit_says_what_to_do() {
 }
 
 #[test]
+fn a_changed_property_has_been_carried_out_when_systemd_answers_again() {
+    fn answer(member: &str, _: usize) -> Answer {
+        if member == "Get" { Answer::Text("262") } else { Answer::Done }
+    }
+    let (set, calls) = ask("set", answer, |systemd| systemd.set_properties("u.scope", &properties()));
+    assert_eq!(set, Ok(()));
+    assert_eq!(calls, ["SetUnitProperties", "Get"]);
+}
+
+#[test]
 fn a_systemd_that_hangs_up_is_an_error_at_once() {
     let (stopped, _) = ask("hangup", |_, _| Answer::HangUp, |systemd| systemd.stop("u.scope"));
     let failure = stopped.unwrap_err();

@@ -1,9 +1,14 @@
 # Groups of cgroup v2: what the kernel's rules for them mean for a container (cgroups(7), "no internal processes", "Thread mode",
 # delegation), and their end.
 . "$INTEGRATION/lib/v2.sh"
+needs_groups() { # CONTROLLER...: groups of the case's own, by their paths
+    needs_cgroupfs
+    needs_root "give groups away"
+    needs_v2 "$@"
+}
 
 test_v2_the_group_belongs_to_the_container_if_its_view_can_be_written() {
-    needs_v2 pids
+    needs_groups pids
     bundle
     user_namespace
     add_mount /sys/fs/cgroup cgroup cgroup rw
@@ -23,7 +28,7 @@ test_v2_the_group_belongs_to_the_container_if_its_view_can_be_written() {
 }
 
 test_v2_the_group_stays_the_hosts_if_its_view_is_read_only() {
-    needs_v2 pids
+    needs_groups pids
     bundle
     user_namespace
     add_mount /sys/fs/cgroup cgroup cgroup ro
@@ -35,7 +40,7 @@ test_v2_the_group_stays_the_hosts_if_its_view_is_read_only() {
 }
 
 test_v2_exec_follows_a_container_that_has_divided_its_group() {
-    needs_v2 memory pids
+    needs_groups memory pids
     bundle
     add_mount /sys/fs/cgroup cgroup cgroup rw
     script 'cd /sys/fs/cgroup && mkdir init && echo 0 >init/cgroup.procs && echo "+memory +pids" >cgroup.subtree_control && touch /ready; sleep 300'
@@ -54,7 +59,7 @@ test_v2_exec_follows_a_container_that_has_divided_its_group() {
 }
 
 test_v2_a_group_below_processes_is_refused_with_the_rule() {
-    needs_v2 memory
+    needs_groups memory
     v2_group busy
     # Its controllers are taken back, so that it may hold a process itself.
     for controller in $(cat "$GROUP/cgroup.subtree_control"); do echo "-$controller" >"$GROUP/cgroup.subtree_control"; done
@@ -71,7 +76,7 @@ test_v2_a_group_below_processes_is_refused_with_the_rule() {
 
 test_v2_a_group_of_threads_is_refused_with_its_file_and_type() {
     ours_only
-    needs_v2 cpu
+    needs_groups cpu
     v2_group threads
     mkdir "$GROUP/t" "$GROUP/t/box"
     for controller in $(cat "$GROUP/cgroup.subtree_control"); do echo "-$controller" >"$GROUP/cgroup.subtree_control"; done
@@ -88,7 +93,7 @@ test_v2_a_group_of_threads_is_refused_with_its_file_and_type() {
 
 test_v2_exec_into_a_group_that_takes_no_processes_says_so() {
     ours_only
-    needs_v2 memory
+    needs_groups memory
     with_resources '{}'
     ok tare start "$ID"
     # Its process is elsewhere, and the group hands controllers down: nobody may enter.
@@ -106,7 +111,7 @@ test_v2_exec_into_a_group_that_takes_no_processes_says_so() {
 }
 
 test_v2_controllers_are_handed_down_all_the_way() {
-    needs_v2 memory pids
+    needs_groups memory pids
     bundle
     config --arg p "/${PREFIX}deep/a/b/box" '.linux.cgroupsPath = $p | .linux.resources = {memory: {limit: 67108864}, pids: {limit: 9}}'
     command_is sleep 300
@@ -120,7 +125,7 @@ test_v2_controllers_are_handed_down_all_the_way() {
 }
 
 test_v2_a_kill_reaches_every_process_below_also_of_a_paused_container() {
-    needs_v2 pids
+    needs_groups pids
     bundle
     add_mount /sys/fs/cgroup cgroup cgroup rw
     drop_namespace pid

@@ -140,6 +140,7 @@ test_v2_a_pids_limit_refuses_a_fork_and_counts_it() {
 # A disk with a file system on which $T/disk is made: $DISK is its MAJOR:MINOR.
 on_a_disk() {
     local folder
+    needs_root "write to a folder of the host"
     for folder in /var/tmp /home /root; do
         DISK=$(mountpoint -d / 2>/dev/null)
         [ "$(stat -f -c %T "$folder")" = ext2/ext3 ] && FOLDER=$(mktemp -d "$folder/tare-io.XXXXXX") && break
