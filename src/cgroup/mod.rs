@@ -75,7 +75,7 @@ pub use unit::Unit;
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
 use crate::sys::fd::Pile;
-use crate::sys::mountinfo;
+use crate::sys::{mountinfo, process};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
@@ -207,7 +207,7 @@ impl Handle {
         match manager {
             Manager::Disabled => return Ok(handle),
             Manager::Systemd => {
-                handle.unit = Some(Unit::choose(caller, cgroups_path, id)?);
+                handle.unit = Some(Unit::choose(caller, cgroups_path, id)?.pinned_by(process::own_pid()));
                 return Ok(handle);
             }
             Manager::Cgroupfs => {}

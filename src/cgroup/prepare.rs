@@ -87,6 +87,10 @@ impl Group {
     }
 }
 
+fn no_room(error: &SysError) -> Refusal {
+    Refusal::system(code::LIMIT, error, "making room for one task more")
+}
+
 fn place(error: &SysError) -> Refusal {
     Refusal::system(code::PLACE, error, "making the control group")
 }
@@ -120,8 +124,7 @@ impl Work<'_> {
         }
         fs::write_all(&dir, &self.orders.v2)?;
         if let Some(keeper) = self.started.as_mut().and_then(|started| started.keeper.as_mut()) {
-            let room = keeper.make_room(&dir, &self.orders.v2);
-            room.map_err(|error| Refusal::system(code::LIMIT, &error, "making room for one task more"))?;
+            keeper.make_room(&dir, &self.orders.v2).map_err(|error| no_room(&error))?;
         }
         // systemd has its own program there, and maybe ours already: nothing of that is taken away.
         let is_handed_over = self.started.as_ref().is_some_and(|started| started.has_device_program);
@@ -178,6 +181,10 @@ impl Work<'_> {
         let orders = orders.filter(|(controller, _)| tree.controllers.iter().any(|name| name == controller));
         for (_, writes) in orders {
             fs::write_all_and_pile(place, writes, &mut self.entry.pile)?;
+            let keeper = self.started.as_mut().and_then(|started| started.keeper.as_mut());
+            if let (Some(keeper), Some(dir)) = (keeper, &dir) {
+                keeper.make_room(dir, writes).map_err(|error| no_room(&error))?;
+            }
         }
         let tasks = dir.as_ref().map_or_else(|| tasks_file_at(&path), tasks_file);
         let tasks = tasks.map_err(|error| Refusal::system(code::PLACE, &error, "opening"))?;

@@ -88,18 +88,20 @@ impl Properties {
     fn set_limit(&mut self, write: &Write, version: u32) {
         let (file, value) = (write.file.as_str(), write.value.as_str());
         if let Some((_, name, since)) = NUMBERS.iter().find(|(known, _, _)| *known == file) {
-            if let Some(number) = number(value).filter(|_| version >= *since) {
+            let number = if file.starts_with("memory.") { bytes(value) } else { number(value) };
+            if let Some(number) = number.filter(|_| version >= *since) {
                 self.set(name, Value::U64(number));
             }
             return;
         }
         match file {
             "cpu.idle" if value == "1" && version >= 252 => self.set("CPUWeight", Value::U64(0)),
+            // No longer idle: the weight that comes with it, or none.
+            "cpu.idle" if version >= 252 && !self.has("CPUWeight") => {
+                self.set("CPUWeight", Value::U64(u64::MAX));
+            }
             "cpuset.cpus" if version >= 244 => self.set_list("AllowedCPUs", value),
             "cpuset.mems" if version >= 244 => self.set_list("AllowedMemoryNodes", value),
-            "memory.oom.group" if value == "1" && version >= 253 => {
-                self.set("OOMPolicy", Value::Str("kill".to_owned()));
-            }
             "io.weight" => self.set_io_weight(value),
             // systemd writes BFQ's file itself, from the other one's scale.
             "io.bfq.weight" => match &write.tolerate {
@@ -112,8 +114,21 @@ impl Properties {
             }
             "blkio.throttle.read_bps_device" => self.add_rate(value, "BlockIOReadBandwidth"),
             "blkio.throttle.write_bps_device" => self.add_rate(value, "BlockIOWriteBandwidth"),
-            "blkio.weight_device" => self.add_rate(value, "BlockIODeviceWeight"),
+            "blkio.bfq.weight_device" => self.add_rate(value, "BlockIODeviceWeight"),
             _ => {}
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|property| property.name == name)
+    }
+
+    /// What becomes of the other processes when the OOM killer has ended one. A scope is told when it starts, and never again.
+    pub fn set_oom_policy(&mut self, orders: &Orders, version: u32) {
+        let is_group = |write: &&Write| write.file == "memory.oom.group";
+        let last = orders.v2.iter().rev().find(is_group);
+        if version >= 253 && last.is_some_and(|write| write.value == "1") {
+            self.set("OOMPolicy", Value::Str("kill".to_owned()));
         }
     }
 
@@ -188,7 +203,7 @@ impl Properties {
 }
 
 /// Files of one number, or `max`; and the version of systemd that knows the property.
-const NUMBERS: [(&str, &str, u32); 12] = [
+const NUMBERS: [(&str, &str, u32); 11] = [
     ("memory.max", "MemoryMax", 231),
     ("memory.high", "MemoryHigh", 231),
     ("memory.low", "MemoryLow", 231),
@@ -200,7 +215,6 @@ const NUMBERS: [(&str, &str, u32); 12] = [
     // v1
     ("memory.limit_in_bytes", "MemoryLimit", 0),
     ("cpu.shares", "CPUShares", 0),
-    ("blkio.weight", "BlockIOWeight", 0),
     ("blkio.bfq.weight", "BlockIOWeight", 0),
 ];
 
@@ -217,6 +231,18 @@ fn number(text: &str) -> Option<u64> {
         "max" | "-1" => Some(u64::MAX),
         digits => digits.parse().ok(),
     }
+}
+
+/// The same of bytes, which the kernel takes with a suffix too (memparse).
+fn bytes(text: &str) -> Option<u64> {
+    let shift = match text.bytes().last()?.to_ascii_lowercase() {
+        b'k' => 10,
+        b'm' => 20,
+        b'g' => 30,
+        b't' => 40,
+        _ => return number(text),
+    };
+    text.get(..text.len() - 1)?.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 fn device_item(device: &str, number: u64) -> Value {
@@ -253,7 +279,7 @@ fn bandwidth_in(write: &Write, before: Bandwidth) -> Option<Bandwidth> {
 /// How much of each second, in microseconds. systemd keeps hundredths of a percent, older versions whole ones: rounded up, so
 /// that it never takes away what was given.
 fn quota_each_second(bandwidth: Bandwidth, version: u32) -> u64 {
-    let step_us = if version >= 250 { 100 } else { 10_000 };
+    let step_us = if version >= 262 { 100 } else { 10_000 };
     let Max::At(quota_us) = bandwidth.quota_us else { return u64::MAX };
     let each_second = u128::from(quota_us) * 1_000_000 / u128::from(bandwidth.period_us.max(1));
     let each_second = u64::try_from(each_second).unwrap_or(u64::MAX / 2);

@@ -34,7 +34,11 @@ pub fn remove(handle: &Handle) -> Result<(), Refusal> {
 /// See [`Handle::remove_unused`].
 pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
     let start = OnceCell::new();
-    stop_unit(handle)?;
+    // A unit whose groups we have not seen may be somebody else's, of the same name. If it is ours it has no process any more, and
+    // systemd removes it.
+    if handle.trees().next().is_some() {
+        stop_unit(handle)?;
+    }
     for tree in handle.v1.iter().chain(&handle.v2) {
         match remove_one(handle, tree, &start, DEADLINE_OF_UNUSED) {
             Err(refusal) if refusal.errno == 0 => {}

@@ -9,6 +9,7 @@ use super::fs::{self, Refusal, Write, code};
 use super::keeper::Keeper;
 use super::properties::{Bandwidth, Properties};
 use super::translate::Orders;
+use super::undo::Undo;
 use super::unit::Unit;
 use super::{Handle, Tree};
 use crate::plan::gvariant::{Type, Value};
@@ -17,7 +18,7 @@ use crate::plan::unit_properties::UnitProperty;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
 use crate::sys::{SysError, bpf, kernel_file};
-use crate::systemd::{Failure, Kind, Systemd, Which, label, name};
+use crate::systemd::{Failure, Kind, Systemd, Which, name};
 use std::ffi::CString;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -60,12 +61,16 @@ pub(super) fn start(
         })?),
     };
     let pin = match (&orders.device_program, unit.systemd) {
-        (Some(program), Which::System) if version >= 249 => pin(&unit, program),
+        // systemd takes foreign programs only where all is v2.
+        (Some(program), Which::System) if version >= 249 && layout.v1.is_empty() => pin(&unit, program),
         _ => None,
     };
     let mut properties = Properties::default();
     set_basics(&mut properties, &unit, keeper.as_ref(), wishes, layout.v1.is_empty());
     properties.set_limits(orders, Bandwidth::default(), version);
+    if !unit.is_slice() {
+        properties.set_oom_policy(orders, version);
+    }
     if unit.systemd == Which::System {
         properties.set_devices(&limits.devices);
     }
@@ -82,6 +87,8 @@ pub(super) fn start(
     match find_groups(handle, layout, &unit, started.keeper.as_ref(), &mut systemd) {
         Ok(()) => Ok(started),
         Err(refusal) => {
+            // Or it would be waited for: it may have our mask of signals.
+            drop(started);
             let _ = stop(&unit);
             Err(refusal)
         }
@@ -121,7 +128,14 @@ fn set_basics(
 }
 
 /// Tells systemd of limits that have been written, and writes them again: systemd rounds some.
-pub(super) fn tell(unit: &Unit, handle: &Handle, orders: &Orders) -> Result<(), Refusal> {
+/// `former`: the bandwidth before.
+pub(super) fn tell(
+    unit: &Unit,
+    handle: &Handle,
+    orders: &Orders,
+    former: Bandwidth,
+    undo: &mut Undo,
+) -> Result<(), Refusal> {
     let mut systemd = connect(unit)?;
     let version = systemd.version().map_err(refusal)?;
     let bandwidth = bandwidth(handle);
@@ -131,6 +145,7 @@ pub(super) fn tell(unit: &Unit, handle: &Handle, orders: &Orders) -> Result<(), 
     if properties.is_empty() {
         return Ok(());
     }
+    undo.tell_as_well(unit, former);
     systemd.set_properties(&unit.name, &properties).map_err(refusal)?;
     write_again(handle, orders)?;
     // systemd has a period of its own where there is no quota.
@@ -164,18 +179,22 @@ fn write_again(handle: &Handle, orders: &Orders) -> Result<(), Refusal> {
 }
 
 /// Tells systemd what is in the files again after an `update` that was taken back.
-pub(super) fn tell_former(unit: &Unit, files: Vec<(String, String)>) -> Result<(), Refusal> {
+pub(super) fn tell_former(
+    unit: &Unit,
+    files: Vec<(String, String)>,
+    bandwidth: Bandwidth,
+) -> Result<(), Refusal> {
     let mut systemd = connect(unit)?;
     let version = systemd.version().map_err(refusal)?;
     let writes = files.into_iter().map(|(file, value)| Write::new(file, value, ""));
     let orders = Orders { v2: writes.collect(), ..Orders::default() };
     let mut properties = Properties::default();
-    properties.set_limits(&orders, Bandwidth::default(), version);
+    properties.set_limits(&orders, bandwidth, version);
     systemd.set_properties(&unit.name, &properties.into_list()).map_err(refusal)
 }
 
 /// The bandwidth in force.
-fn bandwidth(handle: &Handle) -> Bandwidth {
+pub(super) fn bandwidth(handle: &Handle) -> Bandwidth {
     let v2 = || {
         let text = handle.open_v2()?.read("cpu.max", fs::FILE_LIMIT_BYTES).ok()?;
         Bandwidth::of_words(&String::from_utf8_lossy(&text))
@@ -293,14 +312,9 @@ fn group_of(pid: i32, unit: &str) -> Result<String, Refusal> {
     })
 }
 
-/// The BPF file system keeps names with a dot for itself.
-fn pin_name(unit: &Unit) -> String {
-    label(&unit.name)
-}
-
 /// Loads and pins a device program. None: it cannot be handed over (no BPF file system is mounted); then it is attached by us.
 fn pin(unit: &Unit, program: &[u64]) -> Option<String> {
-    let path = Path::new(PINS).join(pin_name(unit));
+    let path = Path::new(PINS).join(&unit.pin);
     match Dir::make(Path::new(PINS), 0o700) {
         Err(error) if error.is(errno::EEXIST) => {}
         result => result.ok()?,
@@ -317,5 +331,5 @@ fn pin(unit: &Unit, program: &[u64]) -> Option<String> {
 
 fn unpin(unit: &Unit) {
     // It need not be there.
-    let _ = Dir::open(Path::new(PINS)).and_then(|dir| dir.remove_file(&pin_name(unit)));
+    let _ = Dir::open(Path::new(PINS)).and_then(|dir| dir.remove_file(&unit.pin));
 }

@@ -4,6 +4,7 @@
 //! the kernel shows what it was given (Documentation/admin-guide/cgroup-v1, cgroup-v2.rst); decides nothing about limits.
 
 use super::fs::FILE_LIMIT_BYTES;
+use super::properties::Bandwidth;
 use super::{Unit, systemd};
 use crate::sys::dir::Dir;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 pub struct Undo {
     steps: Vec<Step>,
     /// Who has been told of the change as well.
-    unit: Option<Unit>,
+    told: Option<(Unit, Bandwidth)>,
 }
 
 #[derive(Debug)]
@@ -53,19 +54,19 @@ impl Undo {
     }
 
     /// From now on systemd knows the change, too.
-    pub(super) fn tell_as_well(&mut self, unit: &Unit) {
-        self.unit = Some(unit.clone());
+    pub(super) fn tell_as_well(&mut self, unit: &Unit, former: Bandwidth) {
+        self.told = Some((unit.clone(), former));
     }
 
     /// Puts everything back, the last written first: each step on this way was taken before, in the other direction.
     /// Returns the files with which it did not succeed.
     pub fn restore(self) -> Vec<String> {
         let mut lost = Vec::new();
-        if let Some(unit) = &self.unit {
+        if let Some((unit, bandwidth)) = &self.told {
             // First: systemd writes what it is told, rounded.
             let former = self.steps.iter().rev();
             let former = former.filter_map(|step| Some((step.file.clone(), step.value.clone()?)));
-            if systemd::tell_former(unit, former.collect()).is_err() {
+            if systemd::tell_former(unit, former.collect(), *bandwidth).is_err() {
                 lost.push(format!("the properties of {}", unit.name));
             }
         }

@@ -5,7 +5,7 @@
 
 use super::Caller;
 use super::fs::{Refusal, code};
-use crate::systemd::Which;
+use crate::systemd::{Which, label};
 use serde::{Deserialize, Serialize};
 
 const POINTER: &str = "/linux/cgroupsPath";
@@ -27,6 +27,9 @@ pub struct Unit {
     /// Whose it is.
     #[serde(default)]
     pub systemd: Which,
+    /// The name of its device program while it runs, which no other container's has.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pin: String,
 }
 
 impl Unit {
@@ -67,7 +70,13 @@ impl Unit {
                 format!("the unit name {name} has {} bytes, and systemd takes {MOST_BYTES}", name.len());
             return Err(Refusal::limit(code::PLACE, POINTER, problem).advise("use a shorter name"));
         }
-        Ok(Unit { name, slice: slice.to_owned(), systemd })
+        Ok(Unit { name, slice: slice.to_owned(), systemd, pin: String::new() })
+    }
+
+    /// The same with a name for its device program, made by process `pid`. A unit of this name may be there already, with a
+    /// program of its own. The BPF file system keeps names with a dot for itself.
+    pub fn pinned_by(self, pid: i32) -> Unit {
+        Unit { pin: format!("{}_{pid}", label(&self.name)), ..self }
     }
 
     /// Whether it is a slice: a place in the tree, which no process starts.

@@ -23,6 +23,7 @@ pub fn update(handle: &Handle, wanted: &Limits, merged: &Limits, undo: &mut Undo
     let wanted = with_shares(handle, wanted, merged);
     let orders = limit_orders(&layout, &wanted, &in_force(handle, merged))?;
     hand_down(handle, &orders)?;
+    let former = handle.unit.as_ref().map(|_| systemd::bandwidth(handle));
     for (controller, writes) in &orders.v1 {
         let dir = handle.open_v1(controller).ok_or_else(|| gone(handle))?;
         fs::write_all_undoably(&dir, writes, undo)?;
@@ -32,10 +33,7 @@ pub fn update(handle: &Handle, wanted: &Limits, merged: &Limits, undo: &mut Undo
         fs::write_all_undoably(&dir, &orders.v2, undo)?;
     }
     match &handle.unit {
-        Some(unit) => {
-            undo.tell_as_well(unit);
-            systemd::tell(unit, handle, &orders)
-        }
+        Some(unit) => systemd::tell(unit, handle, &orders, former.unwrap_or_default(), undo),
         None => Ok(()),
     }
 }

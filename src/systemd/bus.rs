@@ -1,7 +1,7 @@
 //! A connection to systemd: at a socket of its own, or through a bus.
 //!
 //! Used by [`Systemd`](super::Systemd). Blocking, without threads: calls are sent ahead as far as they do not depend on each
-//! other, then the answers are read. Every wait ends at the deadline that the connection was opened with.
+//! other, then the answers are read. Every wait for an answer ends at the deadline that the connection was opened with.
 
 use super::Which;
 use super::address::{Address, End};

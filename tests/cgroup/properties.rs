@@ -54,7 +54,9 @@ fn show(value: &Value) -> String {
 
 fn told(layout: &Layout, json: serde_json::Value, in_force: Bandwidth, version: u32) -> Vec<String> {
     let mut properties = Properties::default();
-    properties.set_limits(&orders(layout, &limits(json)).unwrap(), in_force, version);
+    let orders = orders(layout, &limits(json)).unwrap();
+    properties.set_limits(&orders, in_force, version);
+    properties.set_oom_policy(&orders, version);
     let list = properties.into_list();
     list.iter().map(|property| format!("{}={}", property.name, show(&property.value))).collect()
 }
@@ -65,7 +67,7 @@ fn on_v2(json: serde_json::Value) -> Vec<String> {
 
 #[test]
 fn each_field_that_systemd_knows_is_told_to_it() {
-    let table: [(serde_json::Value, &[&str]); 18] = [
+    let table: [(serde_json::Value, &[&str]); 21] = [
         (
             json!({"memory": {"limit": 1000, "swap": 3000, "reservation": 500}}),
             &["MemoryMax=1000", "MemorySwapMax=2000", "MemoryLow=500"],
@@ -73,6 +75,12 @@ fn each_field_that_systemd_knows_is_told_to_it() {
         (json!({"memory": {"limit": -1}}), &["MemoryMax=infinity", "MemorySwapMax=infinity"]),
         (json!({"cpu": {"shares": 1024}}), &["CPUWeight=100"]),
         (json!({"cpu": {"idle": 1}}), &["CPUWeight=0"]),
+        (json!({"cpu": {"idle": 0}}), &["CPUWeight=infinity"]),
+        (json!({"cpu": {"idle": 0, "shares": 1024}}), &["CPUWeight=100"]),
+        (
+            json!({"unified": {"memory.max": "1G", "memory.low": "3k"}}),
+            &["MemoryLow=3072", "MemoryMax=1073741824"],
+        ),
         (
             json!({"cpu": {"quota": 50000, "period": 200_000}}),
             &["CPUQuotaPerSecUSec=250000", "CPUQuotaPeriodUSec=200000"],
@@ -154,7 +162,7 @@ fn a_quota_is_rounded_up_to_what_systemd_keeps() {
     let quota =
         |version| told(&v2(), json!({"cpu": {"quota": 33_333}}), Bandwidth::default(), version)[0].clone();
     assert_eq!(quota(NEW), "CPUQuotaPerSecUSec=333400");
-    assert_eq!(quota(249), "CPUQuotaPerSecUSec=340000");
+    assert_eq!(quota(252), "CPUQuotaPerSecUSec=340000");
 }
 
 #[test]
