@@ -10,7 +10,7 @@ pub struct Host {
     /// Whether the caller lacks real root: an unprivileged user, or root inside a user namespace
     /// (/proc/self/uid_map is not the identity of all 2^32 - 1 ids).
     pub rootless: bool,
-    /// The ids that the host lends to a caller who is not root; none for root.
+    /// The ids that the host lends to a caller who is not root. Looked up for who needs them (`Plan::needs_lent_ids`).
     pub lent: Lent,
     /// Number of the last capability the kernel knows (/proc/sys/kernel/cap_last_cap).
     pub last_capability: u8,

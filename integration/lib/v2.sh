@@ -3,9 +3,9 @@
 # The case asks for controllers of a unified hierarchy that has them to give.
 needs_v2() { # CONTROLLER...
     local controller
-    [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || skip "cgroup v2 is not alone at /sys/fs/cgroup here"
+    is_pure_v2 || skip "cgroup v2 is not alone at /sys/fs/cgroup here"
     for controller; do
-        grep -qw "$controller" "/sys/fs/cgroup/$CGROUP_BELOW/cgroup.controllers" || skip "the controller $controller is not in cgroup v2 here"
+        is_on_v2 "$controller" || skip "the controller $controller is not in cgroup v2 here"
     done
 }
 
@@ -29,9 +29,8 @@ hand_down() { # GROUP...
 # The value of a key in a file of `key value` lines.
 field() { sed -n "s/^$1 //p" "$2"; }
 
-# A file of the container's group, and what the kernel says in it.
-file_of() { v2_file "$1"; }
-reads() { eq "$(cat "$(file_of "$1")" 2>&1)" "$2" "$1"; } # FILE EXPECTED
+# What the kernel says in a file of the container's group.
+reads() { eq "$(cat "$(v2_file "$1")" 2>&1)" "$2" "$1"; } # FILE EXPECTED
 # The bundle with these resources (JSON), as a created container that sleeps once it is started.
 with_resources() {
     bundle

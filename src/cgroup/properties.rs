@@ -12,7 +12,8 @@ use crate::plan::gvariant::{Type, Value};
 use crate::plan::limits::{DeviceRule, Max};
 use crate::plan::unit_properties::UnitProperty;
 
-const NAMED: Type = Type::Tuple(&[Type::Str, Type::Str]);
+/// A list of pairs of texts has this in it.
+pub(super) const NAMED: Type = Type::Tuple(&[Type::Str, Type::Str]);
 const NUMBERED: Type = Type::Tuple(&[Type::Str, Type::U64]);
 
 /// cpu.max, or the two files of v1: what holds, where a write names only a part of it.

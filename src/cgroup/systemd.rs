@@ -7,13 +7,13 @@
 use super::detect::Layout;
 use super::fs::{self, Refusal, Write, code};
 use super::keeper::Keeper;
-use super::properties::{Bandwidth, Properties};
+use super::properties::{Bandwidth, NAMED, Properties};
 use super::translate::Orders;
 use super::undo::Undo;
 use super::unit::Unit;
 use super::{Handle, Tree};
 use crate::plan::gvariant::{Type, Value};
-use crate::plan::limits::{Limits, Max};
+use crate::plan::limits::Limits;
 use crate::plan::unit_properties::UnitProperty;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -95,8 +95,6 @@ pub(super) fn start(
     }
 }
 
-const NAMED: Type = Type::Tuple(&[Type::Str, Type::Str]);
-
 /// What every unit of ours has, then what the annotations say.
 fn set_basics(
     properties: &mut Properties,
@@ -136,12 +134,8 @@ pub(super) fn tell(
     former: Bandwidth,
     undo: &mut Undo,
 ) -> Result<(), Refusal> {
-    let mut systemd = connect(unit)?;
-    let version = systemd.version().map_err(refusal)?;
     let bandwidth = bandwidth(handle);
-    let mut properties = Properties::default();
-    properties.set_limits(orders, bandwidth, version);
-    let properties = properties.into_list();
+    let (mut systemd, properties) = limits_for(unit, orders, bandwidth)?;
     if properties.is_empty() {
         return Ok(());
     }
@@ -152,16 +146,29 @@ pub(super) fn tell(
     bandwidth.after(orders).map_or(Ok(()), |bandwidth| write_bandwidth(handle, bandwidth))
 }
 
+/// Who is told, and the limits as this version of it knows them.
+fn limits_for(
+    unit: &Unit,
+    orders: &Orders,
+    in_force: Bandwidth,
+) -> Result<(Systemd, Vec<UnitProperty>), Refusal> {
+    let mut systemd = connect(unit)?;
+    let version = systemd.version().map_err(refusal)?;
+    let mut properties = Properties::default();
+    properties.set_limits(orders, in_force, version);
+    Ok((systemd, properties.into_list()))
+}
+
 fn write_bandwidth(handle: &Handle, bandwidth: Bandwidth) -> Result<(), Refusal> {
     let Bandwidth { quota_us, period_us } = bandwidth;
     if let Some(dir) = handle.open_v1("cpu") {
-        let quota = if let Max::At(quota) = quota_us { quota.to_string() } else { "-1".to_owned() };
         let period = Write::new("cpu.cfs_period_us", period_us, "").batch("bandwidth");
-        return fs::write_all(&dir, &[period, Write::new("cpu.cfs_quota_us", quota, "").batch("bandwidth")]);
+        let quota = Write::new("cpu.cfs_quota_us", quota_us.or_word("-1"), "").batch("bandwidth");
+        return fs::write_all(&dir, &[period, quota]);
     }
-    let quota = if let Max::At(quota) = quota_us { quota.to_string() } else { "max".to_owned() };
+    let value = format!("{} {period_us}", quota_us.or_word("max"));
     match handle.open_v2() {
-        Some(dir) => fs::write_all(&dir, &[Write::new("cpu.max", format!("{quota} {period_us}"), "")]),
+        Some(dir) => fs::write_all(&dir, &[Write::new("cpu.max", value, "")]),
         None => Ok(()),
     }
 }
@@ -184,13 +191,10 @@ pub(super) fn tell_former(
     files: Vec<(String, String)>,
     bandwidth: Bandwidth,
 ) -> Result<(), Refusal> {
-    let mut systemd = connect(unit)?;
-    let version = systemd.version().map_err(refusal)?;
     let writes = files.into_iter().map(|(file, value)| Write::new(file, value, ""));
     let orders = Orders { v2: writes.collect(), ..Orders::default() };
-    let mut properties = Properties::default();
-    properties.set_limits(&orders, bandwidth, version);
-    systemd.set_properties(&unit.name, &properties.into_list()).map_err(refusal)
+    let (mut systemd, properties) = limits_for(unit, &orders, bandwidth)?;
+    systemd.set_properties(&unit.name, &properties).map_err(refusal)
 }
 
 /// The bandwidth in force.
@@ -233,8 +237,9 @@ pub struct Latecomer {
 impl Latecomer {
     /// For `group`, one of the unit's in the unified hierarchy. None: there is no unit.
     pub(super) fn of(handle: &Handle, group: &Path) -> Option<Latecomer> {
+        let unit = handle.unit.clone()?;
         let below = group.strip_prefix(handle.v2.as_ref()?.dir()).ok()?;
-        Some(Latecomer { unit: handle.unit.clone()?, below: format!("/{}", below.display()) })
+        Some(Latecomer { unit, below: format!("/{}", below.display()) })
     }
 
     /// Has a process of ours moved.
@@ -251,8 +256,7 @@ fn connect(unit: &Unit) -> Result<Systemd, Refusal> {
 }
 
 fn refusal(failure: Failure) -> Refusal {
-    let refusal = Refusal::new(code::SYSTEMD, "", failure.problem);
-    if failure.advice.is_empty() { refusal } else { refusal.advise(failure.advice) }
+    Refusal::new(code::SYSTEMD, "", failure.problem).advise(failure.advice)
 }
 
 fn no_unit() -> Refusal {
@@ -266,8 +270,7 @@ fn not_started(unit: &Unit, failure: Failure) -> Refusal {
             .advise(format!("see `systemctl status {}`: stop it, or name another cgroupsPath", unit.name));
     }
     let problem = format!("starting the unit {}: {}", unit.name, failure.problem);
-    let refusal = Refusal::new(code::SYSTEMD, "", problem);
-    if failure.advice.is_empty() { refusal } else { refusal.advise(failure.advice) }
+    refusal(Failure { problem, ..failure })
 }
 
 /// Where the unit's groups are: what /proc says of the process in it, or systemd of a slice.

@@ -36,18 +36,12 @@ fn write(file: impl Into<String>, value: impl std::fmt::Display, field: &str) ->
 
 /// Byte limits: v1 says -1 for "no limit".
 fn bytes(max: Max) -> String {
-    match max {
-        Max::Unlimited => "-1".to_owned(),
-        Max::At(bytes) => bytes.to_string(),
-    }
+    max.or_word("-1")
 }
 
 /// Counts: also v1 says `max`.
 fn word(max: Max) -> String {
-    match max {
-        Max::Unlimited => "max".to_owned(),
-        Max::At(number) => number.to_string(),
-    }
+    max.or_word("max")
 }
 
 fn memory(memory: &Memory) -> Vec<Write> {

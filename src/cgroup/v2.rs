@@ -55,10 +55,7 @@ fn write(file: impl Into<String>, value: impl std::fmt::Display, field: &str) ->
 }
 
 fn word(max: Max) -> String {
-    match max {
-        Max::Unlimited => "max".to_owned(),
-        Max::At(number) => number.to_string(),
-    }
+    max.or_word("max")
 }
 
 fn memory(memory: &Memory, in_force: &InForce) -> Result<Vec<Write>, Refusal> {

@@ -22,7 +22,7 @@ use crate::state::{Container, Namespaces, Phase, Record, identify, notify_folder
 use crate::sys::datagram::Target;
 use crate::sys::error::errno;
 use crate::sys::namespace::{self, Kind};
-use crate::sys::{SysError, probe};
+use crate::sys::{SysError, probe, subordinate};
 use anyhow::{Context, Result};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,10 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         None => bundle,
     };
     let bundle = bundle.with_context(|| format!("bundle {}", dir.display()))?;
-    let host = host(session)?;
+    let mut host = host(session)?;
+    if Plan::needs_lent_ids(&bundle, &host) {
+        host.lent = subordinate::of_user(host.euid)?;
+    }
     let listen = super::listening();
     let options = Options {
         id: args.id.clone(),

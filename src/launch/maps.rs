@@ -5,7 +5,7 @@
 use super::Failed;
 use super::foreground::{Interrupted, Watch};
 use crate::capture::{Captured, Interrupt, Invocation, capture, find};
-use crate::plan::idmap::cut;
+use crate::plan::idmap::{cut, outside, parse};
 use crate::plan::{IdMap, IdMaps, Plan};
 use crate::sys::error::describe;
 use crate::sys::error::errno::{ENOENT, EPERM};
@@ -118,15 +118,6 @@ pub(super) fn read(pid: i32) -> crate::sys::Result<IdMaps> {
     Ok(IdMaps { uids: map("uid_map")?, gids: map("gid_map")? })
 }
 
-fn parse(text: &str) -> Vec<IdMap> {
-    let line = |line: &str| {
-        let mut numbers = line.split_ascii_whitespace().map(str::parse);
-        let mut next = || numbers.next()?.ok();
-        Some(IdMap { container_id: next()?, host_id: next()?, size: next()? })
-    };
-    text.lines().filter_map(line).collect()
-}
-
 /// The host's number of a user of the container, as far as the plan knows the maps.
 pub fn host_uid(plan: &Plan, uid: u32) -> u32 {
     let maps = plan.id_maps.as_ref().or(plan.expected_id_maps.as_ref());
@@ -135,6 +126,5 @@ pub fn host_uid(plan: &Plan, uid: u32) -> u32 {
 
 /// The id outside of a user namespace; one that is not mapped stands for itself.
 pub(super) fn outer_uid(maps: &IdMaps, uid: u32) -> u32 {
-    let inside = |map: &&IdMap| uid.checked_sub(map.container_id).is_some_and(|distance| distance < map.size);
-    maps.uids.iter().find(inside).map_or(uid, |map| map.host_id + (uid - map.container_id))
+    outside(&maps.uids, uid).unwrap_or(uid)
 }

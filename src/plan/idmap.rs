@@ -117,6 +117,24 @@ pub fn cut(maps: &[IdMap], own: &[IdMap]) -> Vec<IdMap> {
     pieces
 }
 
+/// The ranges in the text of a uid_map or gid_map (user_namespaces(7)).
+pub fn parse(text: &str) -> Vec<IdMap> {
+    let line = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(IdMap { container_id: next()?, host_id: next()?, size: next()? })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// What `id` is outside of the user namespace with these ranges.
+pub fn outside(ranges: &[IdMap], id: u32) -> Option<u32> {
+    ranges.iter().find_map(|range| {
+        let distance = id.checked_sub(range.container_id).filter(|distance| *distance < range.size)?;
+        range.host_id.checked_add(distance)
+    })
+}
+
 /// Whether id `id` of the container has a range.
 pub(super) fn maps(ranges: &[IdMap], id: u32) -> bool {
     ranges.iter().any(|range| id >= range.container_id && id - range.container_id < range.size)

@@ -39,6 +39,16 @@ pub enum Max {
     At(u64),
 }
 
+impl Max {
+    /// The number, or what a file of the kernel has for no limit.
+    pub fn or_word(self, unlimited: &str) -> String {
+        match self {
+            Max::Unlimited => unlimited.to_owned(),
+            Max::At(number) => number.to_string(),
+        }
+    }
+}
+
 /// `memory`. A limit of 0 counts as not given, as runc and the engines have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {

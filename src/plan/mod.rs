@@ -128,6 +128,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether the container of an ordinary user has the ids that the host lends to him (`Host::lent`), as its configuration
+    /// names none.
+    pub fn needs_lent_ids(bundle: &Bundle, host: &Host) -> bool {
+        let Some(linux) = &bundle.config.linux else { return host.euid != 0 };
+        let is_given = !linux.uid_mappings.is_empty() || !linux.gid_mappings.is_empty();
+        host.euid != 0 && !is_given && !namespaces::joins_user(linux)
+    }
+
     /// Decides everything about a new container, for `create` and `run`.
     ///
     /// Errors: what the kernel could not take, what contradicts itself, what this host cannot do.
@@ -139,8 +147,7 @@ impl Plan {
         let asked = annotations::Asked::from_config(&config.annotations)?;
         let mut namespaces = Namespaces::from_config(linux)?;
         let given_maps = namespaces::id_maps(linux)?;
-        let is_lent = given_maps.is_none() && namespaces.user.joined().is_none() && host.euid != 0;
-        let given_maps = if is_lent {
+        let given_maps = if Plan::needs_lent_ids(bundle, host) {
             // An ordinary user may make no namespace but together with a user namespace (namespaces(7)).
             namespaces.user = Place::New;
             Some(idmap::lent(config.process.as_ref(), host, &mut warnings)?)

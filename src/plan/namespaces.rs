@@ -99,6 +99,13 @@ impl Namespaces {
     }
 }
 
+/// Whether the user namespace is one that there is already.
+pub(super) fn joins_user(linux: &Linux) -> bool {
+    let has_path =
+        |path: &Option<std::path::PathBuf>| path.as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+    linux.namespaces.iter().any(|entry| entry.typ() == Type::User && has_path(entry.path()))
+}
+
 /// The mappings that the config gives for its user namespace, whether it is new or joined.
 pub(super) fn id_maps(linux: &Linux) -> Result<Option<IdMaps>, Invalid> {
     if linux.uid_mappings.is_empty() && linux.gid_mappings.is_empty() {

@@ -1,6 +1,6 @@
 //! The ids that this host lends to an ordinary user: /etc/subuid and /etc/subgid (subuid(5)).
 //!
-//! Called by `probe` for a caller who is not root. Reads text files only: whether the ids may be used is for newuidmap(1)
+//! Called by `cmd` for a caller who is not root and whose configuration has no mappings. Reads text files only: whether the ids may be used is for newuidmap(1)
 //! to say, which also knows those of a directory service.
 
 use super::Result;

@@ -4,6 +4,7 @@
 //! boot, there is no other. Pure but for [`Environment::ours`].
 
 use super::Which;
+use crate::plan::idmap::{outside, parse};
 use crate::sys::{cred, kernel_file};
 use std::path::PathBuf;
 
@@ -107,15 +108,5 @@ fn unescape(text: &str) -> String {
 fn outer_uid() -> u32 {
     let (inner, _) = cred::own_ids();
     let map = kernel_file::read("/proc/self/uid_map").unwrap_or_default();
-    outside(inner, &map).unwrap_or(inner)
-}
-
-/// Looks an id up in a uid_map (user_namespaces(7)): inside, outside, length in each line.
-fn outside(inner: u32, map: &str) -> Option<u32> {
-    map.lines().find_map(|line| {
-        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse::<u32>().ok());
-        let (inside, outside, length) = (numbers.next()??, numbers.next()??, numbers.next()??);
-        let offset = inner.checked_sub(inside).filter(|offset| *offset < length)?;
-        outside.checked_add(offset)
-    })
+    outside(&parse(&map), inner).unwrap_or(inner)
 }

@@ -93,7 +93,7 @@ impl Connection {
         self.end == End::Bus
     }
 
-    /// Asks the bus for signals that match `rule`. A failure shows when the first is waited for.
+    /// Asks the bus for signals that match `rule`; the serial, to wait for its answer with.
     pub fn ask_for_signals(&mut self, rule: &str) -> Result<u32, Failure> {
         self.send(Method { member: "AddMatch", ..BUS }, &Arguments::none().text(rule)?)
     }

@@ -111,6 +111,16 @@ impl Failure {
         Failure { problem: format!("systemd refused {call}: {text}"), kind: Kind::Refused(name), advice }
     }
 
+    /// A job that systemd has begun and not brought to its end.
+    #[cold]
+    pub(super) fn job(unit: &str, result: &str) -> Failure {
+        Failure {
+            kind: Kind::Refused(String::new()),
+            problem: format!("systemd's job for {unit} ended with \"{result}\""),
+            advice: format!("see `systemctl status {unit}` and `journalctl -b -u {unit}`"),
+        }
+    }
+
     /// Nobody listens at any of the sockets. `tried`: each with why not.
     #[cold]
     pub(super) fn unreachable(which: Which, tried: &[SysError], has_runtime_dir: bool) -> Failure {

@@ -217,11 +217,7 @@ fn outcome(unit: &str, result: &str) -> Result<(), Failure> {
     if result == "done" {
         return Ok(());
     }
-    Err(Failure {
-        kind: Kind::Refused(String::new()),
-        problem: format!("systemd's job for {unit} ended with \"{result}\""),
-        advice: format!("see `systemctl status {unit}` and `journalctl -b -u {unit}`"),
-    })
+    Err(Failure::job(unit, result))
 }
 
 /// A unit's object.

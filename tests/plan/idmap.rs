@@ -4,7 +4,7 @@ use crate::fixture::{namespaces, plan, plan_on, refused, rootless_host};
 use serde_json::{Value, json};
 use tare::bundle::Invalid;
 use tare::host::{Host, IdRange, Lent};
-use tare::plan::idmap::cut;
+use tare::plan::idmap::{cut, outside, parse};
 use tare::plan::{IdMap, Plan};
 
 fn range(container: u32, host: u32, size: u32) -> Value {
@@ -135,4 +135,14 @@ fn mappings_are_cut_where_a_range_of_the_caller_ends() {
     assert_eq!(cut(&[map(0, 65_000, 1000)], &own), [map(0, 65_000, 537), map(537, 65_537, 463)]);
     let everything = [map(0, 0, u32::MAX)];
     assert_eq!(cut(&[map(0, 5, 4_000_000_000)], &everything), [map(0, 5, 4_000_000_000)]);
+}
+
+#[test]
+fn an_id_is_looked_up_in_the_text_of_a_map() {
+    let ranges = parse("         0       1000          1\n         1     100000      65536\n");
+    assert_eq!(ranges.len(), 2);
+    for (inside, expected) in [(0, Some(1000)), (1, Some(100_000)), (65_536, Some(165_535)), (65_537, None)] {
+        assert_eq!(outside(&ranges, inside), expected, "{inside}");
+    }
+    assert_eq!(parse(""), []);
 }

@@ -24,7 +24,7 @@ test_v2_the_group_belongs_to_the_container_if_its_view_can_be_written() {
     eq "$(grep -v '^0::\|^kept' <<<"$out")" "$expected" "files that are the container's"
     has "$out" "0::/a/b"
     has "$out" kept
-    absent "$(file_of .)"
+    absent "$(v2_file .)"
 }
 
 test_v2_the_group_stays_the_hosts_if_its_view_is_read_only() {
@@ -34,8 +34,8 @@ test_v2_the_group_stays_the_hosts_if_its_view_is_read_only() {
     add_mount /sys/fs/cgroup cgroup cgroup ro
     command_is sleep 300
     created
-    eq "$(stat -c %u "$(file_of .)")" 0 "owner"
-    eq "$(stat -c %u "$(file_of cgroup.procs)")" 0 "owner of cgroup.procs"
+    eq "$(stat -c %u "$(v2_file .)")" 0 "owner"
+    eq "$(stat -c %u "$(v2_file cgroup.procs)")" 0 "owner of cgroup.procs"
     gone
 }
 
@@ -46,7 +46,7 @@ test_v2_exec_follows_a_container_that_has_divided_its_group() {
     script 'cd /sys/fs/cgroup && mkdir init && echo 0 >init/cgroup.procs && echo "+memory +pids" >cgroup.subtree_control && touch /ready; sleep 300'
     started
     eventually test -e "$R/ready"
-    eq "$(cat "$(file_of cgroup.subtree_control)")" "memory pids"
+    eq "$(cat "$(v2_file cgroup.subtree_control)")" "memory pids"
     ok tare exec "$ID" sh -c 'cat /proc/self/cgroup'
     eq "$out" "0::/init"
     # All of it is still counted, frozen and killed as one.
@@ -55,7 +55,7 @@ test_v2_exec_follows_a_container_that_has_divided_its_group() {
     status_is paused || fail "not paused"
     ok tare resume "$ID"
     gone
-    absent "$(file_of .)"
+    absent "$(v2_file .)"
 }
 
 test_v2_a_group_below_processes_is_refused_with_the_rule() {
@@ -100,12 +100,12 @@ test_v2_exec_into_a_group_that_takes_no_processes_says_so() {
     v2_group elsewhere
     for controller in $(cat "$GROUP/cgroup.subtree_control"); do echo "-$controller" >"$GROUP/cgroup.subtree_control"; done
     echo "$PID" >"$GROUP/cgroup.procs"
-    echo +memory >"$(file_of cgroup.subtree_control)"
+    echo +memory >"$(v2_file cgroup.subtree_control)"
     call tare exec "$ID" true
     eq "$code" 255 "exit code"
     has "$err" "is gone or takes no processes"
-    echo -memory >"$(file_of cgroup.subtree_control)"
-    echo "$PID" >"$(file_of cgroup.procs)"
+    echo -memory >"$(v2_file cgroup.subtree_control)"
+    echo "$PID" >"$(v2_file cgroup.procs)"
     gone
     rmdir "$GROUP"
 }
@@ -133,9 +133,9 @@ test_v2_a_kill_reaches_every_process_below_also_of_a_paused_container() {
     started
     eventually test -e "$R/ready"
     local inner
-    inner=$(cat "$(file_of a/cgroup.procs)")
+    inner=$(cat "$(v2_file a/cgroup.procs)")
     ok tare pause "$ID"
     ok tare delete --force "$ID"
     [ ! -e "/proc/$inner" ] || fail "process $inner below lives on"
-    absent "$(file_of .)"
+    absent "$(v2_file .)"
 }

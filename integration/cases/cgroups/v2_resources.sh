@@ -7,7 +7,7 @@ test_v2_memory_limit_reservation_and_swap() {
     with_resources '{"memory": {"limit": 67108864, "reservation": 33554432, "swap": 100663296}}'
     reads memory.max 67108864
     reads memory.low 33554432
-    [ ! -e "$(file_of memory.swap.max)" ] || reads memory.swap.max 33554432
+    [ ! -e "$(v2_file memory.swap.max)" ] || reads memory.swap.max 33554432
     gone
 }
 
@@ -44,8 +44,8 @@ test_v2_a_memory_limit_kills_and_the_kill_is_recorded() {
     ok tare start "$ID"
     ok tare exec "$ID" probe memory 8
     ends 137 tare exec "$ID" probe memory 64
-    at_least "$(field oom_kill "$(file_of memory.events)")" 1 "oom_kill"
-    at_least "$(field max "$(file_of memory.events)")" 1 "times at the limit"
+    at_least "$(field oom_kill "$(v2_file memory.events)")" 1 "oom_kill"
+    at_least "$(field max "$(v2_file memory.events)")" 1 "times at the limit"
     ok tare events --stats "$ID"
     eq "$(jq .data.memory.usage.limit <<<"$out")" 33554432 "limit in the statistics"
     gone
@@ -56,8 +56,8 @@ test_v2_memory_above_high_is_slow_and_not_killed() {
     with_resources '{"memory": {"swap": -1}, "unified": {"memory.high": "16777216"}}'
     ok tare start "$ID"
     tare exec "$ID" timeout -s KILL 2 probe memory 32 >/dev/null 2>&1
-    at_least "$(field high "$(file_of memory.events)")" 1 "times above high"
-    eq "$(field oom_kill "$(file_of memory.events)")" 0 "oom_kill"
+    at_least "$(field high "$(v2_file memory.events)")" 1 "times above high"
+    eq "$(field oom_kill "$(v2_file memory.events)")" 0 "oom_kill"
     gone
 }
 
@@ -86,13 +86,13 @@ test_v2_a_quota_holds_the_processor_time() {
     with_resources '{"cpu": {"quota": 20000, "period": 100000}}'
     ok tare start "$ID"
     local before after
-    before=$(field usage_usec "$(file_of cpu.stat)")
+    before=$(field usage_usec "$(v2_file cpu.stat)")
     tare exec "$ID" timeout 2 sh -c 'while :; do :; done'
-    after=$(field usage_usec "$(file_of cpu.stat)")
+    after=$(field usage_usec "$(v2_file cpu.stat)")
     # A fifth of a processor for two seconds, and the entry into the container.
     at_most $((after - before)) 1000000 "microseconds used"
-    at_least "$(field nr_throttled "$(file_of cpu.stat)")" 5 "throttled periods"
-    at_least "$(field throttled_usec "$(file_of cpu.stat)")" 500000 "microseconds waited"
+    at_least "$(field nr_throttled "$(v2_file cpu.stat)")" 5 "throttled periods"
+    at_least "$(field throttled_usec "$(v2_file cpu.stat)")" 500000 "microseconds waited"
     ok tare events --stats "$ID"
     at_least "$(jq .data.cpu.throttling.throttledPeriods <<<"$out")" 5 "throttled periods told"
     gone
@@ -129,8 +129,8 @@ test_v2_a_pids_limit_refuses_a_fork_and_counts_it() {
     ok tare start "$ID"
     tare exec "$ID" sh -c 'i=0; while [ $i -lt 12 ]; do sleep 100 & i=$((i+1)); done' >"$B/out" 2>&1
     has "$(cat "$B/out")" fork
-    at_least "$(field max "$(file_of pids.events)")" 1 "refused forks"
-    at_most "$(cat "$(file_of pids.current)")" 8 processes
+    at_least "$(field max "$(v2_file pids.events)")" 1 "refused forks"
+    at_most "$(cat "$(v2_file pids.current)")" 8 processes
     gone
     with_resources '{"pids": {"limit": -1}}'
     reads pids.max max
@@ -159,9 +159,9 @@ test_v2_block_io_throttling_and_weight() {
         \"throttleWriteIOPSDevice\": [{\"major\": $major, \"minor\": $minor, \"rate\": 400}]}}"
     reads io.max "$DISK rbps=1048576 wbps=2097152 riops=300 wiops=400"
     gone
-    [ -e "$(dirname "$(file_of .)")/io.weight" ] || [ -e "$(dirname "$(file_of .)")/io.bfq.weight" ] || return 0
+    [ -e "$(dirname "$(v2_file .)")/io.weight" ] || [ -e "$(dirname "$(v2_file .)")/io.bfq.weight" ] || return 0
     with_resources '{"blockIO": {"weight": 500}}'
-    if [ -e "$(file_of io.bfq.weight)" ]; then reads io.bfq.weight "default 500"; else reads io.weight "default 4950"; fi
+    if [ -e "$(v2_file io.bfq.weight)" ]; then reads io.bfq.weight "default 500"; else reads io.weight "default 4950"; fi
     gone
 }
 
@@ -199,7 +199,7 @@ test_v2_huge_pages_and_their_reservation() {
     needs_v2 hugetlb
     with_resources '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}'
     reads hugetlb.2MB.max 4194304
-    [ ! -e "$(file_of hugetlb.2MB.rsvd.max)" ] || reads hugetlb.2MB.rsvd.max 4194304
+    [ ! -e "$(v2_file hugetlb.2MB.rsvd.max)" ] || reads hugetlb.2MB.rsvd.max 4194304
     gone
 }
 

@@ -44,13 +44,18 @@ test_without_a_mount_namespace_of_the_caller_the_container_binds_what_it_can_rea
     eq "$out" seen
 }
 
-test_a_file_system_that_the_namespace_has_mounted_can_be_id_mapped() {
+# A bundle of a user namespace in that of the caller, with a mount whose ids are mapped.
+with_an_id_mapped_mount() {
     user_bundle
     mkdir "$T/source"
     by_root_of_a_namespace mounts
     inner_namespace 10
     add_mount /mnt bind "$T/source" rbind
     config '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 10, size: 100}], gidMappings: [{containerID: 0, hostID: 10, size: 100}]}'
+}
+
+test_a_file_system_that_the_namespace_has_mounted_can_be_id_mapped() {
+    with_an_id_mapped_mount
     script 'stat -c %u:%g /mnt/file; touch /mnt/made; stat -c %u /mnt/made'
     tare() {
         as_user $INSIDE -- sh -c 'mount -t tmpfs tmpfs "$1/source" && touch "$1/source/file" && shift && "$@"; code=$?
@@ -64,12 +69,7 @@ test_a_file_system_that_the_namespace_has_mounted_can_be_id_mapped() {
 
 test_a_file_system_of_the_host_cannot_and_the_error_says_why() {
     ours_only
-    user_bundle
-    mkdir "$T/source"
-    by_root_of_a_namespace mounts
-    inner_namespace 10
-    add_mount /mnt bind "$T/source" rbind
-    config '.mounts[-1] += {uidMappings: [{containerID: 0, hostID: 10, size: 100}], gidMappings: [{containerID: 0, hostID: 10, size: 100}]}'
+    with_an_id_mapped_mount
     refuses 'operation not permitted.*mounts/.*id-mapped mounts need CAP_SYS_ADMIN where the file system was mounted' tare create "$ID"
 }
 
