@@ -91,6 +91,7 @@ mod sys {
     mod pidfd; // /proc/PID/stat, and how a process ended
     mod pty; // raw mode, and its end
     mod subordinate; // /etc/subuid -> the ids lent to a user
+    mod unix; // a socket whose listener is busy
 }
 
 mod systemd {

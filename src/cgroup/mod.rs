@@ -9,7 +9,8 @@
 //! create:  let layout = Layout::detect()?;                        // v1, v2 or hybrid; own place; no side effect
 //!          let handle = Handle::choose(manager, caller, &layout, plan.cgroups_path.as_deref(), &plan.id)?;
 //!          store.journal(&handle);                                // before anything exists
-//!          let entry = handle.prepare(&layout, &plan.limits, wishes)?; // groups made, limits written
+//!          let started = handle.start_unit(&layout, &plan.limits, wishes)?; // with systemd only; then the journal again
+//!          let entry = handle.prepare(&layout, &plan.limits, started)?; // groups made, limits written
 //!          clone3(CLONE_INTO_CGROUP if let Some(fd) = entry.born_into)
 //!          child: for file in entry.tasks { write "0" to file.fd } // single-threaded, any time before exec
 //! exec:    let entry = handle.join(init, &[])?;                   // the same descriptors, nothing written
@@ -25,6 +26,7 @@
 //! | `devices_v1`, `devices_bpf` | pure: device rules -> list of writes, or a BPF program |
 //! | `fs` | the one writer of such a list; explains what cgroupfs answers |
 //! | `enable` | hands controllers of v2 down |
+//! | `choose` | where the groups go, by cgroupsPath |
 //! | `prepare`, `delegate` | makes the groups; gives one to the container |
 //! | `join` | the ways into groups that exist |
 //! | `update`, `undo` | changes the limits of groups that exist, all or none |
@@ -36,6 +38,7 @@
 //! | `systemd`, `keeper` | has systemd make the groups |
 //! | `rdt` | Intel RDT's resctrl groups |
 
+mod choose;
 pub mod delegate;
 pub mod detect;
 pub mod devices_bpf;
@@ -68,14 +71,14 @@ pub use fs::Refusal;
 pub use join::Below;
 pub use keeper::Keeper;
 pub use oom::{Oom, OomWatch};
-pub use systemd::{Latecomer, Wishes};
+pub use systemd::{Latecomer, Started, Wishes};
 pub use undo::Undo;
 pub use unit::Unit;
 
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
 use crate::sys::fd::Pile;
-use crate::sys::{mountinfo, process};
+use crate::sys::mountinfo;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
@@ -202,34 +205,7 @@ impl Handle {
         cgroups_path: Option<&str>,
         id: &str,
     ) -> Result<Handle> {
-        let named = cgroups_path.is_some_and(|path| !path.is_empty());
-        let mut handle = Handle { manager, caller, named, ..Handle::default() };
-        match manager {
-            Manager::Disabled => return Ok(handle),
-            Manager::Systemd => {
-                handle.unit = Some(Unit::choose(caller, cgroups_path, id)?.pinned_by(process::own_pid()));
-                return Ok(handle);
-            }
-            Manager::Cgroupfs => {}
-        }
-        let path = cgroups_path.filter(|_| named).unwrap_or(id);
-        let inner = checked_path(path)?;
-        let absolute = path.starts_with('/');
-        let below = |own: &str| match absolute || own.is_empty() {
-            true => inner.clone(),
-            false => format!("{own}/{inner}"),
-        };
-        handle.v2 = layout.v2.as_ref().map(|unified| {
-            let beside = unified.own.rsplit_once('/').map_or("", |(parent, _)| parent);
-            Tree { controllers: Vec::new(), mount: unified.mount.clone(), path: below(beside) }
-        });
-        let trees = layout.v1.iter().map(|hierarchy| Tree {
-            controllers: hierarchy.controllers.clone(),
-            mount: hierarchy.mount.clone(),
-            path: below(&hierarchy.own),
-        });
-        handle.v1 = trees.collect();
-        Ok(handle)
+        Ok(choose::choose(manager, caller, layout, cgroups_path, id)?)
     }
 
     /// The same with a group `name` below it that is given to the container (`run.oci.delegate-cgroup`).
@@ -277,14 +253,31 @@ impl Handle {
         Ok(delegate::are_limits_within_reach(self, uid, &mountinfo::read()?)?)
     }
 
-    /// Makes the groups, checks that they are ours to use, writes the limits, and opens the ways in.
-    /// What it made is removed again if it fails. With systemd it notes where the groups are: to be kept.
+    /// With systemd: has it start the unit with all limits, and notes which it is and where its groups are. To be kept before
+    /// [`Handle::prepare`] makes more of them, in hierarchies that systemd does not know. None: no systemd.
+    ///
+    /// # Errors
+    /// [`Refusal`]: systemd cannot be asked, or refuses; a unit of this name runs.
+    pub fn start_unit(
+        &mut self,
+        layout: &Layout,
+        limits: &Limits,
+        wishes: Wishes<'_>,
+    ) -> Result<Option<Started>> {
+        match self.manager {
+            Manager::Systemd => Ok(Some(systemd::start(self, layout, limits, wishes)?)),
+            Manager::Cgroupfs | Manager::Disabled => Ok(None),
+        }
+    }
+
+    /// Makes the groups, or goes on with those of the unit, checks that they are ours to use, writes the limits, and opens
+    /// the ways in. What was made, the unit too, is removed again if it fails.
     ///
     /// # Errors
     /// [`Refusal`]: a limit that cannot be carried out or that the kernel refuses; `container's cgroup is not empty`;
     /// `container's cgroup unexpectedly frozen`; a place that cannot be made.
-    pub fn prepare(&mut self, layout: &Layout, limits: &Limits, wishes: Wishes<'_>) -> Result<Entry> {
-        Ok(prepare::prepare(self, layout, limits, wishes)?)
+    pub fn prepare(&self, layout: &Layout, limits: &Limits, started: Option<Started>) -> Result<Entry> {
+        Ok(prepare::prepare(self, layout, limits, started)?)
     }
 
     /// Changes the limits of the groups: what `wanted` does not name stays as it is, and the devices in any case.
@@ -475,23 +468,4 @@ impl Handle {
     fn v1_of(&self, controller: &str) -> Option<&Tree> {
         self.v1.iter().find(|tree| tree.controllers.iter().any(|name| name == controller))
     }
-}
-
-/// cgroupsPath without empty and `.` parts. Cgroupfs is a trusted tree, so a path that stays below its start is safe.
-fn checked_path(path: &str) -> Result<String, Refusal> {
-    let refuse = |problem: String| Refusal::limit(fs::code::PLACE, "/linux/cgroupsPath", problem);
-    let shown = path.escape_debug();
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if parts.contains(&"..") {
-        return Err(refuse(format!("cgroupsPath \"{shown}\" must not contain \"..\"")));
-    }
-    if parts.is_empty() {
-        let refusal =
-            refuse(format!("cgroupsPath \"{shown}\" names the root group, which cannot be limited"));
-        return Err(refusal.advise("name a group of the container's own"));
-    }
-    if path.contains(|c: char| c.is_control()) || parts.iter().any(|part| part.len() > 255) {
-        return Err(refuse(format!("cgroupsPath \"{shown}\" is no path of control groups")));
-    }
-    Ok(parts.join("/"))
 }

@@ -8,7 +8,7 @@ use super::fs::{self, Refusal, code};
 use super::keeper::Keeper;
 use super::systemd::{self, Started};
 use super::translate::{Orders, orders};
-use super::{Caller, Entry, Handle, Latecomer, Manager, TasksFile, Tree, Wishes, delegate, freeze, kill};
+use super::{Caller, Entry, Handle, Latecomer, Manager, TasksFile, Tree, delegate, freeze, kill};
 use crate::plan::limits::Limits;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
@@ -20,10 +20,10 @@ use std::path::{Path, PathBuf};
 
 /// See [`Handle::prepare`].
 pub fn prepare(
-    handle: &mut Handle,
+    handle: &Handle,
     layout: &Layout,
     limits: &Limits,
-    wishes: Wishes<'_>,
+    started: Option<Started>,
 ) -> Result<Entry, Refusal> {
     let asked = limits.first_asked();
     if handle.manager == Manager::Disabled {
@@ -37,10 +37,6 @@ pub fn prepare(
     let required = match (handle.caller, handle.named || handle.delegated.is_some(), asked) {
         (Caller::Rootless, false, None) => Required::No,
         _ => Required::Yes,
-    };
-    let started = match handle.manager {
-        Manager::Systemd => Some(systemd::start(handle, layout, &orders, limits, wishes)?),
-        _ => None,
     };
     let mut work = Work { handle, orders, required, started, made: Vec::new(), entry: Entry::default() };
     match work.all() {
@@ -126,11 +122,13 @@ impl Work<'_> {
         if let Some(keeper) = self.started.as_mut().and_then(|started| started.keeper.as_mut()) {
             keeper.make_room(&dir, &self.orders.v2).map_err(|error| no_room(&error))?;
         }
-        // systemd has its own program there, and maybe ours already: nothing of that is taken away.
-        let is_handed_over = self.started.as_ref().is_some_and(|started| started.has_device_program);
-        if let Some(program) = self.orders.device_program.as_ref().filter(|_| !is_handed_over) {
-            let installed = match self.started {
-                Some(_) => attach_beside(&dir, program),
+        if let Some(program) = &self.orders.device_program {
+            let installed = match &self.started {
+                // systemd has its own program there: nothing of that is taken away.
+                Some(started) => started.has_attached(&dir).and_then(|is_ours_there| match is_ours_there {
+                    true => Ok(()),
+                    false => attach_beside(&dir, program),
+                }),
                 None => install(&dir, program),
             };
             match installed {
@@ -386,6 +384,7 @@ fn install(group: &Dir, program: &[u64]) -> Result<(), SysError> {
     let object = group.path().display().to_string();
     let new = bpf::load_device_program(program)?;
     let old = bpf::device_programs(group.as_fd(), &object)?;
+    let old = old.into_iter().map(bpf::program_by_id).collect::<Result<Vec<_>, _>>()?;
     if let [only] = old.as_slice() {
         return bpf::attach_device_program(group.as_fd(), new.as_fd(), Some(only.as_fd()), &object);
     }

@@ -51,18 +51,34 @@ impl Bandwidth {
 
 /// Properties by name, each once.
 #[derive(Debug, Default)]
-pub struct Properties(Vec<UnitProperty>);
+pub struct Properties {
+    list: Vec<UnitProperty>,
+    /// Which fields of config.json asked for them: names, and JSON pointers.
+    fields: Vec<(String, String)>,
+    /// The field that is read now.
+    field: String,
+}
 
 impl Properties {
+    /// What is set from here on was asked for by this field, a JSON pointer; empty: by none.
+    pub fn asked_by(&mut self, field: impl Into<String>) -> &mut Properties {
+        self.field = field.into();
+        self
+    }
+
     /// Sets one; what it was before is gone.
     pub fn set(&mut self, name: &str, value: Value) {
-        self.0.retain(|property| property.name != name);
-        self.0.push(UnitProperty { name: name.to_owned(), value });
+        self.list.retain(|property| property.name != name);
+        self.list.push(UnitProperty { name: name.to_owned(), value });
+        self.fields.retain(|(known, _)| known != name);
+        if !self.field.is_empty() {
+            self.fields.push((name.to_owned(), self.field.clone()));
+        }
     }
 
     /// Adds an item to a list.
     fn add(&mut self, name: &str, kind: &'static Type, item: Value) {
-        let list = self.0.iter_mut().find(|property| property.name == name);
+        let list = self.list.iter_mut().find(|property| property.name == name);
         match list.map(|property| &mut property.value) {
             Some(Value::Array(_, items)) => items.push(item),
             _ => self.set(name, Value::Array(kind, vec![item])),
@@ -70,8 +86,14 @@ impl Properties {
     }
 
     /// All of them, in the order in which they were set.
-    pub fn into_list(self) -> Vec<UnitProperty> {
-        self.0
+    pub fn list(&self) -> &[UnitProperty] {
+        &self.list
+    }
+
+    /// The field that asked for the property of which systemd says `text`; the longest name in it, as some contain others.
+    pub fn field_in(&self, text: &str) -> Option<&str> {
+        let named = self.fields.iter().filter(|(name, _)| text.contains(name.as_str()));
+        named.max_by_key(|(name, _)| name.len()).map(|(_, field)| field.as_str())
     }
 
     /// What the writes of `orders` say, to a systemd of this version.
@@ -79,8 +101,10 @@ impl Properties {
         let v1 = orders.v1.iter().flat_map(|(_, writes)| writes);
         v1.chain(&orders.v2).for_each(|write| self.set_limit(write, version));
         if let Some(bandwidth) = in_force.after(orders) {
+            self.asked_by("/linux/resources/cpu/quota");
             self.set("CPUQuotaPerSecUSec", Value::U64(quota_each_second(bandwidth, version)));
             if version >= 242 {
+                self.asked_by("/linux/resources/cpu/period");
                 self.set("CPUQuotaPeriodUSec", Value::U64(bandwidth.period_us));
             }
         }
@@ -88,6 +112,7 @@ impl Properties {
 
     fn set_limit(&mut self, write: &Write, version: u32) {
         let (file, value) = (write.file.as_str(), write.value.as_str());
+        self.asked_by(write.pointer.as_str());
         if let Some((_, name, since)) = NUMBERS.iter().find(|(known, _, _)| *known == file) {
             let number = if file.starts_with("memory.") { bytes(value) } else { number(value) };
             if let Some(number) = number.filter(|_| version >= *since) {
@@ -121,14 +146,17 @@ impl Properties {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|property| property.name == name)
+        self.list.iter().any(|property| property.name == name)
     }
 
     /// What becomes of the other processes when the OOM killer has ended one. A scope is told when it starts, and never again.
     pub fn set_oom_policy(&mut self, orders: &Orders, version: u32) {
         let is_group = |write: &&Write| write.file == "memory.oom.group";
         let last = orders.v2.iter().rev().find(is_group);
-        if version >= 253 && last.is_some_and(|write| write.value == "1") {
+        if version >= 253
+            && let Some(write) = last.filter(|write| write.value == "1")
+        {
+            self.asked_by(write.pointer.as_str());
             self.set("OOMPolicy", Value::Str("kill".to_owned()));
         }
     }
@@ -193,6 +221,7 @@ impl Properties {
         if reset.file != "devices.deny" {
             return;
         }
+        self.asked_by("/linux/resources/devices");
         self.set("DevicePolicy", Value::Str("strict".to_owned()));
         self.set("DeviceAllow", Value::Array(&NAMED, Vec::new()));
         for exception in exceptions {

@@ -34,9 +34,9 @@ pub fn remove(handle: &Handle) -> Result<(), Refusal> {
 /// See [`Handle::remove_unused`].
 pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
     let start = OnceCell::new();
-    // A unit whose groups we have not seen may be somebody else's, of the same name. If it is ours it has no process any more, and
+    // A unit that we have not seen start may be somebody else's, of the same name. If it is ours it has no process any more, and
     // systemd removes it.
-    if handle.trees().next().is_some() {
+    if handle.unit.as_ref().is_some_and(|unit| !unit.run.is_empty()) {
         stop_unit(handle)?;
     }
     for tree in handle.v1.iter().chain(&handle.v2) {

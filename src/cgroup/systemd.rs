@@ -8,7 +8,7 @@ use super::detect::Layout;
 use super::fs::{self, Refusal, Write, code};
 use super::keeper::Keeper;
 use super::properties::{Bandwidth, NAMED, Properties};
-use super::translate::Orders;
+use super::translate::{Orders, orders};
 use super::undo::Undo;
 use super::unit::Unit;
 use super::{Handle, Tree};
@@ -36,22 +36,33 @@ pub struct Wishes<'a> {
 }
 
 /// A unit that has been started.
-pub(super) struct Started {
+#[derive(Debug)]
+pub struct Started {
     /// The one process in it; a slice has none.
-    pub keeper: Option<Keeper>,
-    /// Whether systemd has been given the device program.
-    pub has_device_program: bool,
+    pub(super) keeper: Option<Keeper>,
+    /// The kernel's number of the device program that systemd has been given.
+    device_program: Option<u32>,
+}
+
+impl Started {
+    /// Whether systemd has attached to the unit's group what it was given: an older one does not know how, and another may not
+    /// have been able to.
+    pub(super) fn has_attached(&self, group: &Dir) -> Result<bool, SysError> {
+        let Some(ours) = self.device_program else { return Ok(false) };
+        let attached = bpf::device_programs(group.as_fd(), &group.path().display().to_string())?;
+        Ok(attached.contains(&ours))
+    }
 }
 
 /// Starts the unit with all its limits, and notes in the handle where its groups are.
 pub(super) fn start(
     handle: &mut Handle,
     layout: &Layout,
-    orders: &Orders,
     limits: &Limits,
     wishes: Wishes<'_>,
 ) -> Result<Started, Refusal> {
     let Some(unit) = handle.unit.clone() else { return Err(no_unit()) };
+    let orders = orders(layout, limits)?;
     let mut systemd = connect(&unit)?;
     let version = systemd.version().map_err(refusal)?;
     let keeper = match unit.is_slice() {
@@ -60,36 +71,36 @@ pub(super) fn start(
             Refusal::system(code::SYSTEMD, &error, "making the first process of the scope")
         })?),
     };
-    let pin = match (&orders.device_program, unit.systemd) {
+    let pinned = match (&orders.device_program, unit.systemd) {
         // systemd takes foreign programs only where all is v2.
         (Some(program), Which::System) if version >= 249 && layout.v1.is_empty() => pin(&unit, program),
         _ => None,
     };
     let mut properties = Properties::default();
     set_basics(&mut properties, &unit, keeper.as_ref(), wishes, layout.v1.is_empty());
-    properties.set_limits(orders, Bandwidth::default(), version);
+    properties.set_limits(&orders, Bandwidth::default(), version);
     if !unit.is_slice() {
-        properties.set_oom_policy(orders, version);
+        properties.set_oom_policy(&orders, version);
     }
     if unit.systemd == Which::System {
         properties.set_devices(&limits.devices);
     }
-    if let Some(path) = &pin {
-        let program = Value::Tuple(vec![Value::Str("device".to_owned()), Value::Str(path.clone())]);
+    if let Some(pinned) = &pinned {
+        let program = Value::Tuple(vec![Value::Str("device".to_owned()), Value::Str(pinned.path.clone())]);
         properties.set("BPFProgram", Value::Array(&NAMED, vec![program]));
     }
-    if let Err(failure) = systemd.start_transient(&unit.name, &properties.into_list()) {
+    if let Err(failure) = systemd.start_transient(&unit.name, properties.list()) {
         unpin(&unit);
-        return Err(not_started(&unit, failure));
+        return Err(not_started(&unit, failure, &properties));
     }
-    let has_device_program = pin.is_some();
-    let started = Started { keeper, has_device_program };
-    match find_groups(handle, layout, &unit, started.keeper.as_ref(), &mut systemd) {
+    let started = Started { keeper, device_program: pinned.map(|pinned| pinned.id) };
+    // The keeper ends before the unit is stopped, or that would wait for it: it may have our mask of signals.
+    match identify(handle, layout, &unit, started.keeper.as_ref(), &mut systemd) {
         Ok(()) => Ok(started),
         Err(refusal) => {
-            // Or it would be waited for: it may have our mask of signals.
             drop(started);
-            let _ = stop(&unit);
+            let _ = systemd.stop(&unit.name);
+            unpin(&unit);
             Err(refusal)
         }
     }
@@ -120,8 +131,8 @@ fn set_basics(
         set(account, Value::Bool(true));
     }
     set(if is_v2 { "IOAccounting" } else { "BlockIOAccounting" }, Value::Bool(true));
-    for property in wishes.properties {
-        properties.set(&property.name, property.value.clone());
+    for UnitProperty { name, value } in wishes.properties {
+        properties.asked_by(format!("/annotations/org.systemd.property.{name}")).set(name, value.clone());
     }
 }
 
@@ -136,27 +147,24 @@ pub(super) fn tell(
 ) -> Result<(), Refusal> {
     let bandwidth = bandwidth(handle);
     let (mut systemd, properties) = limits_for(unit, orders, bandwidth)?;
-    if properties.is_empty() {
+    if properties.list().is_empty() {
         return Ok(());
     }
     undo.tell_as_well(unit, former);
-    systemd.set_properties(&unit.name, &properties).map_err(refusal)?;
+    let told = systemd.set_properties(&unit.name, properties.list());
+    told.map_err(|failure| refused_property(failure, &properties))?;
     write_again(handle, orders)?;
     // systemd has a period of its own where there is no quota.
     bandwidth.after(orders).map_or(Ok(()), |bandwidth| write_bandwidth(handle, bandwidth))
 }
 
 /// Who is told, and the limits as this version of it knows them.
-fn limits_for(
-    unit: &Unit,
-    orders: &Orders,
-    in_force: Bandwidth,
-) -> Result<(Systemd, Vec<UnitProperty>), Refusal> {
+fn limits_for(unit: &Unit, orders: &Orders, in_force: Bandwidth) -> Result<(Systemd, Properties), Refusal> {
     let mut systemd = connect(unit)?;
     let version = systemd.version().map_err(refusal)?;
     let mut properties = Properties::default();
     properties.set_limits(orders, in_force, version);
-    Ok((systemd, properties.into_list()))
+    Ok((systemd, properties))
 }
 
 fn write_bandwidth(handle: &Handle, bandwidth: Bandwidth) -> Result<(), Refusal> {
@@ -194,7 +202,7 @@ pub(super) fn tell_former(
     let writes = files.into_iter().map(|(file, value)| Write::new(file, value, ""));
     let orders = Orders { v2: writes.collect(), ..Orders::default() };
     let (mut systemd, properties) = limits_for(unit, &orders, bandwidth)?;
-    systemd.set_properties(&unit.name, &properties).map_err(refusal)
+    systemd.set_properties(&unit.name, properties.list()).map_err(refusal)
 }
 
 /// The bandwidth in force.
@@ -212,11 +220,14 @@ pub(super) fn bandwidth(handle: &Handle) -> Bandwidth {
     v1().or_else(v2).unwrap_or_default()
 }
 
-/// Ends the unit, whatever is left of it. Where systemd does not answer, its groups are left to who removes them: a unit
-/// without a group ends by itself.
+/// Ends the unit, whatever is left of it; one that has taken its name since then is left alone. Where systemd does not answer,
+/// its groups are left to who removes them: a unit without a group ends by itself.
 pub(super) fn stop(unit: &Unit) -> Result<(), Refusal> {
     unpin(unit);
     let stopped = Systemd::connect(unit.systemd).and_then(|mut systemd| {
+        if !systemd.knows_run(&unit.run)? {
+            return Ok(());
+        }
         systemd.stop(&unit.name)?;
         systemd.reset_failed(&unit.name)
     });
@@ -263,18 +274,24 @@ fn no_unit() -> Refusal {
     Refusal::new(code::SYSTEMD, "", "the record of the container names no unit")
 }
 
-fn not_started(unit: &Unit, failure: Failure) -> Refusal {
+/// The same about the field of config.json that the property came from.
+fn refused_property(failure: Failure, properties: &Properties) -> Refusal {
+    let field = properties.field_in(&failure.problem).unwrap_or_default().to_owned();
+    refusal(failure).at(field)
+}
+
+fn not_started(unit: &Unit, failure: Failure, properties: &Properties) -> Refusal {
     if failure.is(name::UNIT_EXISTS) {
         let problem = format!("the unit {} runs already", unit.name);
         return Refusal::limit(code::SYSTEMD, "/linux/cgroupsPath", problem)
             .advise(format!("see `systemctl status {}`: stop it, or name another cgroupsPath", unit.name));
     }
     let problem = format!("starting the unit {}: {}", unit.name, failure.problem);
-    refusal(Failure { problem, ..failure })
+    refused_property(Failure { problem, ..failure }, properties)
 }
 
-/// Where the unit's groups are: what /proc says of the process in it, or systemd of a slice.
-fn find_groups(
+/// Which run of the unit it is, and where its groups are: what /proc says of the process in it, or systemd of a slice.
+fn identify(
     handle: &mut Handle,
     layout: &Layout,
     unit: &Unit,
@@ -290,6 +307,8 @@ fn find_groups(
         let problem = format!("the unit {} has no control group", unit.name);
         return Err(Refusal::new(code::SYSTEMD, "", problem));
     }
+    let unit = Unit { run: systemd.run_of(&unit.name).map_err(refusal)?, ..unit.clone() };
+    handle.unit = Some(unit);
     // The same place in every hierarchy, also in those that systemd does not know.
     let tree = |controllers: &[String], mount: &Path| Tree {
         controllers: controllers.to_vec(),
@@ -315,8 +334,15 @@ fn group_of(pid: i32, unit: &str) -> Result<String, Refusal> {
     })
 }
 
+/// A device program that has a name.
+struct Pinned {
+    path: String,
+    /// The kernel's number of it.
+    id: u32,
+}
+
 /// Loads and pins a device program. None: it cannot be handed over (no BPF file system is mounted); then it is attached by us.
-fn pin(unit: &Unit, program: &[u64]) -> Option<String> {
+fn pin(unit: &Unit, program: &[u64]) -> Option<Pinned> {
     let path = Path::new(PINS).join(&unit.pin);
     match Dir::make(Path::new(PINS), 0o700) {
         Err(error) if error.is(errno::EEXIST) => {}
@@ -324,12 +350,13 @@ fn pin(unit: &Unit, program: &[u64]) -> Option<String> {
     }
     unpin(unit);
     let path = path.to_str()?.to_owned();
-    let pinned = || -> Result<(), SysError> {
+    let pinned = || -> Result<u32, SysError> {
         let program = bpf::load_device_program(program)?;
         let name = CString::new(path.as_str()).map_err(|_| SysError::new("bpf", &path, errno::EINVAL))?;
-        bpf::pin(program.as_fd(), &name)
+        bpf::pin(program.as_fd(), &name)?;
+        bpf::id_of(program.as_fd())
     };
-    pinned().ok().map(|()| path)
+    pinned().ok().map(|id| Pinned { path, id })
 }
 
 fn unpin(unit: &Unit) {

@@ -27,6 +27,9 @@ pub struct Unit {
     /// Whose it is.
     #[serde(default)]
     pub systemd: Which,
+    /// Which run of a unit of this name it is: its InvocationID, in hexadecimal (systemd.exec(5)). Empty: it has not been started.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
     /// The name of its device program while it runs, which no other container's has.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub pin: String,
@@ -70,7 +73,7 @@ impl Unit {
                 format!("the unit name {name} has {} bytes, and systemd takes {MOST_BYTES}", name.len());
             return Err(Refusal::limit(code::PLACE, POINTER, problem).advise("use a shorter name"));
         }
-        Ok(Unit { name, slice: slice.to_owned(), systemd, pin: String::new() })
+        Ok(Unit { name, slice: slice.to_owned(), systemd, run: String::new(), pin: String::new() })
     }
 
     /// The same with a name for its device program, made by process `pid`. A unit of this name may be there already, with a

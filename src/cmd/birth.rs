@@ -7,7 +7,7 @@ use super::delete::dismantle;
 use super::{Session, apart, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
-use crate::cgroup::{Caller, Entry, Handle, Manager, Wishes, rdt};
+use crate::cgroup::{Caller, Entry, Handle, Keeper, Manager, Wishes, rdt};
 use crate::cli::{self, CgroupManager};
 use crate::error;
 use crate::hook;
@@ -194,10 +194,7 @@ pub(super) fn bear<'a>(
     std::mem::forget(layout);
     match born {
         Ok(ready) => Ok((container, ready)),
-        Err(error) => {
-            let handle = container.record.cgroup.clone().unwrap_or_default();
-            Err(undo(container, session, explain_death(error, &handle)))
-        }
+        Err(error) => Err(undo(container, session, error)),
     }
 }
 
@@ -235,15 +232,12 @@ pub(super) fn make_groups(
     let plan = planned.plan;
     container.save_config(&planned.config)?;
     let wishes = Wishes { id: &plan.id, properties: &plan.asked.unit_properties };
+    let started = with_groups(container, |handle| handle.start_unit(layout, &plan.limits, wishes))?;
+    if started.is_some() {
+        container.save()?;
+    }
+    let entry = with_groups(container, |handle| handle.prepare(layout, &plan.limits, started))?;
     let handle = container.record.cgroup.get_or_insert_default();
-    let entry = match handle.prepare(layout, &plan.limits, wishes) {
-        Ok(entry) => entry,
-        Err(error) => {
-            // What it made is gone again; what is still there is somebody else's, and not for `undo` to empty.
-            container.record.cgroup = None;
-            return Err(error);
-        }
-    };
     entry.warnings.iter().for_each(|warning| warn(warning));
     give_cgroup(planned, handle, warn).context("give the cgroup to the container")?;
     if handle.delegated.is_some() && handle.are_limits_within_reach(launch::host_uid(plan, 0))? {
@@ -253,6 +247,15 @@ pub(super) fn make_groups(
         group.prepare(wanted)?;
     }
     Ok(entry)
+}
+
+/// Makes something of the groups, or else nothing: what is still there then is somebody else's, and not for `undo` to empty.
+fn with_groups<T>(container: &mut Container, make: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
+    let made = make(container.record.cgroup.get_or_insert_default());
+    if made.is_err() {
+        container.record.cgroup = None;
+    }
+    made
 }
 
 /// Where hooks write. Opened first of all: where they cannot write, nothing is made.
@@ -274,9 +277,10 @@ fn bear_in<'a>(
     if plan.notify {
         container.make_notify()?;
     }
-    let entry = make_groups(container, layout, planned, warn)?;
+    let mut entry = make_groups(container, layout, planned, warn)?;
+    let keeper = entry.keeper.take();
     let gate = if gate == Gate::Closed { Some(container.make_gate()?) } else { None };
-    let newborn = launch::begin(Given {
+    let given = Given {
         plan,
         hierarchies: launch::hierarchies(layout, &entry),
         entry,
@@ -289,21 +293,29 @@ fn bear_in<'a>(
         watch,
         hook_files,
         warn,
-    })?;
-    let pid = newborn.child().pid();
-    session.log.debug(&format!("{}: born: process {pid}", plan.id));
-    container.record.init = Some(identify(pid).context("the container's process")?);
-    container.save()?;
-    if let Some(group) = &container.record.rdt {
-        group.attach(pid)?;
-    }
-    let ready = newborn.raise()?;
+    };
+    // While the groups are there for certain: a scope goes with its last process.
+    let ready = raise(container, session, given).map_err(|error| explain_death(error, container))?;
+    keeper.map_or(Ok(()), Keeper::leave).context("end the process that held the scope")?;
     let groups = container.record.cgroup.as_ref();
     let lacking = groups.map_or(Ok(Vec::new()), Handle::hand_down);
     for controller in lacking.context("hand the controllers down")? {
         warn(&format!("the controller {controller} cannot be handed down to the container's cgroup"));
     }
     Ok(ready)
+}
+
+/// From the clone to a process that is set up.
+fn raise<'a>(container: &mut Container, session: &Session, given: Given<'a>) -> Result<Ready<'a>> {
+    let newborn = launch::begin(given)?;
+    let pid = newborn.child().pid();
+    session.log.debug(&format!("{}: born: process {pid}", container.record.id));
+    container.record.init = Some(identify(pid).context("the container's process")?);
+    container.save()?;
+    if let Some(group) = &container.record.rdt {
+        group.attach(pid)?;
+    }
+    newborn.raise()
 }
 
 /// What the container may divide: the group that the annotation names belongs to its root, or else its own group to its
@@ -425,9 +437,10 @@ pub(super) fn undo(container: Container, session: &Session, error: anyhow::Error
 }
 
 /// A death without a word in a group where the OOM killer was at work has a name.
-fn explain_death(error: anyhow::Error, handle: &Handle) -> anyhow::Error {
+fn explain_death(error: anyhow::Error, container: &Container) -> anyhow::Error {
+    let oom_kills = || container.record.cgroup.as_ref().and_then(Handle::oom_kills).unwrap_or(0);
     match error.downcast::<Failed>() {
-        Ok(failed) if failed.code == "died" && handle.oom_kills().unwrap_or(0) > 0 => failed.by_oom().into(),
+        Ok(failed) if failed.code == "died" && oom_kills() > 0 => failed.by_oom().into(),
         Ok(failed) => failed.into(),
         Err(other) => other,
     }

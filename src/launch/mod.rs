@@ -27,7 +27,7 @@ pub use maps::host_uid;
 pub use sources::hierarchies;
 pub use steps::{CODES, Failed};
 
-use crate::cgroup::{Entry, Keeper};
+use crate::cgroup::Entry;
 use crate::child::cgroup_mount::Hierarchy;
 use crate::hook::{self, Beside};
 use crate::plan::Plan;
@@ -73,7 +73,6 @@ pub struct Given<'a> {
 pub struct Newborn<'a> {
     plan: &'a Plan,
     child: Child,
-    keeper: Option<Keeper>,
     wire: ParentWire,
     rootless: bool,
     hook_files: Rc<hook::Files>,
@@ -92,7 +91,7 @@ pub struct Ready<'a> {
 }
 
 /// Clones the container's process. It does nothing yet, and dies with us.
-pub fn begin<'a>(mut given: Given<'a>) -> Result<Newborn<'a>> {
+pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     let (plan, rootless, watch, warn) = (given.plan, given.rootless, given.watch, given.warn);
     let hook_files = Rc::clone(&given.hook_files);
     // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
@@ -101,7 +100,6 @@ pub fn begin<'a>(mut given: Given<'a>) -> Result<Newborn<'a>> {
         process::set_undumpable()?;
     }
     let host_nulls = furnish_stdio(plan);
-    let keeper = given.entry.keeper.take();
     let (child, wire) = spawn::spawn(given, host_nulls)?;
     if let Some(maps) = &plan.id_maps {
         maps::write(child.pid(), maps, rootless, watch).context("map the ids of the user namespace")?;
@@ -109,7 +107,7 @@ pub fn begin<'a>(mut given: Given<'a>) -> Result<Newborn<'a>> {
     if let Some(maps) = &plan.expected_id_maps {
         maps::compare(child.pid(), maps)?;
     }
-    Ok(Newborn { plan, child, keeper, wire, rootless, hook_files, watch, warn })
+    Ok(Newborn { plan, child, wire, rootless, hook_files, watch, warn })
 }
 
 impl<'a> Newborn<'a> {
@@ -120,17 +118,13 @@ impl<'a> Newborn<'a> {
 
     /// Lets it set itself up, and answers what it asks, until it is ready.
     pub fn raise(self) -> Result<Ready<'a>> {
-        let Newborn { plan, child, keeper, wire, rootless, hook_files, watch, warn } = self;
+        let Newborn { plan, child, wire, rootless, hook_files, watch, warn } = self;
         set_oom_score_adj(plan, child.pid(), rootless, warn)?;
         raise_limits(plan, child.pid())?;
         let devices = move_devices(plan, &child)?;
         let hooks = |pid: i32| runtime_hooks(plan, pid, &hook_files, watch);
         match answer_questions(plan, &child, &wire, &hooks, watch, warn) {
-            Ok(()) => {
-                // The child is in all of its groups now.
-                keeper.map_or(Ok(()), Keeper::leave).context("end the process that held the scope")?;
-                Ok(Ready { plan, child, wire, watch, container: None })
-            }
+            Ok(()) => Ok(Ready { plan, child, wire, watch, container: None }),
             Err(error) => {
                 devices.take_back();
                 Err(error)

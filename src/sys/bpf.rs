@@ -12,6 +12,7 @@ const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_PROG_ATTACH: libc::c_int = 8;
 const BPF_PROG_DETACH: libc::c_int = 9;
 const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_PROG_QUERY: libc::c_int = 16;
 
 const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
@@ -72,6 +73,23 @@ struct IdAttr {
     next_id: u32,
     open_flags: u32,
     token_fd: u32,
+}
+
+/// The part for BPF_OBJ_GET_INFO_BY_FD.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct InfoAttr {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}
+
+/// The first fields of struct bpf_prog_info: the kernel fills as much as there is room for.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct ProgramInfo {
+    kind: u32,
+    id: u32,
 }
 
 /// The part for BPF_OBJ_PIN.
@@ -163,8 +181,8 @@ pub fn detach_device_program(cgroup: BorrowedFd<'_>, program: BorrowedFd<'_>, ob
     }
 }
 
-/// The device programs attached to the group `cgroup` itself, not to its parents.
-pub fn device_programs(cgroup: BorrowedFd<'_>, object: &str) -> Result<Vec<OwnedFd>> {
+/// The kernel's numbers of the device programs attached to the group `cgroup` itself, not to its parents.
+pub fn device_programs(cgroup: BorrowedFd<'_>, object: &str) -> Result<Vec<u32>> {
     let mut ids = [0u32; MOST_PROGRAMS];
     let mut attr = QueryAttr {
         target_fd: cgroup.as_raw_fd() as u32,
@@ -177,10 +195,26 @@ pub fn device_programs(cgroup: BorrowedFd<'_>, object: &str) -> Result<Vec<Owned
     if unsafe { bpf(BPF_PROG_QUERY, &mut attr) } != 0 {
         return Err(SysError::last("bpf BPF_PROG_QUERY", object));
     }
-    ids.iter().take(attr.prog_cnt as usize).map(|id| program_by_id(*id)).collect()
+    Ok(ids.into_iter().take(attr.prog_cnt as usize).collect())
 }
 
-fn program_by_id(id: u32) -> Result<OwnedFd> {
+/// The number of a program that is loaded, unlike any other's.
+pub fn id_of(program: BorrowedFd<'_>) -> Result<u32> {
+    let mut info = ProgramInfo::default();
+    let mut attr = InfoAttr {
+        bpf_fd: program.as_raw_fd() as u32,
+        info_len: size_of::<ProgramInfo>() as u32,
+        info: std::ptr::from_mut(&mut info) as u64,
+    };
+    // SAFETY: InfoAttr is the layout of BPF_OBJ_GET_INFO_BY_FD; `info` points to `info_len` bytes that we alone use.
+    match unsafe { bpf(BPF_OBJ_GET_INFO_BY_FD, &mut attr) } {
+        0 => Ok(info.id),
+        _ => Err(SysError::last("bpf BPF_OBJ_GET_INFO_BY_FD", "device program")),
+    }
+}
+
+/// The program of this number.
+pub fn program_by_id(id: u32) -> Result<OwnedFd> {
     let mut attr = IdAttr { id, ..IdAttr::default() };
     // SAFETY: IdAttr is the layout of BPF_PROG_GET_FD_BY_ID; it holds a number, no pointers.
     let fd = unsafe { bpf(BPF_PROG_GET_FD_BY_ID, &mut attr) };

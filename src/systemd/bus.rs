@@ -7,7 +7,8 @@ use super::Which;
 use super::address::{Address, End};
 use super::failure::Failure;
 use super::message::{self, Arguments, Body, FIXED_BYTES, Message, Method};
-use crate::sys::{SysError, kernel_file, unix};
+use crate::sys::error::errno;
+use crate::sys::{kernel_file, unix};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// How long all that is asked over one connection may take. Starting a unit takes milliseconds; a host under load is
 /// given the half minute that its own tools give it.
-pub(super) const LIMIT_S: u64 = 30;
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// Who we are is told by the socket itself (SO_PEERCRED): EXTERNAL with nothing to say. So it is right also for root of a
 /// user namespace, whose uid here is not the one that the other side sees. sd-bus sends the same.
@@ -54,22 +55,31 @@ impl Connection {
     /// # Errors
     /// Nobody does: what was tried. The first that listens does not accept us.
     pub fn open(which: Which, addresses: &[Address], has_runtime_dir: bool) -> Result<Connection, Failure> {
+        let until = Instant::now() + LIMIT;
         let mut tried = Vec::new();
         for Address { path, end } in addresses {
-            match UnixStream::connect(path) {
+            match unix::connect_within(path, LIMIT) {
                 Ok(stream) => {
                     let socket = path.display().to_string();
                     check_namespace(&stream, &socket)?;
-                    return Connection::greet(stream, which, *end, &socket);
+                    return Connection::greet(stream, which, *end, &socket, until);
                 }
-                Err(error) => tried.push(SysError::io("connect", path.display().to_string(), &error)),
+                Err(error) if error.is(errno::EAGAIN) => {
+                    return Err(Failure::timed_out("the connection", LIMIT));
+                }
+                Err(error) => tried.push(error),
             }
         }
         Err(Failure::unreachable(which, &tried, has_runtime_dir))
     }
 
-    fn greet(stream: UnixStream, which: Which, end: End, socket: &str) -> Result<Connection, Failure> {
-        let until = Instant::now() + Duration::from_secs(LIMIT_S);
+    fn greet(
+        stream: UnixStream,
+        which: Which,
+        end: End,
+        socket: &str,
+        until: Instant,
+    ) -> Result<Connection, Failure> {
         let (unread, signals) = (Vec::new(), VecDeque::new());
         let mut connection = Connection { stream, which, end, serial: 0, unread, signals, until };
         connection.write(GREETING)?;
@@ -170,7 +180,7 @@ impl Connection {
         let mut buffer = [0; 4096];
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Failure::timed_out(what, LIMIT_S));
+            return Err(Failure::timed_out(what, LIMIT));
         }
         self.stream.set_read_timeout(Some(left)).map_err(|error| Failure::lost(&error))?;
         match self.stream.read(&mut buffer) {
@@ -186,11 +196,9 @@ impl Connection {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let limit = Some(Duration::from_secs(LIMIT_S));
-        self.stream.set_write_timeout(limit).map_err(|error| Failure::lost(&error))?;
         match self.stream.write_all(bytes) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                Err(Failure::timed_out("a request", LIMIT_S))
+                Err(Failure::timed_out("a request", LIMIT))
             }
             result => result.map_err(|error| Failure::lost(&error)),
         }

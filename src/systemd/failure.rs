@@ -5,6 +5,7 @@
 use super::Which;
 use crate::sys::SysError;
 use std::fmt;
+use std::time::Duration;
 
 /// A request that systemd did not carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub mod name {
     pub const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
     /// The same of a unit that was never loaded.
     pub const UNIT_NOT_LOADED: &str = "org.freedesktop.systemd1.NotLoaded";
+    /// There is no unit of this InvocationID.
+    pub const NO_UNIT_FOR_RUN: &str = "org.freedesktop.systemd1.NoUnitForInvocationID";
     /// polkit, or the bus's policy.
     pub(super) const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
     /// polkit would have to ask somebody.
@@ -80,10 +83,10 @@ impl Failure {
     }
 
     #[cold]
-    pub(super) fn timed_out(what: &str, limit_s: u64) -> Failure {
+    pub(super) fn timed_out(what: &str, limit: Duration) -> Failure {
         Failure {
             kind: Kind::TimedOut,
-            problem: format!("systemd did not answer {what} within {limit_s} s"),
+            problem: format!("systemd did not answer {what} within {} s", limit.as_secs()),
             advice: "see `systemctl list-jobs` and `journalctl -b -u init.scope` for what keeps it"
                 .to_owned(),
         }

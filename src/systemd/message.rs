@@ -206,12 +206,20 @@ impl Body {
         Ok(text.to_owned())
     }
 
-    /// The next one, a variant with a text; empty if it is something else.
-    pub fn variant_text(&mut self) -> Result<String, Failure> {
+    /// The only one, a variant with a text; empty if it is something else.
+    pub fn variant_text(&self) -> Result<String, Failure> {
         let rest = self.rest()?;
-        let (word, read): (Word<'_>, usize) = rest.deserialize().map_err(|_| unreadable())?;
-        self.at += read;
+        let (word, _): (Word<'_>, usize) = rest.deserialize().map_err(|_| unreadable())?;
         Ok(word.text().to_owned())
+    }
+
+    /// The only one, a variant with bytes.
+    pub fn variant_bytes(&self) -> Result<Vec<u8>, Failure> {
+        let rest = self.rest()?;
+        match rest.deserialize() {
+            Ok((Word::Bytes(bytes), _)) => Ok(bytes.to_vec()),
+            _ => Err(unreadable()),
+        }
     }
 
     fn rest(&self) -> Result<Data<'static, 'static>, Failure> {
@@ -265,19 +273,20 @@ pub(super) fn parse(message: Vec<u8>) -> Result<Message, Failure> {
     })
 }
 
-/// A variant that is a number or a kind of text, as header fields and the properties that we ask for are.
+/// A variant that is a number, bytes or a kind of text, as header fields and the properties that we ask for are.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Word<'a> {
     Number(u32),
     Text(&'a str),
+    Bytes(&'a [u8]),
 }
 
 impl<'a> Word<'a> {
-    /// The text; empty for a number.
+    /// The text; empty for anything else.
     pub fn text(self) -> &'a str {
         match self {
             Word::Text(text) => text,
-            Word::Number(_) => "",
+            Word::Number(_) | Word::Bytes(_) => "",
         }
     }
 }
@@ -298,13 +307,14 @@ impl<'de> Visitor<'de> for WordVisitor {
     type Value = Word<'de>;
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a number or a text")
+        formatter.write_str("a number, bytes or a text")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Word<'de>, A::Error> {
         let signature: Option<Signature> = parts.next_element()?;
         let word = match signature {
             Some(Signature::U32) => parts.next_element()?.map(Word::Number),
+            Some(signature) if signature == "ay" => parts.next_element()?.map(Word::Bytes),
             _ => parts.next_element()?.map(Word::Text),
         };
         word.ok_or_else(|| serde::de::Error::invalid_length(1, &self))

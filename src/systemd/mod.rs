@@ -21,7 +21,7 @@ pub use failure::{Failure, Kind, name};
 
 use crate::plan::unit_properties::UnitProperty;
 use bus::Connection;
-use message::{Arguments, Method, Variant};
+use message::{Arguments, Body, Method, Variant};
 use serde::{Deserialize, Serialize};
 
 /// Which of the systemds of a host.
@@ -97,7 +97,34 @@ impl Systemd {
         self.property(&object_path(slice), "org.freedesktop.systemd1.Slice", "ControlGroup")
     }
 
+    /// Which run of a unit this is, of all that have had or will have its name: its InvocationID, in hexadecimal.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn run_of(&mut self, unit: &str) -> Result<String, Failure> {
+        let body = self.get(&object_path(unit), "org.freedesktop.systemd1.Unit", "InvocationID")?;
+        Ok(hexadecimal(&body.variant_bytes()?))
+    }
+
+    /// Whether it still has a unit of this run, ended or not.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn knows_run(&mut self, run: &str) -> Result<bool, Failure> {
+        let call = "GetUnitByInvocationID";
+        let serial =
+            self.connection.send(manager(call), &Arguments::none().with(&from_hexadecimal(run)[..])?)?;
+        match self.connection.answer(serial, call) {
+            Err(failure) if failure.is(name::NO_UNIT_FOR_RUN) => Ok(false),
+            answer => answer.map(|_| true),
+        }
+    }
+
     fn property(&mut self, path: &str, interface: &str, name: &str) -> Result<String, Failure> {
+        self.get(path, interface, name)?.variant_text()
+    }
+
+    fn get(&mut self, path: &str, interface: &str, name: &str) -> Result<Body, Failure> {
         let call = Method {
             destination: DESTINATION,
             path,
@@ -105,7 +132,7 @@ impl Systemd {
             member: "Get",
         };
         let serial = self.connection.send(call, &Arguments::none().text(interface)?.text(name)?)?;
-        self.connection.answer(serial, name)?.variant_text()
+        self.connection.answer(serial, name)
     }
 
     /// Starts a unit that exists until it is stopped or empty, and waits until it has started. A leftover of that name that
@@ -236,6 +263,16 @@ pub fn label(name: &str) -> String {
         }
     }
     label
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is no hexadecimal digit counts for nothing.
+fn from_hexadecimal(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
 }
 
 fn absent_is_fine(result: Result<(), Failure>) -> Result<(), Failure> {

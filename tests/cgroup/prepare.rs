@@ -5,7 +5,7 @@ use oci_spec::runtime::LinuxResources;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use tare::cgroup::{Caller, Handle, Layout, Manager, Wishes, delegate};
+use tare::cgroup::{Caller, Handle, Layout, Manager, delegate};
 use tare::plan::limits::Limits;
 use tare::sys::mountinfo::parse;
 
@@ -53,7 +53,7 @@ fn choose(layout: &Layout, path: &str) -> Handle {
 fn limits_are_written_and_a_v2_group_is_entered_by_birth() {
     let (fake, layout) = v2();
     let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 4096}})));
-    let entry = choose(&layout, "/box").prepare(&layout, &asked, Wishes::default()).unwrap();
+    let entry = choose(&layout, "/box").prepare(&layout, &asked, None).unwrap();
     assert!(entry.born_into.is_some() && entry.tasks.is_empty());
     assert_eq!(
         (fake.read("cgroup/box/pids.max"), fake.read("cgroup/box/memory.max")),
@@ -73,14 +73,13 @@ fn a_group_with_processes_hands_no_controllers_down_and_is_not_touched() {
     fake.file("cgroup/busy/cgroup.controllers", "memory pids\n").file("cgroup/busy/cgroup.type", "domain\n");
     fake.file("cgroup/busy/cgroup.procs", "12\n");
     let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}})));
-    let error =
-        choose(&layout, "/busy/box").prepare(&layout, &asked, Wishes::default()).unwrap_err().to_string();
+    let error = choose(&layout, "/busy/box").prepare(&layout, &asked, None).unwrap_err().to_string();
     assert!(
         error.contains("no internal processes") && error.contains("config.json#/linux/resources/pids"),
         "{error}"
     );
     assert_eq!(fake.read("cgroup/busy/cgroup.subtree_control"), "");
-    choose(&layout, "/busy/box").prepare(&layout, &allow_all(Limits::default()), Wishes::default()).unwrap();
+    choose(&layout, "/busy/box").prepare(&layout, &allow_all(Limits::default()), None).unwrap();
 }
 
 #[test]
@@ -90,7 +89,7 @@ fn the_uppermost_group_of_a_container_with_processes_says_where_they_can_go() {
         .file("cgroup/cgroup.type", "domain\n")
         .file("cgroup/cgroup.procs", "12\n");
     let asked = allow_all(limits(serde_json::json!({"pids": {"limit": 7}})));
-    let error = choose(&layout, "/box").prepare(&layout, &asked, Wishes::default()).unwrap_err().to_string();
+    let error = choose(&layout, "/box").prepare(&layout, &asked, None).unwrap_err().to_string();
     assert!(error.contains("It is the uppermost one, as in a container: move its processes"), "{error}");
 }
 
@@ -99,7 +98,7 @@ fn a_group_that_takes_no_processes_is_refused() {
     let (fake, layout) = v2();
     fake.file("cgroup/box/cgroup.type", "domain invalid\n");
     let error = choose(&layout, "/box")
-        .prepare(&layout, &allow_all(Limits::default()), Wishes::default())
+        .prepare(&layout, &allow_all(Limits::default()), None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("takes no processes"), "{error}");
@@ -109,7 +108,7 @@ fn a_group_that_takes_no_processes_is_refused() {
 fn v1_groups_are_entered_by_their_tasks_files() {
     let (fake, layout) = v1();
     let asked = limits(serde_json::json!({"pids": {"limit": 7}, "memory": {"limit": 4096, "swap": 4096}}));
-    let entry = choose(&layout, "/box").prepare(&layout, &asked, Wishes::default()).unwrap();
+    let entry = choose(&layout, "/box").prepare(&layout, &asked, None).unwrap();
     let files: Vec<_> =
         entry.tasks.iter().map(|file| Path::new(&file.path).strip_prefix(fake.path("")).unwrap()).collect();
     let expected = ["cgroup/memory/box/tasks", "cgroup/pids/box/tasks", "cgroup/freezer/box/tasks"];
@@ -124,7 +123,7 @@ fn a_group_with_processes_is_refused() {
     let (fake, layout) = v2();
     fake.file("cgroup/box/cgroup.procs", "12\n13\n");
     let error = choose(&layout, "/box")
-        .prepare(&layout, &allow_all(Limits::default()), Wishes::default())
+        .prepare(&layout, &allow_all(Limits::default()), None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("container's cgroup is not empty: 2 process(es) found"), "{error}");
@@ -135,21 +134,20 @@ fn a_frozen_group_is_refused() {
     let (fake, layout) = v2();
     fake.file("cgroup/box/cgroup.freeze", "1\n");
     let error = choose(&layout, "/box")
-        .prepare(&layout, &allow_all(Limits::default()), Wishes::default())
+        .prepare(&layout, &allow_all(Limits::default()), None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("container's cgroup unexpectedly frozen"), "{error}");
     let (fake, layout) = v1();
     fake.file("cgroup/freezer/box/freezer.state", "FROZEN\n");
-    assert!(choose(&layout, "/box").prepare(&layout, &Limits::default(), Wishes::default()).is_err());
+    assert!(choose(&layout, "/box").prepare(&layout, &Limits::default(), None).is_err());
 }
 
 #[test]
 fn what_this_host_cannot_do_is_refused_before_anything_is_made() {
     let (fake, layout) = v2();
     let asked = limits(serde_json::json!({"cpu": {"shares": 5}}));
-    let error =
-        choose(&layout, "/new/box").prepare(&layout, &asked, Wishes::default()).unwrap_err().to_string();
+    let error = choose(&layout, "/new/box").prepare(&layout, &asked, None).unwrap_err().to_string();
     assert!(error.contains("controller `cpu` is not available"), "{error}");
     assert!(!fake.has("cgroup/new"));
 }
@@ -161,7 +159,7 @@ fn a_failure_half_way_leaves_no_folder() {
     let error = choose(&layout, "/new/box").prepare(
         &layout,
         &limits(serde_json::json!({"pids": {"limit": 7}})),
-        Wishes::default(),
+        None,
     );
     assert!(error.is_err());
     for name in ["memory", "pids", "freezer"] {
@@ -172,10 +170,10 @@ fn a_failure_half_way_leaves_no_folder() {
 #[test]
 fn a_limit_with_control_groups_disabled_is_refused() {
     let (_fake, layout) = v1();
-    let mut handle = Handle::choose(Manager::Disabled, Caller::Root, &layout, None, "web1").unwrap();
-    assert!(handle.prepare(&layout, &limits(serde_json::json!({})), Wishes::default()).is_ok());
+    let handle = Handle::choose(Manager::Disabled, Caller::Root, &layout, None, "web1").unwrap();
+    assert!(handle.prepare(&layout, &limits(serde_json::json!({})), None).is_ok());
     let error = handle
-        .prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})), Wishes::default())
+        .prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})), None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("disabled") && error.contains("config.json#/linux/resources/pids"), "{error}");
@@ -184,7 +182,7 @@ fn a_limit_with_control_groups_disabled_is_refused() {
 #[test]
 fn a_rootless_caller_who_asks_for_nothing_does_without() {
     let (fake, layout) = v1();
-    let mut handle = Handle::choose(Manager::Cgroupfs, Caller::Rootless, &layout, None, "web1").unwrap();
+    let handle = Handle::choose(Manager::Cgroupfs, Caller::Rootless, &layout, None, "web1").unwrap();
     let denied = |name: &str| {
         use std::os::unix::fs::PermissionsExt;
         #[allow(clippy::disallowed_methods, reason = "a folder that the test made")]
@@ -193,10 +191,9 @@ fn a_rootless_caller_who_asks_for_nothing_does_without() {
     ["cgroup/memory", "cgroup/pids", "cgroup/freezer"].into_iter().for_each(denied);
     // Root is denied nothing by mode bits: then the folders are made, and lack their files.
     if fake.path("").metadata().unwrap().uid() != 0 {
-        let entry = handle.prepare(&layout, &Limits::default(), Wishes::default()).unwrap();
+        let entry = handle.prepare(&layout, &Limits::default(), None).unwrap();
         assert_eq!((entry.tasks.len(), entry.warnings.len()), (0, 3));
-        let asked =
-            handle.prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})), Wishes::default());
+        let asked = handle.prepare(&layout, &limits(serde_json::json!({"pids": {"limit": 7}})), None);
         assert!(asked.unwrap_err().to_string().contains("delegated"));
     }
 }
@@ -226,10 +223,9 @@ fn a_group_below_is_entered_on_v2_and_given_away_alone() {
     let (fake, layout) = v2();
     fake.group("cgroup/box/inner", &["cgroup.subtree_control"]);
     fake.file("cgroup/box/cgroup.controllers", "memory pids\n");
-    let mut handle = choose(&layout, "/box").delegating(&layout, Some("inner")).unwrap();
-    let entry = handle
-        .prepare(&layout, &allow_all(limits(serde_json::json!({"pids": {"limit": 7}}))), Wishes::default())
-        .unwrap();
+    let handle = choose(&layout, "/box").delegating(&layout, Some("inner")).unwrap();
+    let entry =
+        handle.prepare(&layout, &allow_all(limits(serde_json::json!({"pids": {"limit": 7}}))), None).unwrap();
     let delegated = entry.delegated.expect("a way in");
     assert!(entry.born_into.is_some() && delegated.path.ends_with("cgroup/box/inner/cgroup.procs"));
     assert_eq!(fake.read("cgroup/box/pids.max"), "7", "the limits stay above");
@@ -285,9 +281,8 @@ fn the_limits_above_a_group_below_are_within_reach_of_their_owner_unless_cgroup2
 fn a_group_below_with_processes_is_refused() {
     let (fake, layout) = v2();
     fake.group("cgroup/box/inner", &[]).file("cgroup/box/inner/cgroup.procs", "1\n");
-    let mut handle = choose(&layout, "/box").delegating(&layout, Some("inner")).unwrap();
-    let refused =
-        handle.prepare(&layout, &allow_all(Limits::default()), Wishes::default()).unwrap_err().to_string();
+    let handle = choose(&layout, "/box").delegating(&layout, Some("inner")).unwrap();
+    let refused = handle.prepare(&layout, &allow_all(Limits::default()), None).unwrap_err().to_string();
     assert!(refused.contains("delegated cgroup is not empty: 1 process(es)"), "{refused}");
     assert!(refused.contains("run.oci.delegate-cgroup"), "{refused}");
 }

@@ -57,7 +57,7 @@ fn told(layout: &Layout, json: serde_json::Value, in_force: Bandwidth, version: 
     let orders = orders(layout, &limits(json)).unwrap();
     properties.set_limits(&orders, in_force, version);
     properties.set_oom_policy(&orders, version);
-    let list = properties.into_list();
+    let list = properties.list();
     list.iter().map(|property| format!("{}={}", property.name, show(&property.value))).collect()
 }
 
@@ -192,7 +192,7 @@ fn v1_has_names_of_its_own() {
 fn devices(rules: serde_json::Value) -> Vec<String> {
     let mut properties = Properties::default();
     properties.set_devices(&limits(json!({ "devices": rules })).devices);
-    let list = properties.into_list();
+    let list = properties.list();
     list.iter().map(|property| format!("{}={}", property.name, show(&property.value))).collect()
 }
 
@@ -215,4 +215,20 @@ fn devices_that_a_list_cannot_hold_are_left_to_our_own_program() {
     let but_one =
         json!([{"allow": true, "access": "rwm"}, {"allow": false, "type": "b", "major": 8, "access": "rwm"}]);
     assert_eq!(devices(but_one), Vec::<String>::new());
+}
+
+#[test]
+fn a_property_that_systemd_refuses_is_traced_to_its_field() {
+    let mut properties = Properties::default();
+    let fields = json!({"memory": {"limit": 1000, "swap": 3000}, "unified": {"memory.min": "5"}});
+    properties.set("Slice", Value::Str("a.slice".to_owned()));
+    properties.set_limits(&orders(&v2(), &limits(fields)).unwrap(), Bandwidth::default(), NEW);
+    properties.asked_by("/annotations/org.systemd.property.MemoryMaxScale");
+    properties.set("MemoryMaxScale", Value::U64(1));
+    let field = |text| properties.field_in(text);
+    assert_eq!(field("MemoryMax= is out of range"), Some("/linux/resources/memory/limit"));
+    assert_eq!(field("MemoryMin= is out of range"), Some("/linux/resources/unified/memory.min"));
+    let annotation = Some("/annotations/org.systemd.property.MemoryMaxScale");
+    assert_eq!(field("Cannot set property MemoryMaxScale, or unknown property."), annotation);
+    assert_eq!(field("Slice a.slice is masked"), None);
 }

@@ -24,6 +24,8 @@ pub enum Answer {
     Job(&'static str),
     /// With a property's value.
     Text(&'static str),
+    /// The same, bytes.
+    Bytes(&'static [u8]),
 }
 
 /// The socket of the user's systemd, in a folder for XDG_RUNTIME_DIR.
@@ -77,6 +79,7 @@ fn serve(mut client: UnixStream, greeting: &str, answer: fn(&str, usize) -> Answ
             Answer::Error(name, text) => send(&mut client, 3, serial, Some((4, name)), "s", &(text,)),
             Answer::Done => send(&mut client, 2, serial, None, "", &()),
             Answer::Text(text) => send(&mut client, 2, serial, None, "v", &(Variant::from(text),)),
+            Answer::Bytes(bytes) => send(&mut client, 2, serial, None, "v", &(Variant::from(bytes),)),
             Answer::Job(result) => {
                 send(&mut client, 2, serial, None, "o", &(job.clone(),));
                 let other = ObjectPath::try_from("/job/6").unwrap();

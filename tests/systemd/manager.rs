@@ -93,6 +93,18 @@ fn no_unit_to_stop_is_no_error() {
 }
 
 #[test]
+fn a_run_of_a_unit_is_known_by_its_number_until_the_unit_is_gone() {
+    let (run, _) = ask("run", |_, _| Answer::Bytes(&[0, 0x1f, 0xa0]), |systemd| systemd.run_of("u.scope"));
+    assert_eq!(run.as_deref(), Ok("001fa0"));
+    let (known, calls) = ask("known", |_, _| Answer::Text("/unit"), |systemd| systemd.knows_run("001fa0"));
+    assert_eq!((known, calls), (Ok(true), vec!["GetUnitByInvocationID".to_owned()]));
+    let gone =
+        |_: &str, _: usize| Answer::Error(name::NO_UNIT_FOR_RUN, "No unit with the specified ID known.");
+    let (known, _) = ask("unknown", gone, |systemd| systemd.knows_run("001fa0"));
+    assert_eq!(known, Ok(false));
+}
+
+#[test]
 fn the_version_is_the_first_number_of_its_text() {
     let (version, _) = ask("version", |_, _| Answer::Text("v262.1-1"), Systemd::version);
     assert_eq!(version, Ok(262));

@@ -93,7 +93,8 @@ test_v2_kill_and_delete_reach_the_delegated_cgroup() {
     eventually sh -c "[ \$(wc -l < '$(v2_file payload/cgroup.procs)') = 3 ]"
     ok tare kill "$ID" KILL
     becomes stopped
-    eventually sh -c "[ \$(wc -l < '$(v2_file payload/cgroup.procs)') = 0 ]"
+    # systemd removes the group with the last process.
+    eventually sh -c "! grep -qs . '$(v2_file payload/cgroup.procs)'"
     ok tare delete "$ID"
     absent "$(v2_file '')"
 }
@@ -108,6 +109,7 @@ test_v2_a_failed_create_leaves_no_delegated_cgroup() {
 }
 
 test_v2_a_delegated_cgroup_with_processes_is_refused() {
+    needs_cgroupfs # a scope that starts gets a group without any below it
     v2_view
     bundle
     delegate payload

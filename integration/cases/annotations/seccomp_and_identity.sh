@@ -207,6 +207,7 @@ test_annotations_that_ask_for_what_is_not_there_are_refused() {
 }
 
 test_properties_of_the_unit_are_checked_and_have_no_effect_under_cgroupfs() {
+    [ "$CGROUP_MANAGER" = cgroupfs ] || skip "systemd is the cgroup manager here"
     bundle
     command_is echo fine
     config '.annotations = {"org.systemd.property.TimeoutStopUSec": "uint64 30000000", "org.systemd.property.DefaultDependencies": "true",

@@ -95,9 +95,9 @@ test_wait_outlasts_created_running_and_the_deletion() {
 
 test_wait_outlasts_a_pause() {
     ours_only
-    bundle; script 'sleep 0.5; exit 4'; started
+    bundle; script "sleep $SLOWNESS; exit 4"; started
     freeze
-    ends 124 tare wait --timeout 700ms "$ID"
+    ends 124 tare wait --timeout $((SLOWNESS + 1))s "$ID"
     eq "$out" "still alive"
     tare wait "$ID" >"$T/answer" &
     local waiter=$!
