@@ -335,6 +335,14 @@ impl Handle {
         self.trees().any(|tree| Dir::open(&tree.dir()).is_ok())
     }
 
+    /// Whether the groups are still this container's: a unit of systemd's that has ended may have given its name to another.
+    ///
+    /// # Errors
+    /// [`Refusal`]: systemd cannot say.
+    pub fn is_ours(&self) -> Result<bool> {
+        Ok(self.unit.as_ref().map_or(Ok(true), systemd::is_there)?)
+    }
+
     /// The processes in the group and its subgroups, as pids of our pid namespace, sorted. None if it is gone.
     ///
     /// # Errors

@@ -123,29 +123,33 @@ impl Work<'_> {
             keeper.make_room(&dir, &self.orders.v2).map_err(|error| no_room(&error))?;
         }
         if let Some(program) = &self.orders.device_program {
-            let installed = match &self.started {
-                // systemd has its own program there: nothing of that is taken away.
-                Some(started) => started.has_attached(&dir).and_then(|is_ours_there| match is_ours_there {
-                    true => Ok(()),
-                    false => attach_beside(&dir, program),
-                }),
-                None => install(&dir, program),
-            };
-            match installed {
-                // A user namespace's own devices are what the host's root gave it: there is nothing to take away.
-                Err(error) if self.handle.caller == Caller::Rootless && error.is(errno::EPERM) => {}
-                Err(error) => {
-                    let problem = "installing the device program";
-                    return Err(Refusal::system(code::LIMIT, &error, problem)
-                        .advise("the kernel needs CONFIG_CGROUP_BPF"));
-                }
-                Ok(()) => {}
-            }
+            self.guard_devices(&dir, program)?;
         }
         let root = self.make_inner(&dir)?.unwrap_or(dir);
         self.entry.group2 = Some(root.path().to_path_buf());
         self.entry.born_into = Some(root.into_fd());
         Ok(())
+    }
+
+    fn guard_devices(&self, group: &Dir, program: &[u64]) -> Result<(), Refusal> {
+        let installed = match &self.started {
+            // systemd has its own program there: nothing of that is taken away.
+            Some(started) => started.has_attached(group).and_then(|is_ours_there| match is_ours_there {
+                true => Ok(()),
+                false => attach_beside(group, program),
+            }),
+            None => install(group, program),
+        };
+        let Err(error) = installed else { return Ok(()) };
+        let advice = match (error.is(errno::EPERM), self.handle.caller) {
+            // A user namespace's own devices are what the host's root gave it: there is nothing to take away.
+            (true, Caller::Rootless) => return Ok(()),
+            (true, Caller::Root) => {
+                "it needs CAP_BPF and CAP_NET_ADMIN of the host: run as root, or without --rootless=false"
+            }
+            (false, _) => "the kernel needs CONFIG_CGROUP_BPF",
+        };
+        Err(Refusal::system(code::LIMIT, &error, "installing the device program").advise(advice))
     }
 
     /// The group below that the container lives in, if there is to be one; it is returned if the container is born into it.

@@ -220,19 +220,37 @@ pub(super) fn bandwidth(handle: &Handle) -> Bandwidth {
     v1().or_else(v2).unwrap_or_default()
 }
 
+/// When a unit has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// By us, or it is not known when.
+    Now,
+    /// It had ended before: what is found under its name is somebody else's.
+    Before,
+}
+
 /// Ends the unit, whatever is left of it; one that has taken its name since then is left alone. Where systemd does not answer,
 /// its groups are left to who removes them: a unit without a group ends by itself.
-pub(super) fn stop(unit: &Unit) -> Result<(), Refusal> {
+pub(super) fn stop(unit: &Unit) -> Result<Stopped, Refusal> {
     unpin(unit);
     let stopped = Systemd::connect(unit.systemd).and_then(|mut systemd| {
         if !systemd.knows_run(&unit.run)? {
-            return Ok(());
+            return Ok(Stopped::Before);
         }
         systemd.stop(&unit.name)?;
-        systemd.reset_failed(&unit.name)
+        systemd.reset_failed(&unit.name)?;
+        Ok(Stopped::Now)
     });
     match stopped {
-        Err(failure) if failure.kind == Kind::Unreachable => Ok(()),
+        Err(failure) if failure.kind == Kind::Unreachable => Ok(Stopped::Now),
+        result => result.map_err(refusal),
+    }
+}
+
+/// Whether the unit's groups are still its own, and not those of another of its name.
+pub(super) fn is_there(unit: &Unit) -> Result<bool, Refusal> {
+    match Systemd::connect(unit.systemd).and_then(|mut systemd| systemd.knows_run(&unit.run)) {
+        Err(failure) if failure.kind == Kind::Unreachable => Ok(true),
         result => result.map_err(refusal),
     }
 }

@@ -109,8 +109,9 @@ pub fn init(inherited: Inherited<'_>) -> ! {
 fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     let plan = birth.plan;
 
-    // Who we are. The pid is on disk, maps and limits are in place: from here on everything is accounted, but for memory
+    // Who we are. After the wait the pid is on disk, and maps and limits are in place: from here on everything is accounted, but for memory
     // (is_charged_late).
+    let time_offsets = namespaces::open_time_offsets(birth)?;
     wait_for_go(birth)?;
     process::reset_signals().map_err(failed(Step::Go))?;
     enter_cgroup(&mut birth.tasks, &mut birth.pile)?;
@@ -126,7 +127,7 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     // Rooted at the container's own group, so only now that we are in it.
     namespaces::leave_cgroup(plan)?;
     enter_delegated(birth)?;
-    namespaces::new_time(birth)?;
+    namespaces::new_time(birth, time_offsets)?;
     own_session(plan)?;
     namespaces::name(plan)?;
     loopback(plan)?;

@@ -4,7 +4,7 @@
 
 use super::{Inherited, Join, Stepped, failed};
 use crate::plan::Plan;
-use crate::sys::namespace::{self, Kind};
+use crate::sys::namespace::{self, Kind, TimeOffsets};
 use crate::sys::{SysError, cred, error::errno};
 use crate::wire::{Failure, Step};
 use std::os::fd::AsFd;
@@ -72,11 +72,18 @@ pub fn leave_cgroup(plan: &Plan) -> Stepped<()> {
     Ok(())
 }
 
+/// Does: opens the file of the clocks' offsets, if some are asked for and the parent could not set them. Here because: a user who is
+/// not root has no files of his own below /proc once we are undumpable.
+pub fn open_time_offsets(birth: &Inherited<'_>) -> Stepped<Option<TimeOffsets>> {
+    let asked = birth.time_offsets.as_ref().filter(|offsets| !offsets.is_empty());
+    asked.map(|_| TimeOffsets::open().map_err(failed(Step::TimeNamespace))).transpose()
+}
+
 /// Does: a time namespace, entered by the stage's execve (Linux 6.1), where the parent could not make one for us.
-pub fn new_time(birth: &Inherited<'_>) -> Stepped<()> {
+pub fn new_time(birth: &Inherited<'_>, file: Option<TimeOffsets>) -> Stepped<()> {
     let Some(offsets) = &birth.time_offsets else { return Ok(()) };
     namespace::leave(Kind::Time).map_err(failed(Step::TimeNamespace))?;
-    namespace::write_time_offsets(offsets).map_err(failed(Step::TimeNamespace))
+    file.map_or(Ok(()), |file| file.write(offsets).map_err(failed(Step::TimeNamespace)))
 }
 
 /// Does: host name and domain name.

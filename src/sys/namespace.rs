@@ -146,7 +146,10 @@ impl ForChild {
         let own = own(Kind::Time)?;
         leave(Kind::Time)?;
         self.own.push((own, Kind::Time));
-        write_time_offsets(offsets)
+        match offsets {
+            "" => Ok(()),
+            offsets => TimeOffsets::open()?.write(offsets),
+        }
     }
 }
 
@@ -162,14 +165,24 @@ impl Drop for ForChild {
     }
 }
 
-/// Sets the clock offsets of the time namespace that our children (or our next execve) will be in.
-pub fn write_time_offsets(offsets: &str) -> Result<()> {
-    if offsets.is_empty() {
-        return Ok(());
+/// The clock offsets of the time namespace that our children (or our next execve) will be in, open for writing. With the rights of
+/// who has opened them: CAP_SYS_TIME in the namespace's owner (time_namespaces(7)).
+#[derive(Debug)]
+pub struct TimeOffsets(OwnedFd);
+
+const TIME_OFFSETS: &str = "/proc/self/timens_offsets";
+
+impl TimeOffsets {
+    /// Opens the file. `EACCES`: we are undumpable, and not root (proc(5), "/proc/PID").
+    pub fn open() -> Result<TimeOffsets> {
+        let opened = super::fd::open_path(TIME_OFFSETS, OFlag::O_WRONLY);
+        Ok(TimeOffsets(opened.map_err(|e| SysError::nix("open", TIME_OFFSETS, e))?))
     }
-    let path = "/proc/self/timens_offsets";
-    let fd = super::fd::open_path(path, OFlag::O_WRONLY).map_err(|e| SysError::nix("open", path, e))?;
-    super::fd::write_once(fd.as_fd(), path, offsets.as_bytes())
+
+    /// Sets them, by lines such as `monotonic 5 0`.
+    pub fn write(&self, offsets: &str) -> Result<()> {
+        super::fd::write_once(self.0.as_fd(), TIME_OFFSETS, offsets.as_bytes())
+    }
 }
 
 /// sethostname(2).

@@ -105,6 +105,41 @@ test_an_update_that_is_refused_leaves_the_properties_as_they_were() {
     gone
 }
 
+test_what_systemd_refuses_is_taken_back_and_named() {
+    scope
+    is_pure_v2 || skip "the properties of cgroup v2"
+    config '.linux.resources.memory = {limit: 67108864} | .linux.resources.pids = {limit: 77}'
+    start_scope
+    # The kernel takes it, and systemd does not.
+    echo '{"memory": {"limit": 41943040}, "unified": {"pids.max": "0"}}' >"$T/limits"
+    refuses 'TasksMax.*limits#/unified/pids.max' tare update --resources "$T/limits" "$ID"
+    eq "$(property MemoryMax) $(property TasksMax)" "67108864 77"
+    eq "$(cat "$(group)/memory.max" "$(group)/pids.max" | xargs)" "67108864 77"
+    gone
+    config '.linux.resources.unified["pids.max"] = "0"'
+    refuses 'TasksMax.*linux/resources/unified/pids.max' tare --systemd-cgroup create "$ID"
+    eventually unit_is_gone
+}
+
+test_a_late_delete_leaves_the_unit_that_has_its_name_now() {
+    local first
+    scope
+    first=$ID
+    drop_namespace pid # so that its processes are found by their group
+    start_scope
+    systemctl stop "$UNIT"
+    becomes stopped
+    bundle second
+    config --arg p "system.slice:tare:$first" '.linux.cgroupsPath = $p'
+    command_is sleep 300
+    start_scope
+    ok tare delete --force "$first"
+    eq "$(property ActiveState)" active "the second one's unit"
+    status_is running || fail "$(state .status)"
+    gone
+    eventually unit_is_gone
+}
+
 test_later_commands_need_no_flag() {
     scope
     start_scope
@@ -181,12 +216,13 @@ test_a_scope_that_systemd_stops_is_a_container_that_has_stopped() {
 
 test_a_runtime_that_is_killed_in_the_middle_leaves_what_delete_removes() {
     local delay
-    for delay in 0.002 0.005 0.01 0.02 0.04 0.08 0.16; do
+    for delay in 0.002 0.005 0.01 0.02 0.04 0.06 0.08 0.12 0.16 0.24 0.32 0.5; do
         scope "k${delay#0.}"
         timeout -s KILL "$delay" "$TARE" --root "$STATE" --systemd-cgroup create "$ID" </dev/null >/dev/null 2>&1
         call tare delete --force "$ID"
         [ $code = 0 ] || has "$err" "does not exist" "delete after $delay s"
         eventually unit_is_gone
+        eq "$(find /sys/fs/cgroup -type d -name "$UNIT")" "" "groups after $delay s"
     done
 }
 

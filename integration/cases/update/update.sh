@@ -282,7 +282,8 @@ test_devices_are_not_touched() {
     before=$(cat "$(cgroup_file devices devices.list)")
     echo '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "b", "major": 8, "minor": 0, "access": "rw"}], "memory": {"limit": 134217728}}' >"$T/new.json"
     updates -r "$T/new.json"
-    eq "$(cat "$(cgroup_file devices devices.list)")" "$before" devices.list
+    # systemd says its own list again, in another order.
+    eq "$(sort "$(cgroup_file devices devices.list)")" "$(sort <<<"$before")" devices.list
     limit_is memory.limit 134217728
     sleep 0.2
     eq "$(cat "$B/stdout" "$B/stderr")" "" "the container's output"
@@ -325,7 +326,7 @@ test_json_tells_the_limits_in_force_and_can_be_given_back() {
     ok tare update --memory 128M --json "$ID"
     eq "$err" ""
     eq "$(jq -c '[.memory.limit, .pids.limit, .cpu.shares, .cpu.quota, .cpu.period, .cpu.cpus]' <<<"$out")" \
-        "[134217728,50,$shares,50000,100000,\"$(limit cpu.cpus)\"]"
+        "[134217728,50,$shares,50000,100000,\"$(kernels cpuset cpuset.cpus cpuset.cpus.effective)\"]"
     local all=$out
     ok tare update --cpu-quota -1 --pids-limit -1 --memory -1 --json "$ID"
     eq "$(jq -c '[.memory.limit, .pids.limit, .cpu.quota]' <<<"$out")" "[-1,-1,-1]"
