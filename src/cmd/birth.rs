@@ -73,7 +73,8 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let bundle = bundle.with_context(|| format!("bundle {}", dir.display()))?;
     let mut host = host(session)?;
     if Plan::needs_lent_ids(&bundle, &host) {
-        host.lent = subordinate::of_user(host.euid)?;
+        let called = std::env::var("USER").ok();
+        host.lent = subordinate::of_user(host.euid, called.as_deref())?;
     }
     let listen = super::listening();
     let options = Options {

@@ -276,11 +276,13 @@ pub fn explain(plan: &Plan, failure: &Failure) -> Failed {
     let mut failed = Failed::new(code, &format!("{:?}", failure.step), message).at(pointer);
     failed.errno = Some(failure.errno);
     failed.object = failure.object.clone();
-    failed.advice = match failure.errno {
-        errno::EACCES => confinement(),
-        _ => None,
-    }
-    .unwrap_or_else(|| advice(plan, failure, index).to_string());
+    let nearest = advice(plan, failure, index);
+    let confined = if failure.errno == errno::EACCES { confinement() } else { None };
+    failed.advice = match confined {
+        Some(confined) if nearest.is_empty() => confined,
+        Some(confined) => format!("{nearest}; or {confined}"),
+        None => nearest.to_string(),
+    };
     failed
 }
 
