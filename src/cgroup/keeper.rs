@@ -7,6 +7,7 @@
 
 use super::fs::Write;
 use crate::sys::dir::Dir;
+use crate::sys::proc;
 use crate::sys::process::{self, Cloned};
 use crate::sys::{Result, pidfd, signal_name};
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,7 +30,11 @@ impl Keeper {
         let parent = process::own_pid();
         match process::clone_single_threaded(0, None)? {
             Cloned::Child => keep(parent),
-            Cloned::Parent { pid, pidfd } => Ok(Keeper { pid, pidfd, limit: None }),
+            Cloned::Parent { pid, pidfd } => {
+                // So that it is there to see who else has been killed. Not everybody may; it is no protection.
+                let _ = proc::write_of_process(pid, "oom_score_adj", "-1000");
+                Ok(Keeper { pid, pidfd, limit: None })
+            }
         }
     }
 

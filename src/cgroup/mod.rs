@@ -335,10 +335,10 @@ impl Handle {
         self.trees().any(|tree| Dir::open(&tree.dir()).is_ok())
     }
 
-    /// Whether the groups are still this container's: a unit of systemd's that has ended may have given its name to another.
+    /// Whether the groups of a container that has ended are still its own: another unit may have the name of its unit.
     ///
     /// # Errors
-    /// [`Refusal`]: systemd cannot say.
+    /// [`Refusal`]: systemd cannot be asked.
     pub fn is_ours(&self) -> Result<bool> {
         Ok(self.unit.as_ref().map_or(Ok(true), systemd::is_there)?)
     }

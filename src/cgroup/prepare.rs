@@ -23,7 +23,7 @@ pub fn prepare(
     handle: &Handle,
     layout: &Layout,
     limits: &Limits,
-    started: Option<Started>,
+    mut started: Option<Started>,
 ) -> Result<Entry, Refusal> {
     let asked = limits.first_asked();
     if handle.manager == Manager::Disabled {
@@ -33,7 +33,10 @@ pub fn prepare(
                 .advise("remove the limits, or leave out --cgroup-manager disabled")),
         };
     }
-    let orders = orders(layout, limits)?;
+    let orders = match &mut started {
+        Some(started) => std::mem::take(&mut started.orders),
+        None => orders(layout, limits)?,
+    };
     let required = match (handle.caller, handle.named || handle.delegated.is_some(), asked) {
         (Caller::Rootless, false, None) => Required::No,
         _ => Required::Yes,

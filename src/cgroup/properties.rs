@@ -101,10 +101,11 @@ impl Properties {
         let v1 = orders.v1.iter().flat_map(|(_, writes)| writes);
         v1.chain(&orders.v2).for_each(|write| self.set_limit(write, version));
         if let Some(bandwidth) = in_force.after(orders) {
-            self.asked_by("/linux/resources/cpu/quota");
+            let mut all = orders.v1.iter().flat_map(|(_, writes)| writes).chain(&orders.v2).rev();
+            let last = all.find(|write| bandwidth_in(write, bandwidth).is_some());
+            self.asked_by(last.map_or("", |write| write.pointer.as_str()));
             self.set("CPUQuotaPerSecUSec", Value::U64(quota_each_second(bandwidth, version)));
             if version >= 242 {
-                self.asked_by("/linux/resources/cpu/period");
                 self.set("CPUQuotaPeriodUSec", Value::U64(bandwidth.period_us));
             }
         }
@@ -230,6 +231,16 @@ impl Properties {
             }
         }
     }
+}
+
+/// The first rule, as a JSON pointer, that systemd's list cannot say: its own rules then allow more.
+pub fn unsayable_device(rules: &[DeviceRule]) -> Option<String> {
+    let writes = devices_v1::writes(rules).ok()?;
+    let (reset, exceptions) = writes.split_first()?;
+    // All is allowed but some; or a minor number of every major one.
+    let is_wide = |rule: &str| rule.contains(" *:") && !rule.contains(" *:*");
+    let is_unsayable = |write: &&Write| reset.file != "devices.deny" || is_wide(&write.value);
+    exceptions.iter().find(is_unsayable).map(|write| write.pointer.clone())
 }
 
 /// Files of one number, or `max`; and the version of systemd that knows the property.

@@ -15,51 +15,35 @@ use std::cell::OnceCell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Who may be found in a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// Processes of the container on their way out, which are waited for.
-    Ours,
-    /// Somebody else, who was there before the container, or came after it, and is left alone.
-    Others,
-}
+/// How long processes that were killed may take to end.
+const DEADLINE: Duration = Duration::from_secs(5);
 
-impl Found {
-    /// How long a process may take to end: one that was killed, or a child that dies with its parent.
-    fn deadline(self) -> Duration {
-        match self {
-            Found::Ours => Duration::from_secs(5),
-            Found::Others => Duration::from_millis(300),
-        }
-    }
-}
+/// How long a child that dies with its parent may take to.
+const DEADLINE_OF_UNUSED: Duration = Duration::from_millis(300);
 
 /// See [`Handle::remove`].
 pub fn remove(handle: &Handle) -> Result<(), Refusal> {
+    let start = OnceCell::new();
     // systemd's unit goes first: it would miss its group.
-    let found = match handle.unit.as_ref().map(systemd::stop).transpose()? {
-        Some(Stopped::Before) => Found::Others,
-        Some(Stopped::Now) | None => Found::Ours,
-    };
-    remove_groups(handle, found)
+    if handle.unit.as_ref().map(systemd::stop).transpose()? == Some(Stopped::AndSucceeded) {
+        return Ok(());
+    }
+    // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
+    for tree in handle.v1.iter().chain(&handle.v2) {
+        remove_one(handle, tree, &start, DEADLINE)?;
+    }
+    Ok(())
 }
 
 /// See [`Handle::remove_unused`].
 pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
-    // A unit that we have not seen start may be somebody else's, of the same name. If it is ours it has no process any more, and
-    // systemd removes it.
-    if let Some(unit) = handle.unit.as_ref().filter(|unit| !unit.run.is_empty()) {
-        systemd::stop(unit)?;
-    }
-    remove_groups(handle, Found::Others)
-}
-
-fn remove_groups(handle: &Handle, found: Found) -> Result<(), Refusal> {
     let start = OnceCell::new();
-    // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
+    if handle.unit.as_ref().map(systemd::stop_unused).transpose()? == Some(Stopped::AndSucceeded) {
+        return Ok(());
+    }
     for tree in handle.v1.iter().chain(&handle.v2) {
-        match remove_one(handle, tree, &start, found.deadline()) {
-            Err(refusal) if refusal.errno == 0 && found == Found::Others => {}
+        match remove_one(handle, tree, &start, DEADLINE_OF_UNUSED) {
+            Err(refusal) if refusal.errno == 0 => {}
             result => result?,
         }
     }

@@ -1,13 +1,13 @@
 //! The systemd manager: a container's groups are those of a unit, which systemd makes, and whose limits it knows.
 //!
-//! Called by `prepare`, `update`, `undo`, `remove` and [`Latecomer`]. What systemd has no property for, and every exact value, goes into
+//! Called by [`Handle`] (`start_unit`, `is_ours`), `prepare`, `update`, `undo`, `remove` and [`Latecomer`]. What systemd has no property for, and every exact value, goes into
 //! the files afterwards, by the same writers as without systemd. Moves no container process itself, but for a user whom
 //! the kernel does not let.
 
 use super::detect::Layout;
 use super::fs::{self, Refusal, Write, code};
 use super::keeper::Keeper;
-use super::properties::{Bandwidth, NAMED, Properties};
+use super::properties::{Bandwidth, NAMED, Properties, unsayable_device};
 use super::translate::{Orders, orders};
 use super::undo::Undo;
 use super::unit::Unit;
@@ -38,6 +38,8 @@ pub struct Wishes<'a> {
 /// A unit that has been started.
 #[derive(Debug)]
 pub struct Started {
+    /// What it was told of the limits, and more that is to be written.
+    pub(super) orders: Orders,
     /// The one process in it; a slice has none.
     pub(super) keeper: Option<Keeper>,
     /// The kernel's number of the device program that systemd has been given.
@@ -63,6 +65,11 @@ pub(super) fn start(
 ) -> Result<Started, Refusal> {
     let Some(unit) = handle.unit.clone() else { return Err(no_unit()) };
     let orders = orders(layout, limits)?;
+    let has_device_lists =
+        layout.v1.iter().any(|hierarchy| hierarchy.controllers.iter().any(|name| name == "devices"));
+    if let Some(rule) = unsayable_device(&limits.devices).filter(|_| has_device_lists) {
+        return Err(unsayable(rule));
+    }
     let mut systemd = connect(&unit)?;
     let version = systemd.version().map_err(refusal)?;
     let keeper = match unit.is_slice() {
@@ -87,23 +94,34 @@ pub(super) fn start(
     }
     if let Some(pinned) = &pinned {
         let program = Value::Tuple(vec![Value::Str("device".to_owned()), Value::Str(pinned.path.clone())]);
-        properties.set("BPFProgram", Value::Array(&NAMED, vec![program]));
+        properties
+            .asked_by("/linux/resources/devices")
+            .set("BPFProgram", Value::Array(&NAMED, vec![program]));
     }
     if let Err(failure) = systemd.start_transient(&unit.name, properties.list()) {
         unpin(&unit);
         return Err(not_started(&unit, failure, &properties));
     }
-    let started = Started { keeper, device_program: pinned.map(|pinned| pinned.id) };
-    // The keeper ends before the unit is stopped, or that would wait for it: it may have our mask of signals.
-    match identify(handle, layout, &unit, started.keeper.as_ref(), &mut systemd) {
-        Ok(()) => Ok(started),
+    match identify(handle, layout, &unit, keeper.as_ref(), &mut systemd) {
+        Ok(()) => Ok(Started { orders, keeper, device_program: pinned.map(|pinned| pinned.id) }),
         Err(refusal) => {
-            drop(started);
-            let _ = systemd.stop(&unit.name);
+            // A scope ends with its keeper.
+            if unit.is_slice() {
+                let _ = systemd.stop(&unit.name);
+            }
             unpin(&unit);
             Err(refusal)
         }
     }
+}
+
+/// On cgroup v1 there is nothing but systemd's list, which it writes again at every change.
+fn unsayable(rule: String) -> Refusal {
+    let problem = "systemd's list of devices cannot say this rule on cgroup v1";
+    Refusal::limit(code::NO_CONVERSION, rule, problem).advise(
+        "deny all devices by the first rule and allow some by the others, each with its major number, or use --cgroup-manager \
+         cgroupfs",
+    )
 }
 
 /// What every unit of ours has, then what the annotations say.
@@ -220,37 +238,59 @@ pub(super) fn bandwidth(handle: &Handle) -> Bandwidth {
     v1().or_else(v2).unwrap_or_default()
 }
 
-/// When a unit has ended.
+/// What has become of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// By us, or it is not known when.
-    Now,
-    /// It had ended before: what is found under its name is somebody else's.
-    Before,
+    /// It is gone, and so is its name: groups that are left are its own.
+    ForGood,
+    /// It is gone, and another one has its name and its groups.
+    AndSucceeded,
 }
 
-/// Ends the unit, whatever is left of it; one that has taken its name since then is left alone. Where systemd does not answer,
-/// its groups are left to who removes them: a unit without a group ends by itself.
+/// Ends the unit, whatever is left of it. Where systemd cannot be reached, its groups are left to who removes them: a unit
+/// without a group ends by itself.
 pub(super) fn stop(unit: &Unit) -> Result<Stopped, Refusal> {
     unpin(unit);
     let stopped = Systemd::connect(unit.systemd).and_then(|mut systemd| {
-        if !systemd.knows_run(&unit.run)? {
-            return Ok(Stopped::Before);
+        if let Some(object) = systemd.find_run(&unit.run)? {
+            systemd.stop_run(&object, &unit.name)?;
+            return Ok(Stopped::ForGood);
         }
-        systemd.stop(&unit.name)?;
-        systemd.reset_failed(&unit.name)?;
-        Ok(Stopped::Now)
+        Ok(match systemd.has_processes(&unit.name)? {
+            None => Stopped::ForGood,
+            Some(_) => Stopped::AndSucceeded,
+        })
     });
-    match stopped {
-        Err(failure) if failure.kind == Kind::Unreachable => Ok(Stopped::Now),
-        result => result.map_err(refusal),
+    if_reachable(stopped, Stopped::ForGood)
+}
+
+/// The same of a unit that no process of the container has been in. Where nobody has seen it start, a scope without any process is
+/// ended: it may be what a runtime leaves that was killed while systemd started it, as systemd moves a process that has
+/// just ended into the group without an error, and waits for its end from then on. A slice may be anybody's.
+pub(super) fn stop_unused(unit: &Unit) -> Result<Stopped, Refusal> {
+    if !unit.run.is_empty() {
+        return stop(unit);
     }
+    unpin(unit);
+    let stopped = Systemd::connect(unit.systemd).and_then(|mut systemd| {
+        match systemd.has_processes(&unit.name)? {
+            Some(false) if !unit.is_slice() => systemd.stop(&unit.name)?,
+            _ => {}
+        }
+        Ok(Stopped::ForGood)
+    });
+    if_reachable(stopped, Stopped::ForGood)
 }
 
 /// Whether the unit's groups are still its own, and not those of another of its name.
 pub(super) fn is_there(unit: &Unit) -> Result<bool, Refusal> {
-    match Systemd::connect(unit.systemd).and_then(|mut systemd| systemd.knows_run(&unit.run)) {
-        Err(failure) if failure.kind == Kind::Unreachable => Ok(true),
+    let found = Systemd::connect(unit.systemd).and_then(|mut systemd| systemd.find_run(&unit.run));
+    Ok(found.map_err(refusal)?.is_some())
+}
+
+fn if_reachable<T>(answer: Result<T, Failure>, otherwise: T) -> Result<T, Refusal> {
+    match answer {
+        Err(failure) if failure.kind == Kind::Unreachable => Ok(otherwise),
         result => result.map_err(refusal),
     }
 }
@@ -304,8 +344,9 @@ fn not_started(unit: &Unit, failure: Failure, properties: &Properties) -> Refusa
         return Refusal::limit(code::SYSTEMD, "/linux/cgroupsPath", problem)
             .advise(format!("see `systemctl status {}`: stop it, or name another cgroupsPath", unit.name));
     }
-    let problem = format!("starting the unit {}: {}", unit.name, failure.problem);
-    refused_property(Failure { problem, ..failure }, properties)
+    let mut refusal = refused_property(failure, properties);
+    refusal.problem = format!("starting the unit {}: {}", unit.name, refusal.problem);
+    refusal
 }
 
 /// Which run of the unit it is, and where its groups are: what /proc says of the process in it, or systemd of a slice.
@@ -325,8 +366,14 @@ fn identify(
         let problem = format!("the unit {} has no control group", unit.name);
         return Err(Refusal::new(code::SYSTEMD, "", problem));
     }
-    let unit = Unit { run: systemd.run_of(&unit.name).map_err(refusal)?, ..unit.clone() };
-    handle.unit = Some(unit);
+    let run = systemd.run_of(&unit.name).map_err(refusal)?;
+    if run.is_empty() {
+        let problem = format!("the unit {} has ended before its container was made", unit.name);
+        return Err(
+            Refusal::new(code::SYSTEMD, "", problem).advise("see `journalctl -b` for what has stopped it")
+        );
+    }
+    handle.unit = Some(Unit { run, ..unit.clone() });
     // The same place in every hierarchy, also in those that systemd does not know.
     let tree = |controllers: &[String], mount: &Path| Tree {
         controllers: controllers.to_vec(),

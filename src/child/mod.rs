@@ -111,8 +111,9 @@ fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
 
     // Who we are. After the wait the pid is on disk, and maps and limits are in place: from here on everything is accounted, but for memory
     // (is_charged_late).
-    let time_offsets = namespaces::open_time_offsets(birth)?;
+    let time_offsets = namespaces::open_time_offsets(birth);
     wait_for_go(birth)?;
+    let time_offsets = time_offsets?;
     process::reset_signals().map_err(failed(Step::Go))?;
     enter_cgroup(&mut birth.tasks, &mut birth.pile)?;
     if !is_charged_late(plan) {

@@ -73,8 +73,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let bundle = bundle.with_context(|| format!("bundle {}", dir.display()))?;
     let mut host = host(session)?;
     if Plan::needs_lent_ids(&bundle, &host) {
-        let called = std::env::var("USER").ok();
-        host.lent = subordinate::of_user(host.euid, called.as_deref())?;
+        host.lent = subordinate::of_user(host.euid)?;
     }
     let listen = super::listening();
     let options = Options {

@@ -101,8 +101,9 @@ fn end_processes(container: &Container) -> Result<()> {
     kill_init(container)?;
     // With a pid namespace of its own, the kernel has ended the others with the first. Where there never was a first,
     // whoever is in the group was there before the container.
-    if let Some(cgroup) = record.cgroup.as_ref().filter(|_| !record.private_pids && record.init.is_some())
-        && cgroup.is_ours()?
+    if !record.private_pids
+        && record.init.is_some()
+        && let Some(cgroup) = container.groups()?
     {
         cgroup.kill_all(signal_name::KILL).context("kill the container's processes")?;
     }

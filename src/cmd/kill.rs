@@ -55,7 +55,7 @@ fn signal_container(mut container: Container, signal: i32, reach: Reach) -> Resu
     let cgroup = record.cgroup.as_ref();
     if reach == Reach::All {
         // Also when the first process has ended: what is left of the others is still to be found in the cgroup.
-        if let Some(cgroup) = cgroup.filter(|cgroup| cgroup.exists()) {
+        if let Some(cgroup) = container.groups()? {
             return cgroup.kill_all(signal).context("signal all processes of the cgroup");
         }
     }

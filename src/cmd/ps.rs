@@ -38,7 +38,7 @@ pub(super) fn ps(session: &Session, args: &cli::Ps) -> Result<u8> {
 
 /// The container's processes, sorted. One that has ended may have some left, if it shares a pid namespace.
 fn pids_of(container: &mut Container) -> Result<Vec<i32>> {
-    if let Some(cgroup) = container.record.cgroup.as_ref().filter(|cgroup| cgroup.exists()) {
+    if let Some(cgroup) = container.groups()? {
         return cgroup.pids().context("read the processes of the cgroup");
     }
     let alive = !matches!(status_of(container)?, Status::Stopped | Status::Creating);

@@ -25,6 +25,7 @@ pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};
 pub use status::{Facts, GateProbe, Status, decide, identify};
 
+use crate::cgroup::Handle;
 use crate::sys::datagram::Inbox;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
@@ -372,6 +373,15 @@ impl Container {
     /// pid cannot pass for it.
     pub fn init(&self) -> Result<Option<OwnedFd>> {
         status::open_alive(self.record.init.as_ref().filter(|init| self.reaped.as_ref() != Some(init)))
+    }
+
+    /// Its control groups, if they are there and nobody else's: when it has ended, another container may have its unit's name.
+    pub fn groups(&self) -> Result<Option<&Handle>> {
+        let Some(groups) = self.record.cgroup.as_ref().filter(|groups| groups.exists()) else {
+            return Ok(None);
+        };
+        let are_ours = groups.unit.is_none() || self.init()?.is_some() || groups.is_ours()?;
+        Ok(are_ours.then_some(groups))
     }
 
     /// Its first process has been our child, and is no more.

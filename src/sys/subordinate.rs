@@ -13,11 +13,10 @@ use std::os::fd::AsFd;
 /// More than the tables of any host have.
 const FILE_LIMIT_BYTES: usize = 4 << 20;
 
-/// What is lent to this user. `called`: what he says that he is called, for one whom a directory service knows and
-/// /etc/passwd does not; it need not be true, as newuidmap(1) looks for itself.
-pub fn of_user(uid: u32, called: Option<&str>) -> Result<Lent> {
+/// What is lent to this user.
+pub fn of_user(uid: u32) -> Result<Lent> {
     let passwd = read_if_there("/etc/passwd")?;
-    let name = name_of(&passwd, uid).or(called);
+    let name = name_of(&passwd, uid);
     let ranges = |path| read_if_there(path).map(|table| ranges(&table, uid, name));
     Ok(Lent { uids: ranges("/etc/subuid")?, gids: ranges("/etc/subgid")? })
 }

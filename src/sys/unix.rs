@@ -25,9 +25,13 @@ pub fn connect_within(path: &Path, limit: Duration) -> Result<UnixStream> {
         .map_err(|e| SysError::nix("socket", "AF_UNIX", e))?;
     let stream = UnixStream::from(end);
     stream.set_write_timeout(Some(limit)).map_err(|e| SysError::io("setsockopt", "SO_SNDTIMEO", &e))?;
-    match connect(stream.as_raw_fd(), &address) {
-        Ok(()) => Ok(stream),
-        Err(e) => Err(SysError::nix("connect", object, e)),
+    loop {
+        match connect(stream.as_raw_fd(), &address) {
+            Ok(()) => return Ok(stream),
+            // Nothing has begun yet that could be in the way of another try.
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(SysError::nix("connect", object, e)),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub mod name {
     pub const UNIT_NOT_LOADED: &str = "org.freedesktop.systemd1.NotLoaded";
     /// There is no unit of this InvocationID.
     pub const NO_UNIT_FOR_RUN: &str = "org.freedesktop.systemd1.NoUnitForInvocationID";
+    /// There is no object at this path.
+    pub const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
     /// polkit, or the bus's policy.
     pub(super) const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
     /// polkit would have to ask somebody.

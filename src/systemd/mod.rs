@@ -38,6 +38,9 @@ pub enum Which {
 const DESTINATION: Option<&str> = Some("org.freedesktop.systemd1");
 const PATH: &str = "/org/freedesktop/systemd1";
 
+/// What every unit's object has.
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+
 /// A method of the manager object.
 fn manager(member: &str) -> Method<'_> {
     Method { destination: DESTINATION, path: PATH, interface: "org.freedesktop.systemd1.Manager", member }
@@ -102,21 +105,51 @@ impl Systemd {
     /// # Errors
     /// [`Failure`]
     pub fn run_of(&mut self, unit: &str) -> Result<String, Failure> {
-        let body = self.get(&object_path(unit), "org.freedesktop.systemd1.Unit", "InvocationID")?;
+        let body = self.get(&object_path(unit), UNIT, "InvocationID")?;
         Ok(hexadecimal(&body.variant_bytes()?))
     }
 
-    /// Whether it still has a unit of this run, ended or not.
+    /// The object of this run of a unit, which is never another's; None: it is gone, or there never was one.
     ///
     /// # Errors
     /// [`Failure`]
-    pub fn knows_run(&mut self, run: &str) -> Result<bool, Failure> {
+    pub fn find_run(&mut self, run: &str) -> Result<Option<String>, Failure> {
+        // None at all would mean the unit that we are in ourselves.
+        let Some(id) = from_hexadecimal(run) else { return Ok(None) };
         let call = "GetUnitByInvocationID";
-        let serial =
-            self.connection.send(manager(call), &Arguments::none().with(&from_hexadecimal(run)[..])?)?;
+        let serial = self.connection.send(manager(call), &Arguments::none().with(&id[..])?)?;
         match self.connection.answer(serial, call) {
-            Err(failure) if failure.is(name::NO_UNIT_FOR_RUN) => Ok(false),
-            answer => answer.map(|_| true),
+            Err(failure) if failure.is(name::NO_UNIT_FOR_RUN) => Ok(None),
+            answer => answer?.text().map(Some),
+        }
+    }
+
+    /// Stops the unit of such an object, waits until it has stopped, and forgets that it may have failed.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn stop_run(&mut self, object: &str, unit: &str) -> Result<(), Failure> {
+        self.hear_jobs()?;
+        let of_unit = |member| Method { destination: DESTINATION, path: object, interface: UNIT, member };
+        let stop = "Stop";
+        let serial = self.connection.send(of_unit(stop), &Arguments::none().text(REPLACE)?)?;
+        absent_is_fine(self.finish_job(serial, stop, unit))?;
+        let reset = "ResetFailed";
+        let serial = self.connection.send(of_unit(reset), &Arguments::none())?;
+        absent_is_fine(self.connection.answer(serial, reset).map(|_| ()))
+    }
+
+    /// Whether a unit has a process, be it in a group below its own. None: there is no such unit.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn has_processes(&mut self, unit: &str) -> Result<Option<bool>, Failure> {
+        let call = "GetUnitProcesses";
+        let serial = self.connection.send(manager(call), &Arguments::none().text(unit)?)?;
+        match self.connection.answer(serial, call) {
+            Err(failure) if ABSENT.iter().any(|name| failure.is(name)) => Ok(None),
+            // A list begins with its length.
+            answer => Ok(Some(answer?.number()? != 0)),
         }
     }
 
@@ -269,15 +302,19 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is no hexadecimal digit counts for nothing.
-fn from_hexadecimal(text: &str) -> Vec<u8> {
-    let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
-    digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
+/// The 128 bits of an InvocationID; None: the text is none.
+fn from_hexadecimal(text: &str) -> Option<[u8; 16]> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|number| text.len() == 32 && *number != 0);
+    number.map(u128::to_be_bytes)
 }
+
+/// How systemd says that a unit, or its object, is not there.
+const ABSENT: [&str; 4] =
+    [name::NO_SUCH_UNIT, name::UNIT_NOT_LOADED, name::NO_UNIT_FOR_RUN, name::UNKNOWN_OBJECT];
 
 fn absent_is_fine(result: Result<(), Failure>) -> Result<(), Failure> {
     match result {
-        Err(failure) if failure.is(name::NO_SUCH_UNIT) || failure.is(name::UNIT_NOT_LOADED) => Ok(()),
+        Err(failure) if ABSENT.iter().any(|name| failure.is(name)) => Ok(()),
         result => result,
     }
 }

@@ -4,7 +4,7 @@ use oci_spec::runtime::LinuxResources;
 use serde_json::json;
 use std::path::PathBuf;
 use tare::cgroup::detect::{Hierarchy, Layout, Unified};
-use tare::cgroup::properties::{Bandwidth, Properties};
+use tare::cgroup::properties::{Bandwidth, Properties, unsayable_device};
 use tare::cgroup::translate::orders;
 use tare::plan::gvariant::Value;
 use tare::plan::limits::{Limits, Max};
@@ -231,4 +231,18 @@ fn a_property_that_systemd_refuses_is_traced_to_its_field() {
     let annotation = Some("/annotations/org.systemd.property.MemoryMaxScale");
     assert_eq!(field("Cannot set property MemoryMaxScale, or unknown property."), annotation);
     assert_eq!(field("Slice a.slice is masked"), None);
+}
+
+#[test]
+fn rules_that_a_list_of_what_is_allowed_cannot_say_are_found() {
+    let unsayable = |rules| unsayable_device(&limits(json!({ "devices": rules })).devices);
+    let deny_all = json!({"allow": false, "access": "rwm"});
+    let one = |major: i64, minor: i64| json!({"allow": true, "type": "c", "major": major, "minor": minor, "access": "rw"});
+    assert_eq!(unsayable(json!([deny_all, one(10, 229), one(10, -1), one(-1, -1)])), None);
+    let wide = json!([deny_all, one(10, 229), one(-1, 5)]);
+    assert_eq!(unsayable(wide).as_deref(), Some("/linux/resources/devices/2"));
+    assert_eq!(unsayable(json!([{"allow": true, "access": "rwm"}])), None);
+    let but_some =
+        json!([{"allow": true, "access": "rwm"}, {"allow": false, "type": "b", "major": 8, "access": "rwm"}]);
+    assert_eq!(unsayable(but_some).as_deref(), Some("/linux/resources/devices/1"));
 }

@@ -24,14 +24,18 @@ pub enum Answer {
     Job(&'static str),
     /// With a property's value.
     Text(&'static str),
-    /// The same, bytes.
+    /// With a list of processes: their groups, pids and names.
+    Processes(&'static [u32]),
+    /// With an object's path.
+    Object(&'static str),
+    /// With a property's value, bytes.
     Bytes(&'static [u8]),
 }
 
 /// The socket of the user's systemd, in a folder for XDG_RUNTIME_DIR.
 pub struct Fake {
     folder: PathBuf,
-    thread: JoinHandle<Vec<String>>,
+    thread: JoinHandle<Vec<(String, Vec<u8>)>>,
 }
 
 impl Fake {
@@ -56,11 +60,20 @@ impl Fake {
 
     /// The members that were called, when the client has gone.
     pub fn calls(self) -> Vec<String> {
+        self.calls_with_bodies().into_iter().map(|(member, _)| member).collect()
+    }
+
+    /// The same, each with its arguments as bytes.
+    pub fn calls_with_bodies(self) -> Vec<(String, Vec<u8>)> {
         self.thread.join().unwrap()
     }
 }
 
-fn serve(mut client: UnixStream, greeting: &str, answer: fn(&str, usize) -> Answer) -> Vec<String> {
+fn serve(
+    mut client: UnixStream,
+    greeting: &str,
+    answer: fn(&str, usize) -> Answer,
+) -> Vec<(String, Vec<u8>)> {
     let mut said = Vec::new();
     while !said.ends_with(b"BEGIN\r\n") {
         let mut byte = [0];
@@ -68,10 +81,10 @@ fn serve(mut client: UnixStream, greeting: &str, answer: fn(&str, usize) -> Answ
         said.push(byte[0]);
     }
     client.write_all(greeting.as_bytes()).unwrap();
-    let mut calls = Vec::new();
-    while let Some((serial, member)) = next_call(&mut client) {
-        let earlier = calls.iter().filter(|call| **call == member).count();
-        calls.push(member.clone());
+    let mut calls: Vec<(String, Vec<u8>)> = Vec::new();
+    while let Some((serial, member, arguments)) = next_call(&mut client) {
+        let earlier = calls.iter().filter(|(call, _)| *call == member).count();
+        calls.push((member.clone(), arguments));
         let job = ObjectPath::try_from("/job/7").unwrap();
         match answer(&member, earlier) {
             Answer::Silence => {}
@@ -80,6 +93,13 @@ fn serve(mut client: UnixStream, greeting: &str, answer: fn(&str, usize) -> Answ
             Answer::Done => send(&mut client, 2, serial, None, "", &()),
             Answer::Text(text) => send(&mut client, 2, serial, None, "v", &(Variant::from(text),)),
             Answer::Bytes(bytes) => send(&mut client, 2, serial, None, "v", &(Variant::from(bytes),)),
+            Answer::Object(path) => {
+                send(&mut client, 2, serial, None, "o", &(ObjectPath::try_from(path).unwrap(),));
+            }
+            Answer::Processes(pids) => {
+                let list: Vec<_> = pids.iter().map(|pid| ("/u.scope", *pid, "sleep")).collect();
+                send(&mut client, 2, serial, None, "a(sus)", &(list,));
+            }
             Answer::Job(result) => {
                 send(&mut client, 2, serial, None, "o", &(job.clone(),));
                 let other = ObjectPath::try_from("/job/6").unwrap();
@@ -92,20 +112,21 @@ fn serve(mut client: UnixStream, greeting: &str, answer: fn(&str, usize) -> Answ
     calls
 }
 
-/// Serial and member of the next call; None: the client has gone.
-fn next_call(client: &mut UnixStream) -> Option<(u32, String)> {
+/// Serial, member and arguments of the next call; None: the client has gone.
+fn next_call(client: &mut UnixStream) -> Option<(u32, String, Vec<u8>)> {
     let mut head = vec![0; 16];
     client.read_exact(&mut head).ok()?;
     let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap()) as usize;
     let (body, fields) = (word(4), word(12));
     let mut rest = vec![0; fields.next_multiple_of(8) + body];
     client.read_exact(&mut rest).ok()?;
+    let arguments = rest[fields.next_multiple_of(8)..].to_vec();
     head.extend_from_slice(&rest);
     let data = Data::new(head, Context::new(LE, 0));
     type Head<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Variant<'a>)>);
     let ((_, _, _, _, _, serial, fields), _): (Head<'_>, usize) = data.deserialize().unwrap();
     let member = fields.iter().find(|(code, _)| *code == 3).unwrap();
-    Some((serial, member.1.downcast_ref::<&str>().unwrap().to_owned()))
+    Some((serial, member.1.downcast_ref::<&str>().unwrap().to_owned(), arguments))
 }
 
 fn send<T: serde::Serialize + zbus::Type>(

@@ -92,16 +92,57 @@ fn no_unit_to_stop_is_no_error() {
     assert_eq!(stopped, Ok(()));
 }
 
+const RUN: &str = "001fa0e1d2c3b4a5968778695a4b3c2d";
+const RUN_BYTES: [u8; 16] = 0x001f_a0e1_d2c3_b4a5_9687_7869_5a4b_3c2d_u128.to_be_bytes();
+
 #[test]
 fn a_run_of_a_unit_is_known_by_its_number_until_the_unit_is_gone() {
-    let (run, _) = ask("run", |_, _| Answer::Bytes(&[0, 0x1f, 0xa0]), |systemd| systemd.run_of("u.scope"));
-    assert_eq!(run.as_deref(), Ok("001fa0"));
-    let (known, calls) = ask("known", |_, _| Answer::Text("/unit"), |systemd| systemd.knows_run("001fa0"));
-    assert_eq!((known, calls), (Ok(true), vec!["GetUnitByInvocationID".to_owned()]));
+    let (run, _) = ask("run", |_, _| Answer::Bytes(&RUN_BYTES), |systemd| systemd.run_of("u.scope"));
+    assert_eq!(run.as_deref(), Ok(RUN));
+    let fake =
+        Fake::listen(&folder("known"), "systemd/private", WELCOME, |_, _| Answer::Object("/unit/_001fa0"));
+    let mut systemd = Systemd::connect_in(Which::User, &fake.environment()).unwrap();
+    assert_eq!(systemd.find_run(RUN), Ok(Some("/unit/_001fa0".to_owned())));
+    drop(systemd);
+    let (call, body) = fake.calls_with_bodies().remove(0);
+    assert_eq!((call.as_str(), &body[4..]), ("GetUnitByInvocationID", &RUN_BYTES[..]));
     let gone =
         |_: &str, _: usize| Answer::Error(name::NO_UNIT_FOR_RUN, "No unit with the specified ID known.");
-    let (known, _) = ask("unknown", gone, |systemd| systemd.knows_run("001fa0"));
-    assert_eq!(known, Ok(false));
+    let (known, _) = ask("unknown", gone, |systemd| systemd.find_run(RUN));
+    assert_eq!(known, Ok(None));
+}
+
+#[test]
+fn no_run_is_never_the_unit_that_the_caller_is_in() {
+    let (found, calls) = ask(
+        "none",
+        |_, _| Answer::Object("/unit/ours"),
+        |systemd| {
+            ["", "001fa0", "00000000000000000000000000000000"]
+                .iter()
+                .map(|run| systemd.find_run(run))
+                .collect()
+        },
+    );
+    assert_eq!((found, calls), (Ok(vec![None, None, None]), Vec::new()));
+}
+
+#[test]
+fn a_run_that_ends_before_it_is_stopped_is_no_error() {
+    let gone = |_: &str, _: usize| Answer::Error(name::UNKNOWN_OBJECT, "Unknown object.");
+    let (stopped, calls) = ask("stop-run", gone, |systemd| systemd.stop_run("/unit/_001fa0", "u.scope"));
+    assert_eq!((stopped, calls), (Ok(()), vec!["Stop".to_owned(), "ResetFailed".to_owned()]));
+}
+
+#[test]
+fn a_unit_has_processes_or_none_or_is_not_there() {
+    let (some, _) = ask("some", |_, _| Answer::Processes(&[7]), |systemd| systemd.has_processes("u.scope"));
+    assert_eq!(some, Ok(Some(true)));
+    let (none, _) = ask("none", |_, _| Answer::Processes(&[]), |systemd| systemd.has_processes("u.scope"));
+    assert_eq!(none, Ok(Some(false)));
+    let gone = |_: &str, _: usize| Answer::Error(name::NO_SUCH_UNIT, "Unit u.scope not loaded.");
+    let (absent, _) = ask("absent", gone, |systemd| systemd.has_processes("u.scope"));
+    assert_eq!(absent, Ok(None));
 }
 
 #[test]

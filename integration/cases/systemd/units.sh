@@ -24,6 +24,7 @@ start_scope() { create_scope; ok tare start "$ID"; }
 property() { systemctl show --value -p "$1" "$UNIT"; } # NAME
 unit_is_gone() { [ "$(systemctl show --value -p LoadState "$UNIT")" = not-found ]; }
 group() { echo "/sys/fs/cgroup$(property ControlGroup)"; }
+pins() { ls -A /sys/fs/bpf/tare 2>/dev/null | grep "${ID//-/_2d}"; }
 # The limits of the container's group as the kernel has them.
 limits_now() { (cd "$(group)" && grep -s . memory.max memory.low memory.high cpu.max cpu.weight pids.max cpuset.cpus memory.limit_in_bytes); }
 
@@ -133,11 +134,21 @@ test_a_late_delete_leaves_the_unit_that_has_its_name_now() {
     config --arg p "system.slice:tare:$first" '.linux.cgroupsPath = $p'
     command_is sleep 300
     start_scope
+    ok tare kill --all "$first" KILL
+    ok tare ps --format json "$first"
+    eq "$out" "[]"
     ok tare delete --force "$first"
     eq "$(property ActiveState)" active "the second one's unit"
     status_is running || fail "$(state .status)"
     gone
     eventually unit_is_gone
+}
+
+test_v1_a_device_rule_that_systemd_cannot_say_is_refused() {
+    scope
+    needs_v1 devices
+    config '.linux.resources.devices = [{allow: true, access: "rwm"}, {allow: false, type: "b", major: 8, access: "rwm"}]'
+    refuses 'list of devices cannot say.*linux/resources/devices/1' tare --systemd-cgroup create "$ID"
 }
 
 test_later_commands_need_no_flag() {
@@ -187,7 +198,7 @@ test_a_hundred_containers_leave_no_unit_and_no_group() {
     no_units() { [ -z "$(systemctl list-units --all --plain --no-legend --full "tare-$ID-*")" ]; }
     eventually no_units
     eq "$(find /sys/fs/cgroup -type d -name "tare-$ID-*" | head -3)" "" "groups"
-    eq "$(ls -A /sys/fs/bpf/tare 2>/dev/null | grep "${ID//-/_2d}" | head -3)" "" "pinned programs"
+    eq "$(pins)" "" "pinned programs"
 }
 
 test_a_failed_unit_of_that_name_gives_way_and_one_that_runs_does_not() {
@@ -223,6 +234,7 @@ test_a_runtime_that_is_killed_in_the_middle_leaves_what_delete_removes() {
         [ $code = 0 ] || has "$err" "does not exist" "delete after $delay s"
         eventually unit_is_gone
         eq "$(find /sys/fs/cgroup -type d -name "$UNIT")" "" "groups after $delay s"
+        eq "$(pins)" "" "pinned programs after $delay s"
     done
 }
 
