@@ -164,7 +164,6 @@ test_a_user_namespace_and_its_ids() {
 }
 
 test_the_container_of_a_joined_user_namespace() {
-    needs_root "have two containers with different ids share a user namespace"
     bundle holder
     user_namespace
     waiting

@@ -77,7 +77,7 @@ test_pid_file_holds_digits_and_no_newline() {
 test_pid_file_is_relative_to_the_callers_folder() {
     bundle
     command_is sleep 30
-    mkdir "$T/elsewhere" && cd "$T/elsewhere" || fail cd
+    own_folder "$T/elsewhere" && cd "$T/elsewhere" || fail cd
     created --bundle "$B" --pid-file here.pid
     exists "$T/elsewhere/here.pid"
     absent "$B/here.pid"
