@@ -3,9 +3,12 @@
 # Of no user of the host. The tables that name him are seen by what runs as him only.
 USER_ID=54321 LENT_FIRST=700000 LENT_COUNT=65536
 
+# The case decides itself who calls the runtime, and from where.
+needs_runtime_itself() { [ ! -e "$TARE.environment" ] || skip "a program that chooses the user and the manager stands in the runtime's place"; }
+
 # From here on the runtime is called by an ordinary user. `without-ids`: nobody lends him any.
 by_user() { # [without-ids]
-    [ ! -e "$TARE.environment" ] || skip "the runtime is made another user's or systemd's already, by a program in its place"
+    needs_runtime_itself
     [ "$(cat /proc/sys/kernel/unprivileged_userns_clone 2>/dev/null || echo 1)" = 1 ] || skip "users may make no user namespaces here"
     mkdir -p "$T/user" && : >"$T/user/subid" && cp /etc/passwd "$T/user/passwd" || fail "cannot make the user"
     echo "caller:x:$USER_ID:$USER_ID::$T/user:/bin/sh" >>"$T/user/passwd"

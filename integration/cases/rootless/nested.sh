@@ -55,6 +55,7 @@ test_once_the_processes_have_moved_limits_work_in_a_container() {
 test_read_only_control_groups_are_refused_with_advice() {
     ours_only
     needs_v2 memory
+    needs_runtime_itself
     bundle
     local runtime=$TARE
     tare() { unshare --mount --propagation private sh -c 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"' x "$runtime" --root "$STATE" "$@"; }
