@@ -1,7 +1,6 @@
 # linux.namespaces: each of the eight, new, joined by path, and the runtime's own.
 
-ns_of() { readlink "/proc/$1/ns/$2"; }
-file_of() { case $1 in network) echo net ;; mount) echo mnt ;; *) echo "$1" ;; esac; }
+. "$INTEGRATION/lib/namespaces.sh"
 
 test_each_listed_namespace_is_new() {
     bundle
@@ -34,21 +33,11 @@ test_a_namespace_that_is_not_listed_is_the_runtimes_own() {
     gone
 }
 
-# Becomes unshare(1), run by who runs the runtime. An ordinary user needs a user namespace for any other.
-become_unshare() { # UNSHARE-OPTION... COMMAND...
-    [ "$RUN_AS" != root ] || exec unshare "$@"
-    exec setpriv --reuid "$RUN_AS" --regid "$RUN_AS" --init-groups unshare --map-root-user --map-auto "$@"
-}
 # A process that holds one new namespace of a type: $HOLDER is its pid.
 holder() { # UNSHARE-OPTION...
     become_unshare "$@" sleep 100 &
     HOLDER=$!
     eventually grep -q sleep "/proc/$HOLDER/comm"
-}
-# The bundle joins a namespace of PID; and an ordinary user's the user namespace that it belongs to.
-join_namespace() { # PID TYPE
-    add_namespace "$2" "/proc/$1/ns/$(file_of "$2")"
-    [ "$RUN_AS" = root ] || add_namespace user "/proc/$1/ns/user"
 }
 
 joins() { # TYPE UNSHARE-OPTION
