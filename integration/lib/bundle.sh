@@ -32,7 +32,8 @@ add_mount() {
 drop_mount() { config --arg d "$1" '.mounts |= map(select(.destination != $d))'; }
 drop_namespace() {
     # An ordinary user can mount no procfs for a PID namespace that is not of his making.
-    [ "$1" != pid ] || [ "$RUN_AS" = root ] || config '.mounts |= map(if .type == "proc" then {destination, type: "bind", source: "/proc", options: ["rbind"]} else . end)'
+    [ "$1" != pid ] || [ "$RUN_AS" = root ] ||
+        config '.mounts |= map(if .type == "proc" then {destination, type: "bind", source: "/proc", options: ["rbind"]} else . end)'
     config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'
 }
 # A user namespace that is joined has its mappings.

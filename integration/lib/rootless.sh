@@ -3,9 +3,6 @@
 # Of no user of the host. The tables that name him are seen by what runs as him only.
 USER_ID=54321 LENT_FIRST=700000 LENT_COUNT=65536
 
-# The case decides itself who calls the runtime, and from where.
-needs_runtime_itself() { [ ! -e "$TARE.environment" ] || skip "a program that chooses the user and the manager stands in the runtime's place"; }
-
 # From here on the runtime is called by an ordinary user. `without-ids`: nobody lends him any.
 by_user() { # [without-ids]
     needs_runtime_itself
@@ -54,6 +51,7 @@ user_bundle() { # [NAME]
 # cgroup v2: a group that is delegated to the user, who is in a group below it: $USER_GROUP.
 delegated() {
     local file
+    needs_runtime_itself
     v2_group user
     USER_GROUP=$GROUP/own
     mkdir "$USER_GROUP"

@@ -48,7 +48,7 @@ test_as_many_mappings_as_the_kernel_takes_work() {
 }
 
 test_a_user_namespace_without_mappings_is_refused() {
-    needs_root "have none (those that are lent to him are taken)"
+    needs_root "have a user namespace without mappings (it gets the ids that are lent to him)"
     bundle
     add_namespace user
     refuses 'map' tare create "$ID"

@@ -3,6 +3,7 @@
 
 # The runtime is called in a cgroup namespace of its own, as in a privileged container; $1: a command before it.
 in_a_container() {
+    needs_runtime_itself
     v2_group outer
     hand_back
     BEFORE=${1:-true}
