@@ -31,10 +31,14 @@ add_mount() {
 }
 drop_mount() { config --arg d "$1" '.mounts |= map(select(.destination != $d))'; }
 drop_namespace() {
-    [ "$1" != pid ] || needs_root "mount a procfs without a PID namespace"
+    # An ordinary user can mount no procfs for a PID namespace that is not of his making.
+    [ "$1" != pid ] || [ "$RUN_AS" = root ] ||
+        config '.mounts |= map(if .type == "proc" then {destination, type: "bind", source: "/proc", options: ["rbind"]} else . end)'
     config --arg t "$1" '.linux.namespaces |= map(select(.type != $t))'
 }
+# A user namespace that is joined has its mappings.
 add_namespace() { # TYPE [PATH]
+    [ "$1" != user ] || [ -z "${2:-}" ] || config 'del(.linux.uidMappings, .linux.gidMappings)'
     config --arg t "$1" --arg p "${2:-}" '.linux.namespaces |= map(select(.type != $t)) + [{type: $t} + (if $p == "" then {} else {path: $p} end)]'
 }
 # A new user namespace: container ids 0.. are host ids FIRST.. (COUNT of them).

@@ -12,6 +12,11 @@ needs_numa() { [ "$("$PROBE" mempolicy)" != "-1 ENOSYS" ] || skip "no memory pol
 # The case needs rights that an unprivileged user's runtime does not have.
 needs_root() { [ "$RUN_AS" = root ] || skip "an unprivileged user cannot: $1"; } # WHAT
 
+# The case decides itself who calls the runtime, and from where.
+needs_runtime_itself() { [ ! -e "$TARE.environment" ] || skip "a program that chooses the user and the manager stands in the runtime's place"; }
+# Folders that belong to who runs the runtime.
+own_folder() { install -d -o "$RUN_AS" -g "$RUN_AS" "$@" || fail "cannot make $*"; } # PATH...
+
 # Runs the bundle in the foreground and expects success; the container's output is in $out.
 runs() { ok tare run "$ID"; }
 # A created container: $PID is its pid, its output goes to $B/stdout and $B/stderr.

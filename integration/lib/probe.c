@@ -218,15 +218,15 @@ static int do_without(char **a) /* without CALL COMMAND...: CALL gives ENOSYS in
     return perror(a[1]), 127;
 }
 
-static int do_dirty(char **a) /* a caller with odd signal settings, umask and nice value, then COMMAND */
+static int do_dirty(char **a) /* MASK COMMAND: a caller with odd signal settings and the umask MASK, then COMMAND */
 {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     for (int s = 1; s < 32; s++) if (s != SIGCHLD && s != SIGKILL && s != SIGSTOP) signal(s, SIG_IGN);
-    umask(0777);
-    execvp(a[0], a);
-    return perror(a[0]), 127;
+    umask(strtol(a[0], NULL, 8));
+    execvp(a[1], a + 1);
+    return perror(a[1]), 127;
 }
 
 static int do_memory(char **a) /* touches N MiB */
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
     if (!strcmp(c, "winsize")) return do_winsize();
     if (!strcmp(c, "exchange") && argc == 4) return do_exchange(a);
     if (!strcmp(c, "without") && argc > 3) return do_without(a);
-    if (!strcmp(c, "dirty") && argc > 2) return do_dirty(a);
+    if (!strcmp(c, "dirty") && argc > 3) return do_dirty(a);
     if (!strcmp(c, "memory") && argc > 2) return do_memory(a);
     if (!strcmp(c, "forks") && argc > 2) return do_forks(a);
     if (!strcmp(c, "hung") && argc > 2) return do_hung(a);

@@ -5,6 +5,7 @@ USER_ID=54321 LENT_FIRST=700000 LENT_COUNT=65536
 
 # From here on the runtime is called by an ordinary user. `without-ids`: nobody lends him any.
 by_user() { # [without-ids]
+    needs_runtime_itself
     [ "$(cat /proc/sys/kernel/unprivileged_userns_clone 2>/dev/null || echo 1)" = 1 ] || skip "users may make no user namespaces here"
     mkdir -p "$T/user" && : >"$T/user/subid" && cp /etc/passwd "$T/user/passwd" || fail "cannot make the user"
     echo "caller:x:$USER_ID:$USER_ID::$T/user:/bin/sh" >>"$T/user/passwd"
@@ -50,6 +51,7 @@ user_bundle() { # [NAME]
 # cgroup v2: a group that is delegated to the user, who is in a group below it: $USER_GROUP.
 delegated() {
     local file
+    needs_runtime_itself
     v2_group user
     USER_GROUP=$GROUP/own
     mkdir "$USER_GROUP"

@@ -9,13 +9,13 @@ needs_v2() { # CONTROLLER...
     done
 }
 
-# A group of the case, below which there are all controllers: $GROUP.
+# A group of who runs the runtime, below which there are all controllers: $GROUP.
 v2_group() { # NAME
     needs_cgroupfs
-    needs_root "make groups at the top"
     GROUP=/sys/fs/cgroup/$PREFIX$1
     mkdir -p "$GROUP" || fail "cannot make $GROUP"
     hand_down /sys/fs/cgroup "$(dirname "$GROUP")" "$GROUP"
+    (cd "$GROUP" && chown "$RUN_AS" . cgroup.procs cgroup.subtree_control cgroup.threads) || fail "cannot delegate $GROUP"
 }
 hand_down() { # GROUP...
     local group controller

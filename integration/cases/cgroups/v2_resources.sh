@@ -140,13 +140,13 @@ test_v2_a_pids_limit_refuses_a_fork_and_counts_it() {
 # A disk with a file system on which $T/disk is made: $DISK is its MAJOR:MINOR.
 on_a_disk() {
     local folder
-    needs_root "write to a folder of the host"
     for folder in /var/tmp /home /root; do
         DISK=$(mountpoint -d / 2>/dev/null)
         [ "$(stat -f -c %T "$folder")" = ext2/ext3 ] && FOLDER=$(mktemp -d "$folder/tare-io.XXXXXX") && break
     done
     [ -n "${FOLDER:-}" ] && [ -e "/sys/dev/block/$DISK/queue" ] || skip "no file system on a whole disk here"
     trap 'rm -rf "$FOLDER"' EXIT
+    chown "$RUN_AS" "$FOLDER"
 }
 
 test_v2_block_io_throttling_and_weight() {

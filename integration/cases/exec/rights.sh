@@ -164,7 +164,6 @@ test_a_user_namespace_and_its_ids() {
 }
 
 test_the_container_of_a_joined_user_namespace() {
-    needs_root "have two containers with different ids share a user namespace"
     bundle holder
     user_namespace
     waiting
@@ -176,8 +175,11 @@ test_the_container_of_a_joined_user_namespace() {
     ok tare exec "$ID" sh -c 'id -u; readlink /proc/self/ns/user'
     eq "$out" "0
 $(readlink "/proc/$holder/ns/user")"
-    ok sh -c "echo piped | '$TARE' --root '$STATE' exec '$ID' cat /dev/stdin"
-    eq "$out" piped
+    # The case's pipe is root's, who alone can give it away.
+    if [ "$RUN_AS" = root ]; then
+        ok sh -c "echo piped | '$TARE' --root '$STATE' exec '$ID' cat /dev/stdin"
+        eq "$out" piped
+    fi
     gone
     gone "$holder_id"
 }

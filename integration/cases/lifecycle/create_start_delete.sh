@@ -159,7 +159,7 @@ test_delete_force_can_be_repeated() {
 
 test_delete_does_not_remove_what_create_did_not_make() {
     bundle
-    mkdir "$T/volume" && echo kept >"$T/volume/file"
+    own_folder "$T/volume" && echo kept >"$T/volume/file"
     add_mount /volume bind "$T/volume" rbind rw
     script 'echo more > /volume/more'
     started

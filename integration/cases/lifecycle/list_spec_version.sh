@@ -16,13 +16,14 @@ test_list_as_table_json_and_ids() {
 }
 
 test_list_json_of_no_containers_is_json() {
-    mkdir "$STATE"
+    own_folder "$STATE"
     ok tare list -f json
     eq "$(jq 'if . == null then 0 else length end' <<<"$out")" 0
 }
 
 test_list_bears_foreign_folders_in_the_root() {
-    mkdir -p "$STATE/foreign" && echo '{"some": "other runtime"}' >"$STATE/foreign/state.json"
+    own_folder "$STATE"
+    mkdir "$STATE/foreign" && echo '{"some": "other runtime"}' >"$STATE/foreign/state.json"
     mkdir "$STATE/.cache"
     bundle
     command_is sleep 30
@@ -50,7 +51,7 @@ test_spec_does_not_overwrite() {
 }
 
 test_spec_takes_a_bundle() {
-    mkdir "$T/new"
+    own_folder "$T/new"
     ok tare spec --bundle "$T/new"
     jq -e .process "$T/new/config.json" >/dev/null || fail "no config"
 }
@@ -98,7 +99,7 @@ test_the_log_file_is_made_at_once_and_appended_to() {
     echo '{"level":"info","msg":"before","time":"2026-01-01T00:00:00Z"}' >"$T/log"
     call tare --log="$T/log" --log-format=json state nosuch
     eq "$(head -1 "$T/log" | jq -r .msg)" before "first line"
-    mkdir -p "$STATE"
+    own_folder "$STATE"
     ok tare --log "$T/other" list
     exists "$T/other"
 }
@@ -121,7 +122,9 @@ test_global_flags_of_both_peers_are_accepted() {
     ours_only
     bundle
     command_is true
-    ok tare --debug --log "$T/log" --log-format=json --log-level debug --rootless=false --cgroup-manager cgroupfs run --no-new-keyring --no-subreaper "$ID"
+    local rootless=true
+    [ "$RUN_AS" != root ] || rootless=false
+    ok tare --debug --log "$T/log" --log-format=json --log-level debug --rootless=$rootless --cgroup-manager cgroupfs run --no-new-keyring --no-subreaper "$ID"
     ok tare --cgroup-manager=cgroupfs --rootless auto run "$ID"
     exists "$T/log"
 }

@@ -1,4 +1,5 @@
 # Descriptors that the caller hands on: --preserve-fds with holes, and the sockets of an activated service (sd_listen_fds(3)).
+. "$INTEGRATION/lib/namespaces.sh"
 
 numbers() { cut -d' ' -f1 | tr '\n' ' '; }
 # The runtime with open descriptors 3 to 3 + COUNT: COUNT RUNTIME-ARGUMENT...
@@ -86,11 +87,11 @@ test_the_pid_of_the_sockets_is_the_one_that_the_process_has() {
     eq "${out% *}" "${out#* }" "LISTEN_PID and the pid"
     ne "${out% *}" 1 LISTEN_PID
     # A namespace that is joined.
-    unshare --pid --fork --kill-child sleep 30 &
+    become_unshare --pid --fork --kill-child sleep 30 &
     local holder=$! inside
     eventually pgrep -P $holder
     inside=$(pgrep -P $holder)
-    add_namespace pid "/proc/$inside/ns/pid"
+    join_namespace "$inside" pid
     LISTEN_FDS=1 ok passing 1 run "$ID"
     eq "${out% *}" "${out#* }" "LISTEN_PID and the pid in a joined namespace"
     kill -KILL $holder

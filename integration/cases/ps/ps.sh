@@ -6,7 +6,7 @@ kernel_pids() {
 }
 # A program ps that stands first in $PATH.
 fake_ps() { # SCRIPT
-    mkdir -p "$T/fake"
+    own_folder "$T/fake"
     printf '#!/bin/sh\n%s\n' "$1" >"$T/fake/ps"
     chmod 755 "$T/fake/ps"
 }
@@ -206,7 +206,7 @@ test_without_ps_there_is_a_table_all_the_same() {
     mkdir "$T/empty"
     ok env PATH="$T/empty" "$TARE" --root "$STATE" ps "$ID"
     matches "$(head -1 <<<"$out")" '^ +UID +PID +PPID CMD$'
-    matches "$(tail -1 <<<"$out")" "^ +0 +$PID +[0-9]+ sleep\$"
+    matches "$(tail -1 <<<"$out")" "^ +$(id -u "$RUN_AS") +$PID +[0-9]+ sleep\$"
     eq "$(wc -l <<<"$out")" 2
     refuses 'ps\(1\) is not in .PATH' env PATH="$T/empty" "$TARE" --root "$STATE" ps "$ID" -ef
     ok env PATH="$T/empty" "$TARE" --root "$STATE" ps -f json "$ID"

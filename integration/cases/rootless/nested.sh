@@ -3,6 +3,7 @@
 
 # The runtime is called in a cgroup namespace of its own, as in a privileged container; $1: a command before it.
 in_a_container() {
+    needs_runtime_itself
     v2_group outer
     hand_back
     BEFORE=${1:-true}
@@ -55,6 +56,7 @@ test_once_the_processes_have_moved_limits_work_in_a_container() {
 test_read_only_control_groups_are_refused_with_advice() {
     ours_only
     needs_v2 memory
+    needs_runtime_itself
     bundle
     local runtime=$TARE
     tare() { unshare --mount --propagation private sh -c 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"' x "$runtime" --root "$STATE" "$@"; }

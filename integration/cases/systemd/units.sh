@@ -1,19 +1,22 @@
 # timeout_s: 120
 # The systemd manager: what the unit is, what it is told, what becomes of it. The runtime is called with the flag where a case says so: later
 # commands know from the record.
+. "$INTEGRATION/lib/systemd.sh"
 
 needs_systemd() {
     [ "$CGROUP_MANAGER" = systemd ] || skip "systemd is not the cgroup manager here"
-    needs_root "see the system's units"
-    # The program itself, in the place of the one that adds the flag to every call.
-    [ ! -e "$TARE.environment" ] || TARE=$(sed -n 's/^program //p' "$TARE.environment")
+    # In the place of the program that adds the flag to every call one that does not.
+    local given=$TARE
+    TARE=$T/bin/$(basename "$given")
+    [ -e "$TARE" ] || { mkdir "$T/bin" && cp "$given" "$TARE" && grep -v '^manager ' "$given.environment" >"$TARE.environment"; } ||
+        fail "cannot make $TARE"
 }
 # A bundle whose container is a scope of systemd's.
 scope() { # [BUNDLE-NAME]
     needs_systemd
     bundle "$@"
     UNIT=tare-$ID.scope
-    config --arg p "system.slice:tare:$ID" '.linux.cgroupsPath = $p'
+    config --arg p "$SLICE:tare:$ID" '.linux.cgroupsPath = $p'
     command_is sleep 300
 }
 create_scope() {
@@ -34,7 +37,7 @@ test_a_container_is_a_scope_with_its_limits_as_properties() {
     config '.linux.resources = {memory: {limit: 67108864, reservation: 33554432}, cpu: {shares: 512, quota: 50000, period: 100000},
         pids: {limit: 77}, unified: {"memory.high": "60002304"}}'
     start_scope
-    eq "$(property Slice)" system.slice
+    eq "$(property Slice)" "$SLICE"
     eq "$(property Delegate)" yes
     eq "$(property MemoryMax)" 67108864
     eq "$(property MemoryLow)" 33554432
@@ -42,7 +45,7 @@ test_a_container_is_a_scope_with_its_limits_as_properties() {
     eq "$(property CPUWeight)" 59
     eq "$(property CPUQuotaPerSecUSec)" 500ms
     eq "$(property TasksMax)" 77
-    has "$(cat "/proc/$PID/cgroup")" "/system.slice/$UNIT"
+    has "$(cat "/proc/$PID/cgroup")" "/$SLICE/$UNIT"
     (cd "$(group)" && eq "$(cat memory.max)" 67108864 && eq "$(cat memory.high)" 60002304 && eq "$(cat cpu.max)" "50000 100000" &&
         eq "$(cat pids.max)" 77) || exit 1
     gone
@@ -51,6 +54,7 @@ test_a_container_is_a_scope_with_its_limits_as_properties() {
 
 test_a_reload_and_a_changed_property_change_no_other_limit_and_no_access_to_devices() {
     local before
+    needs_root "make devices"
     scope
     config '.linux.resources.memory = {limit: 67108864, reservation: 33554432} | .linux.resources.cpu = {shares: 512, quota: 33330} |
         .linux.resources.pids = {limit: 77} | .process.capabilities.bounding += ["CAP_MKNOD"] | .process.capabilities.permitted += ["CAP_MKNOD"] |
@@ -169,7 +173,7 @@ test_a_process_of_exec_is_in_the_scope() {
     scope
     start_scope
     ok tare exec --detach --pid-file pid "$ID" sleep 300
-    has "$(cat "/proc/$(cat pid)/cgroup")" "/system.slice/$UNIT"
+    has "$(cat "/proc/$(cat pid)/cgroup")" "/$SLICE/$UNIT"
     gone
 }
 
@@ -187,7 +191,7 @@ test_a_hundred_containers_leave_no_unit_and_no_group() {
     scope
     command_is true
     for ((i = 0; i < 100; i++)); do
-        config --arg p "system.slice:tare:$ID-$i" '.linux.cgroupsPath = $p'
+        config --arg p "$SLICE:tare:$ID-$i" '.linux.cgroupsPath = $p'
         case $((i % 4)) in
             0) tare --systemd-cgroup run "$ID-$i" || fail "run $i" ;;
             1) tare --systemd-cgroup create "$ID-$i" && tare delete --force "$ID-$i" || fail "create and delete $i" ;;
