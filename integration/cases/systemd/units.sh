@@ -135,7 +135,7 @@ test_a_late_delete_leaves_the_unit_that_has_its_name_now() {
     systemctl stop "$UNIT"
     becomes stopped
     bundle second
-    config --arg p "system.slice:tare:$first" '.linux.cgroupsPath = $p'
+    config --arg p "$SLICE:tare:$first" '.linux.cgroupsPath = $p'
     command_is sleep 300
     start_scope
     ok tare kill --all "$first" KILL
