@@ -90,8 +90,8 @@ mod sys {
     mod path; // paths inside a root, by the kernel and by the walk; races
     mod pidfd; // /proc/PID/stat, and how a process ended
     mod pty; // raw mode, and its end
+    mod socket; // connecting to a listener that is busy
     mod subordinate; // /etc/subuid -> the ids lent to a user
-    mod unix; // a socket whose listener is busy
 }
 
 mod systemd {

@@ -3,7 +3,9 @@
 //! Used by `wire`, `launch`, `child` and `cmd::start`. Knows nothing of what is said.
 
 use super::{Result, SysError};
+use nix::sys::time::TimeValLike;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 /// One end of a SOCK_SEQPACKET connection that carries datagrams of one size.
 #[derive(Debug)]
@@ -95,14 +97,20 @@ pub fn listen_in(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
 }
 
 /// How long a connection may take.
-const CONNECT_LIMIT_S: i64 = 10;
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connects to a SOCK_STREAM socket by path, of any length (console, pidfd and seccomp sockets of the engines).
 pub fn connect_stream(path: &std::path::Path) -> Result<OwnedFd> {
+    connect_stream_within(path, CONNECT_LIMIT)
+}
+
+/// The same with a limit for the connection, and for each write through it. `EAGAIN`: the listener's queue is full.
+pub fn connect_stream_within(path: &std::path::Path, limit: Duration) -> Result<OwnedFd> {
     let object = path.display().to_string();
     let socket = unix_socket(libc::SOCK_STREAM)?;
     // A listener that does not accept must not stop us for ever (unix(7): connect waits for room in its queue).
-    let limit = nix::sys::time::TimeVal::new(CONNECT_LIMIT_S, 0);
+    let micros = i64::try_from(limit.as_micros()).unwrap_or(i64::MAX);
+    let limit = nix::sys::time::TimeVal::microseconds(micros);
     nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::SendTimeout, &limit)
         .map_err(|e| SysError::nix("setsockopt", object.as_str(), e))?;
     let handle = super::fd::open_path(path, nix::fcntl::OFlag::O_PATH)

@@ -1,38 +1,17 @@
-//! Asking a unix socket who is there (unix(7)): whether somebody listens, for `state`; which process, for `systemd`, which
-//! talks to it. The sockets of our own are made in `socket`.
+//! Asking a unix socket who is there (unix(7)): whether somebody listens, for `state`; which process, for `systemd`. The
+//! sockets that are talked through are made in `socket`.
 
 use super::{Result, SysError};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::socket::{getsockopt, sockopt};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 
 /// The process at the other end of a connection, by its pid in our pid namespace; None: it is in none that we see.
 pub fn peer(connection: BorrowedFd<'_>) -> Result<Option<i32>> {
     let credentials = getsockopt(&connection, sockopt::PeerCredentials)
         .map_err(|e| SysError::nix("getsockopt", "SO_PEERCRED", e))?;
     Ok(Some(credentials.pid()).filter(|pid| *pid > 0))
-}
-
-/// Connects to who listens at `path`. One whose queue is full is waited for no longer than `limit` (`EAGAIN`; SO_SNDTIMEO,
-/// socket(7)).
-pub fn connect_within(path: &Path, limit: Duration) -> Result<UnixStream> {
-    let object = path.display().to_string();
-    let address = UnixAddr::new(path).map_err(|e| SysError::nix("connect", &object, e))?;
-    let end = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
-        .map_err(|e| SysError::nix("socket", "AF_UNIX", e))?;
-    let stream = UnixStream::from(end);
-    stream.set_write_timeout(Some(limit)).map_err(|e| SysError::io("setsockopt", "SO_SNDTIMEO", &e))?;
-    loop {
-        match connect(stream.as_raw_fd(), &address) {
-            Ok(()) => return Ok(stream),
-            // Nothing has begun yet that could be in the way of another try.
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(e) => return Err(SysError::nix("connect", object, e)),
-        }
-    }
 }
 
 /// Whether a SOCK_SEQPACKET socket listens at `path`. It is asked by connecting, without waiting, and hanging up:

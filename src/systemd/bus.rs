@@ -8,7 +8,7 @@ use super::address::{Address, End};
 use super::failure::Failure;
 use super::message::{self, Arguments, Body, FIXED_BYTES, Message, Method};
 use crate::sys::error::errno;
-use crate::sys::{kernel_file, unix};
+use crate::sys::{kernel_file, socket, unix};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -58,8 +58,9 @@ impl Connection {
         let until = Instant::now() + LIMIT;
         let mut tried = Vec::new();
         for Address { path, end } in addresses {
-            match unix::connect_within(path, LIMIT) {
+            match socket::connect_stream_within(path, LIMIT) {
                 Ok(stream) => {
+                    let stream = UnixStream::from(stream);
                     let socket = path.display().to_string();
                     check_namespace(&stream, &socket)?;
                     return Connection::greet(stream, which, *end, &socket, until);
