@@ -13,7 +13,8 @@
 //!     Stand     ------------------->            create: the wire is closed, `start` comes through the gate
 //!     Start     ------------------->            run, and start through the gate
 //!               <-------------------  Executing
-//!               <-------------------  Listener(fd), only with a seccomp listener; answered by Done
+//!               <-------------------  Listener(fd), only with a seccomp listener; answered by Done, or by Send,
+//!                                     on which the descriptor itself is sent, and then Done
 //!               <------ end of file             execve succeeded (the wire is close-on-exec)
 //! ```
 
@@ -74,6 +75,7 @@ pub enum Answer {
     Done(i32),
     Stand,
     Start,
+    Send,
 }
 
 /// No index: `Message::index` holds this.
@@ -156,11 +158,17 @@ impl ParentWire {
             Answer::Done(_) => Kind::Done,
             Answer::Stand => Kind::Stand,
             Answer::Start => Kind::Start,
+            Answer::Send => Kind::Send,
         });
         if let Answer::Done(pid) = answer {
             message.value = pid;
         }
         self.0.send(&message.to_bytes())
+    }
+
+    /// The descriptor that the child sends when it is asked to; `None` if it died.
+    pub fn descriptor(&self) -> sys::Result<Option<OwnedFd>> {
+        Ok(self.0.receive_message(1)?.and_then(|(_, descriptor)| descriptor))
     }
 }
 

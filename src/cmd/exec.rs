@@ -31,12 +31,14 @@ pub(super) fn exec(session: &Session, args: &cli::Exec) -> Result<u8> {
     let pidfd_socket = args.pidfd_socket.as_deref().map(launch::pidfd_socket).transpose()?;
     let watch = if stays == Stays::Yes { Some(foreground::watch()?) } else { None };
     let cgroup = container.record.cgroup.clone().unwrap_or_default();
+    let entry = cgroup.join(init_pid, &below(args)?);
+    let entry = entry.map_err(|error| launch::or_ended(error, (init_pid, init.as_fd())))?;
     let warn = |message: &str| session.log.warn(message);
     let ready = launch::exec::enter(launch::exec::Given {
         plan: &plan,
         init: (init_pid, init.as_fd()),
         status: &status,
-        entry: cgroup.join(init_pid, &below(args)?)?,
+        entry,
         console,
         preserved: session.preserved.clone(),
         last_capability: host.last_capability,

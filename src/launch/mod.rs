@@ -27,7 +27,7 @@ pub use maps::host_uid;
 pub use sources::hierarchies;
 pub use steps::{CODES, Failed};
 
-use crate::cgroup::Entry;
+use crate::cgroup::{Entry, Refusal};
 use crate::child::cgroup_mount::Hierarchy;
 use crate::hook::{self, Beside};
 use crate::plan::Plan;
@@ -302,17 +302,25 @@ impl Ready<'_> {
 /// How long a process without namespaces may take to be one that has ended.
 const ENDING_MS: u16 = 1000;
 
+/// And when its control groups are gone, which only follows its end.
+const REMOVED_MS: u16 = 100;
+
 /// Whatever was refused on the way into a container that is no more: its end is the reason.
 ///
 /// A process that ends loses its namespaces and its root before its pidfd tells (ENOENT or ESRCH when we look at it, ESRCH when
-/// the last stage joins them), and a pid namespace takes no more processes before that (ENOMEM): then the end is near,
-/// and waited for.
-fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
+/// the last stage joins them), a pid namespace takes no more processes before that (ENOMEM), and its control groups are removed:
+/// then the end is near, and waited for.
+pub fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
     let looked = error.downcast_ref().map(|error: &SysError| error.errno);
     let entered = error.downcast_ref().and_then(|failed: &Failed| failed.errno);
     let is_near = looked == Some(errno::ENOENT)
         || looked.or(entered).is_some_and(|errno| [errno::ESRCH, errno::ENOMEM].contains(&errno));
-    let patience_ms = if is_near { ENDING_MS } else { 0 };
+    let patience_ms = match is_near {
+        true => ENDING_MS,
+        // A group that is missing may have been removed for that reason, or is not there.
+        false if error.is::<Refusal>() => REMOVED_MS,
+        false => 0,
+    };
     match pidfd::wait_end(pidfd, patience_ms) {
         Ok(true) => Failed::container_ended(pid).into(),
         _ => error,

@@ -3,11 +3,12 @@
 use super::foreground::{Watch, wait_hung_up, wait_readable, wait_readable_passing_on};
 use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
+use crate::sys::error::errno::EPERM;
 use crate::sys::{process, socket};
 use crate::wire::{Answer, Failure, ParentWire, Question};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// What a seccomp agent is told of the container (config-linux.md, "Container Process State").
@@ -59,7 +60,10 @@ pub fn until_executed(
         match wire.question()? {
             Some(Question::Failed(failure)) => return Ok(Outcome::Failed(failure)),
             Some(Question::Listener(number)) => {
-                hand_over(pidfd, number, told).context("hand the seccomp listener over")?;
+                let notify = take_listener(wire, pidfd, number, told);
+                notify
+                    .and_then(|notify| hand_over(notify, told))
+                    .context("hand the seccomp listener over")?;
                 // If it is gone, the next question says so.
                 let _ = wire.answer(Answer::Done(0));
             }
@@ -72,10 +76,30 @@ pub fn until_executed(
     }
 }
 
-/// Takes the listener out of the process and sends it to the agent, with the state as one message.
-fn hand_over(pidfd: BorrowedFd<'_>, number: i32, told: &Told<'_>) -> Result<()> {
-    let Some(listener) = told.listener else { return Ok(()) };
-    let notify = process::descriptor_of(pidfd, number)?;
+/// Takes the listener out of the process, or has it sent: one that was executed outside of the container's user namespace, for
+/// `exec`, belongs to that of the host, where an ordinary user may not look into what is not dumpable (ptrace(2)).
+fn take_listener(
+    wire: &ParentWire,
+    pidfd: BorrowedFd<'_>,
+    number: i32,
+    told: &Told<'_>,
+) -> Result<Option<OwnedFd>> {
+    match process::descriptor_of(pidfd, number) {
+        Err(error) if error.is(EPERM) && told.listener.is_some_and(|listener| !listener.decides_sendmsg) => {
+            // If it is gone, there is nothing to receive.
+            let _ = wire.answer(Answer::Send);
+            Ok(wire.descriptor()?)
+        }
+        Err(error) if error.is(EPERM) => Err(anyhow::Error::new(error).context(
+            "only root can take it out of this process, and it cannot be sent, as the profile has the agent decide sendmsg",
+        )),
+        other => Ok(Some(other?)),
+    }
+}
+
+/// Sends it to the agent, with the state as one message.
+fn hand_over(notify: Option<OwnedFd>, told: &Told<'_>) -> Result<()> {
+    let (Some(listener), Some(notify)) = (told.listener, notify) else { return Ok(()) };
     let agent = socket::connect_stream(&listener.path)?;
     let mut state = serde_json::json!({
         "ociVersion": OCI_VERSION,

@@ -136,7 +136,7 @@ pub enum Kind {
     Note = 4,
     /// The real child has been cloned, inside of joined namespaces; `value` is its pid. Answered by `Go`.
     Born = 5,
-    /// The seccomp listener is open; `value` is its number in the sender. Answered by `Done`.
+    /// The seccomp listener is open; `value` is its number in the sender. Answered by `Done`, or by `Send` and then `Done`.
     Listener = 6,
     /// What is left is the filter and the execve: an end of file after this is success.
     Executing = 7,
@@ -149,6 +149,8 @@ pub enum Kind {
     Stand = 18,
     /// Execute the program.
     Start = 19,
+    /// Send the descriptor of which you have told: it cannot be taken out of you.
+    Send = 20,
 }
 
 /// Bytes of the object that travel with a failure.

@@ -210,7 +210,13 @@ fn load_filter(payload: &Mapped, wire: &Wire) -> Result<(), Failed> {
         // By write(2), which is why a profile may not notify on it. Any later call can: the agent has the
         // descriptor by then, or will have it at once.
         wire.tell(Kind::Listener, listener);
-        if wire.answer() != Some(Kind::Done) {
+        let mut answer = wire.answer();
+        if answer == Some(Kind::Send) {
+            // By sendmsg(2): only a profile that does not notify on that one is asked to.
+            wire.give(listener);
+            answer = wire.answer();
+        }
+        if answer != Some(Kind::Done) {
             syscall::exit(1);
         }
     }

@@ -42,6 +42,7 @@ pub mod number {
     pub const FCHDIR: usize = 81;
     pub const CHROOT: usize = 161;
     pub const RECVFROM: usize = 45;
+    pub const SENDMSG: usize = 46;
     pub const SETNS: usize = 308;
     pub const SETSID: usize = 112;
     pub const IOCTL: usize = 16;
@@ -87,6 +88,7 @@ pub mod number {
     pub const FCHDIR: usize = 50;
     pub const CHROOT: usize = 51;
     pub const RECVFROM: usize = 207;
+    pub const SENDMSG: usize = 211;
     pub const SETNS: usize = 268;
     pub const SETSID: usize = 157;
     pub const IOCTL: usize = 29;
@@ -245,6 +247,54 @@ pub fn is_hung_up(socket: i32) -> bool {
     const MSG_PEEK_DONTWAIT: i32 = 2 | 0x40;
     let mut byte = [0u8; 1];
     call!(RECVFROM, socket, byte.as_mut_ptr(), byte.len(), MSG_PEEK_DONTWAIT, 0, 0) == Ok(0)
+}
+
+/// struct msghdr, with one part and one control message.
+#[repr(C)]
+struct Envelope {
+    name: usize,
+    name_len: usize,
+    parts: *const Part,
+    parts_len: usize,
+    control: *const Rights,
+    control_len: usize,
+    flags: usize,
+}
+
+/// struct iovec.
+#[repr(C)]
+struct Part {
+    base: *const u8,
+    len: usize,
+}
+
+/// struct cmsghdr and its one descriptor (unix(7), SCM_RIGHTS).
+#[repr(C)]
+struct Rights {
+    len: usize,
+    level: i32,
+    kind: i32,
+    descriptor: i32,
+}
+
+/// Sends a copy of a descriptor through a unix socket, with one byte, as that takes.
+pub fn send_descriptor(socket: i32, descriptor: i32) -> Result<usize, Errno> {
+    const SOL_SOCKET: i32 = 1;
+    const SCM_RIGHTS: i32 = 1;
+    const HEADER_BYTES: usize = 16;
+    let byte = [0u8; 1];
+    let part = Part { base: byte.as_ptr(), len: byte.len() };
+    let rights = Rights { len: HEADER_BYTES + 4, level: SOL_SOCKET, kind: SCM_RIGHTS, descriptor };
+    let envelope = Envelope {
+        name: 0,
+        name_len: 0,
+        parts: &raw const part,
+        parts_len: 1,
+        control: &raw const rights,
+        control_len: size_of::<Rights>(),
+        flags: 0,
+    };
+    call!(SENDMSG, socket, &raw const envelope, 0)
 }
 
 /// SIGKILL when our parent dies (PR_SET_PDEATHSIG). A change of ids, and a clone, undo it.

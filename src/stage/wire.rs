@@ -62,6 +62,11 @@ impl Wire {
         self.send(&message);
     }
 
+    /// Gives the other side a copy of a descriptor.
+    pub fn give(&self, descriptor: i32) {
+        while syscall::send_descriptor(self.0, descriptor) == Err(syscall::EINTR) {}
+    }
+
     fn send(&self, message: &Message) {
         // SIGPIPE has its default action: if nobody is there to read, we are not wanted any more.
         while syscall::write(self.0, &message.to_bytes()) == Err(syscall::EINTR) {}
@@ -84,6 +89,7 @@ impl Wire {
             k if k == Kind::Stand as u8 => Some(Kind::Stand),
             k if k == Kind::Done as u8 => Some(Kind::Done),
             k if k == Kind::Go as u8 => Some(Kind::Go),
+            k if k == Kind::Send as u8 => Some(Kind::Send),
             _ => None,
         }
     }

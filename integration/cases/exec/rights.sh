@@ -202,7 +202,6 @@ test_the_session_keyring_is_the_containers() {
 }
 
 test_a_notify_filter_hands_its_listener_over_for_exec_too() {
-    needs_root "have exec hand a listener over"
     bundle
     config --arg s "$T/agent.sock" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s,
         architectures: ["SCMP_ARCH_X86_64"], syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}'

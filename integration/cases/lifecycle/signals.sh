@@ -170,7 +170,6 @@ test_a_signal_while_the_execve_waits_goes_to_the_process() {
 }
 
 test_a_signal_while_the_execve_of_exec_waits_goes_to_the_process() {
-    needs_root "have exec hand a listener over"
     bundle
     config --arg s "$T/agent.sock" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s,
         architectures: ["SCMP_ARCH_X86_64"], syscalls: [{names: ["execve", "execveat"], action: "SCMP_ACT_NOTIFY"}]}'

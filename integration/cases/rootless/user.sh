@@ -51,6 +51,52 @@ test_without_lent_ids_there_is_one_user_and_a_warning() {
     has "$err" "gid=5 is left out: the container has no such group"
 }
 
+# A profile that has an agent decide CALL, which refuses it for `mkdir` (83); with an agent that listens.
+agent_decides() { # CALL...
+    config --arg s "$T/agent.sock" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s, architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [{names: $ARGS.positional, action: "SCMP_ACT_NOTIFY"}]}' --args "$@"
+    agent_listens
+}
+agent_listens() {
+    rm -f "$T/agent.sock" "$T/agent"
+    python3 "$INTEGRATION/lib/agent.py" notify "$T/agent.sock" 83=1 >"$T/seen" 2>"$T/agent" &
+    AGENT=$!
+    eventually grep -qs listening "$T/agent"
+    chmod 666 "$T/agent.sock"
+}
+agent_ends() { kill $AGENT 2>/dev/null; wait $AGENT 2>/dev/null; }
+
+test_the_listener_of_a_process_of_exec_is_sent_where_it_cannot_be_taken() {
+    user_bundle
+    agent_decides mkdir
+    by_user
+    command_is sleep 1000
+    started
+    agent_ends
+    agent_listens
+    call tare exec "$ID" mkdir /x
+    ne "$code" 0 "mkdir that the agent refuses"
+    matches "$err" "not permitted"
+    eq "$(head -1 "$T/seen" | jq -r .state.state.status)" running
+    agent_ends
+    gone
+}
+
+test_where_the_agent_decides_how_it_would_be_sent_exec_says_so() {
+    user_bundle
+    agent_decides mkdir sendmsg
+    by_user
+    command_is sleep 1000
+    started
+    agent_ends
+    agent_listens
+    call tare exec "$ID" true
+    eq "$code" 255
+    matches "$err" "hand the seccomp listener over: .*agent decide sendmsg"
+    agent_ends
+    gone
+}
+
 test_a_life_with_exec_and_signals() {
     user_bundle
     by_user

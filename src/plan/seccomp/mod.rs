@@ -204,7 +204,9 @@ fn listener(profile: &LinuxSeccomp, rules: &Profile) -> Result<Option<Listener>,
             "is missing, and SCMP_ACT_NOTIFY needs a listener",
         )
         .advise("set it to the unix socket of the seccomp agent")),
-        Some(path) if rules.notifies => Ok(Some(Listener { path: path.clone(), metadata })),
+        Some(path) if rules.notifies => {
+            Ok(Some(Listener { path: path.clone(), metadata, decides_sendmsg: rules.notifies_sendmsg }))
+        }
         _ => Ok(None),
     }
 }
@@ -238,4 +240,7 @@ pub struct Listener {
     pub path: PathBuf,
     /// Passed on verbatim.
     pub metadata: Option<String>,
+    /// Whether it is asked about sendmsg(2), by which its descriptor then cannot be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decides_sendmsg: bool,
 }

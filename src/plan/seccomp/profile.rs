@@ -27,6 +27,8 @@ pub(super) struct Profile {
     pub(super) calls: Vec<(Call, Range<usize>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
+    /// Whether the agent is asked about sendmsg(2).
+    pub(super) notifies_sendmsg: bool,
     /// Names that no architecture has, with the place of the first of each.
     pub(super) unknown: BTreeMap<String, String>,
 }
@@ -90,6 +92,7 @@ impl Profile {
             rules: Vec::new(),
             calls: Vec::new(),
             notifies: false,
+            notifies_sendmsg: false,
             unknown: BTreeMap::new(),
         };
         for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
@@ -128,6 +131,7 @@ impl Profile {
             if name.is_empty() {
                 return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
             }
+            self.notifies_sendmsg |= notifies && name == "sendmsg";
             if notifies && name == "write" {
                 // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
                 return Err(Invalid::value(at(), "SCMP_ACT_NOTIFY cannot be used for write")

@@ -128,7 +128,11 @@ fn notifying() -> Value {
 
 #[test]
 fn listener_is_planned_only_for_notify() {
-    let listener = Listener { path: PathBuf::from("/run/agent"), metadata: Some("m".to_owned()) };
+    let listener = Listener {
+        path: PathBuf::from("/run/agent"),
+        metadata: Some("m".to_owned()),
+        decides_sendmsg: false,
+    };
     assert_eq!(compiled(notifying()).filter.listener, Some(listener));
     let mut without = notifying();
     without["syscalls"] = json!([]);
