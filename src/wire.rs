@@ -67,6 +67,17 @@ pub enum Question {
     Executing,
 }
 
+/// What comes when a descriptor is asked for.
+#[derive(Debug)]
+pub enum Sent {
+    /// It.
+    Descriptor(OwnedFd),
+    /// The step in which that failed.
+    Failed(Failure),
+    /// The child has ended, or the descriptor has found no room here.
+    Nothing,
+}
+
 /// What the parent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -166,9 +177,16 @@ impl ParentWire {
         self.0.send(&message.to_bytes())
     }
 
-    /// The descriptor that the child sends when it is asked to; `None` if it died.
-    pub fn descriptor(&self) -> sys::Result<Option<OwnedFd>> {
-        Ok(self.0.receive_message(1)?.and_then(|(_, descriptor)| descriptor))
+    /// Waits for the descriptor that the child sends when it is asked to, with one byte; or for why it cannot.
+    pub fn descriptor(&self) -> sys::Result<Sent> {
+        let Some((datagram, descriptor)) = self.0.receive_message(MESSAGE_BYTES)? else {
+            return Ok(Sent::Nothing);
+        };
+        Ok(match (descriptor, datagram.as_slice().try_into()) {
+            (Some(descriptor), _) => Sent::Descriptor(descriptor),
+            (None, Ok(bytes)) => Sent::Failed(failure_of(&Message::from_bytes(bytes))),
+            (None, Err(_)) => Sent::Nothing,
+        })
     }
 }
 

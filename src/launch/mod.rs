@@ -27,6 +27,7 @@ pub use maps::host_uid;
 pub use sources::hierarchies;
 pub use steps::{CODES, Failed};
 
+use crate::cgroup::fs::code;
 use crate::cgroup::{Entry, Refusal};
 use crate::child::cgroup_mount::Hierarchy;
 use crate::hook::{self, Beside};
@@ -313,12 +314,14 @@ const REMOVED_MS: u16 = 100;
 pub fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> anyhow::Error {
     let looked = error.downcast_ref().map(|error: &SysError| error.errno);
     let entered = error.downcast_ref().and_then(|failed: &Failed| failed.errno);
+    let is_removed = looked.or(entered) == Some(errno::ENODEV)
+        || error.downcast_ref().is_some_and(|refusal: &Refusal| refusal.code == code::PLACE);
     let is_near = looked == Some(errno::ENOENT)
         || looked.or(entered).is_some_and(|errno| [errno::ESRCH, errno::ENOMEM].contains(&errno));
     let patience_ms = match is_near {
         true => ENDING_MS,
-        // A group that is missing may have been removed for that reason, or is not there.
-        false if error.is::<Refusal>() => REMOVED_MS,
+        // A group that is missing may have been removed for that reason.
+        false if is_removed => REMOVED_MS,
         false => 0,
     };
     match pidfd::wait_end(pidfd, patience_ms) {

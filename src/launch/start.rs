@@ -5,7 +5,7 @@ use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
 use crate::sys::error::errno::EPERM;
 use crate::sys::{process, socket};
-use crate::wire::{Answer, Failure, ParentWire, Question};
+use crate::wire::{Answer, Failure, ParentWire, Question, Sent};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -60,10 +60,14 @@ pub fn until_executed(
         match wire.question()? {
             Some(Question::Failed(failure)) => return Ok(Outcome::Failed(failure)),
             Some(Question::Listener(number)) => {
-                let notify = take_listener(wire, pidfd, number, told);
-                notify
-                    .and_then(|notify| hand_over(notify, told))
-                    .context("hand the seccomp listener over")?;
+                let taken = take_listener(wire, pidfd, number, told, watch);
+                match taken.context("take the seccomp listener")? {
+                    Sent::Descriptor(notify) => {
+                        hand_over(&notify, told).context("hand the seccomp listener over")?;
+                    }
+                    Sent::Failed(failure) => return Ok(Outcome::Failed(failure)),
+                    Sent::Nothing => return Err(anyhow::anyhow!(NOTHING_SENT)),
+                }
                 // If it is gone, the next question says so.
                 let _ = wire.answer(Answer::Done(0));
             }
@@ -83,23 +87,30 @@ fn take_listener(
     pidfd: BorrowedFd<'_>,
     number: i32,
     told: &Told<'_>,
-) -> Result<Option<OwnedFd>> {
-    match process::descriptor_of(pidfd, number) {
-        Err(error) if error.is(EPERM) && told.listener.is_some_and(|listener| !listener.decides_sendmsg) => {
-            // If it is gone, there is nothing to receive.
-            let _ = wire.answer(Answer::Send);
-            Ok(wire.descriptor()?)
-        }
-        Err(error) if error.is(EPERM) => Err(anyhow::Error::new(error).context(
-            "only root can take it out of this process, and it cannot be sent, as the profile has the agent decide sendmsg",
-        )),
-        other => Ok(Some(other?)),
+    watch: Option<&Watch>,
+) -> Result<Sent> {
+    let error = match process::descriptor_of(pidfd, number) {
+        Err(error) if error.is(EPERM) => error,
+        other => return Ok(Sent::Descriptor(other?)),
+    };
+    if told.listener.is_none_or(|listener| listener.decides_sending) {
+        return Err(anyhow::Error::new(error).context(CANNOT_BE_SENT));
     }
+    // If it is gone, there is nothing to receive.
+    let _ = wire.answer(Answer::Send);
+    wait_readable_passing_on(wire.as_fd(), pidfd, watch)?;
+    Ok(wire.descriptor()?)
 }
 
+const CANNOT_BE_SENT: &str = "only root can take it out of this process, and it cannot be sent, as the profile has the agent decide \
+    read or sendmsg";
+
+const NOTHING_SENT: &str =
+    "take the seccomp listener: the process has ended instead of sending it: the profile must allow sendmsg";
+
 /// Sends it to the agent, with the state as one message.
-fn hand_over(notify: Option<OwnedFd>, told: &Told<'_>) -> Result<()> {
-    let (Some(listener), Some(notify)) = (told.listener, notify) else { return Ok(()) };
+fn hand_over(notify: &OwnedFd, told: &Told<'_>) -> Result<()> {
+    let Some(listener) = told.listener else { return Ok(()) };
     let agent = socket::connect_stream(&listener.path)?;
     let mut state = serde_json::json!({
         "ociVersion": OCI_VERSION,

@@ -208,12 +208,11 @@ fn load_filter(payload: &Mapped, wire: &Wire) -> Result<(), Failed> {
     let listener = filter(payload, wanted).map_err(|e| Failed::new(Step::Seccomp, e))?;
     if wanted != 0 {
         // By write(2), which is why a profile may not notify on it. Any later call can: the agent has the
-        // descriptor by then, or will have it at once.
+        // descriptor by then, or will have it at once; but for those that sending it takes.
         wire.tell(Kind::Listener, listener);
         let mut answer = wire.answer();
         if answer == Some(Kind::Send) {
-            // By sendmsg(2): only a profile that does not notify on that one is asked to.
-            wire.give(listener);
+            wire.give(listener).map_err(|e| Failed::new(Step::Seccomp, e))?;
             answer = wire.answer();
         }
         if answer != Some(Kind::Done) {

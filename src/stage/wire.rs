@@ -63,8 +63,13 @@ impl Wire {
     }
 
     /// Gives the other side a copy of a descriptor.
-    pub fn give(&self, descriptor: i32) {
-        while syscall::send_descriptor(self.0, descriptor) == Err(syscall::EINTR) {}
+    pub fn give(&self, descriptor: i32) -> Result<(), Errno> {
+        loop {
+            match syscall::send_descriptor(self.0, descriptor) {
+                Err(syscall::EINTR) => {}
+                other => return other.map(|_| ()),
+            }
+        }
     }
 
     fn send(&self, message: &Message) {

@@ -76,8 +76,8 @@ test_the_listener_of_a_process_of_exec_is_sent_where_it_cannot_be_taken() {
     agent_listens
     call tare exec "$ID" mkdir /x
     ne "$code" 0 "mkdir that the agent refuses"
-    matches "$err" "not permitted"
     eq "$(head -1 "$T/seen" | jq -r .state.state.status)" running
+    matches "$(cat "$T/seen")" '"nr": *83' "what the agent was asked"
     agent_ends
     gone
 }
@@ -92,9 +92,27 @@ test_where_the_agent_decides_how_it_would_be_sent_exec_says_so() {
     agent_listens
     call tare exec "$ID" true
     eq "$code" 255
-    matches "$err" "hand the seccomp listener over: .*agent decide sendmsg"
+    matches "$err" "take the seccomp listener: .*agent decide read or sendmsg"
     agent_ends
     gone
+}
+
+test_a_profile_that_forbids_sending_the_listener_is_told_and_nobody_waits() {
+    local action
+    user_bundle
+    by_user
+    command_is sleep 1000
+    for action in SCMP_ACT_ERRNO SCMP_ACT_KILL_PROCESS; do
+        agent_decides mkdir
+        config --arg a "$action" '.linux.seccomp.syscalls += [{names: ["sendmsg"], action: $a}]'
+        started
+        agent_ends
+        agent_listens
+        ends 255 tare exec --detach "$ID" true
+        matches "$err" "seccomp" "$action"
+        agent_ends
+        gone
+    done
 }
 
 test_a_life_with_exec_and_signals() {

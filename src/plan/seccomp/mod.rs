@@ -205,7 +205,7 @@ fn listener(profile: &LinuxSeccomp, rules: &Profile) -> Result<Option<Listener>,
         )
         .advise("set it to the unix socket of the seccomp agent")),
         Some(path) if rules.notifies => {
-            Ok(Some(Listener { path: path.clone(), metadata, decides_sendmsg: rules.notifies_sendmsg }))
+            Ok(Some(Listener { path: path.clone(), metadata, decides_sending: rules.notifies_sending }))
         }
         _ => Ok(None),
     }
@@ -240,7 +240,7 @@ pub struct Listener {
     pub path: PathBuf,
     /// Passed on verbatim.
     pub metadata: Option<String>,
-    /// Whether it is asked about sendmsg(2), by which its descriptor then cannot be sent.
+    /// Whether it is asked about read(2) or sendmsg(2), without which the process cannot send its descriptor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub decides_sendmsg: bool,
+    pub decides_sending: bool,
 }

@@ -27,8 +27,8 @@ pub(super) struct Profile {
     pub(super) calls: Vec<(Call, Range<usize>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
-    /// Whether the agent is asked about sendmsg(2).
-    pub(super) notifies_sendmsg: bool,
+    /// Whether the agent is asked about a call that sending the listener takes.
+    pub(super) notifies_sending: bool,
     /// Names that no architecture has, with the place of the first of each.
     pub(super) unknown: BTreeMap<String, String>,
 }
@@ -92,7 +92,7 @@ impl Profile {
             rules: Vec::new(),
             calls: Vec::new(),
             notifies: false,
-            notifies_sendmsg: false,
+            notifies_sending: false,
             unknown: BTreeMap::new(),
         };
         for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
@@ -131,7 +131,7 @@ impl Profile {
             if name.is_empty() {
                 return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
             }
-            self.notifies_sendmsg |= notifies && name == "sendmsg";
+            self.notifies_sending |= notifies && matches!(name.as_str(), "read" | "sendmsg");
             if notifies && name == "write" {
                 // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
                 return Err(Invalid::value(at(), "SCMP_ACT_NOTIFY cannot be used for write")

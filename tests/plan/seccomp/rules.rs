@@ -131,7 +131,7 @@ fn listener_is_planned_only_for_notify() {
     let listener = Listener {
         path: PathBuf::from("/run/agent"),
         metadata: Some("m".to_owned()),
-        decides_sendmsg: false,
+        decides_sending: false,
     };
     assert_eq!(compiled(notifying()).filter.listener, Some(listener));
     let mut without = notifying();
