@@ -16,6 +16,9 @@ events_end() {
     eq "$(cat "$T/events.err")" "" stderr
 }
 lines() { [ "$(grep -c . "$T/events")" -ge "$1" ]; }
+# What a program of the container begins with where its CPU time is looked at: User Mode Linux counts in ticks of 10 ms.
+USE_CPU='i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'
+cpu_time_is_counted() { tare events --stats "$ID" | jq -e '.data.cpu.usage.total > 0'; }
 of_type() { jq -r "select(.type == \"$1\") | .id" <"$T/events"; }
 
 test_one_line_of_statistics_in_the_form_of_runc() {
@@ -38,7 +41,7 @@ test_values_are_those_of_the_kernels_files() {
     needs_v1 cpuset
     bundle
     config '.linux.resources = {memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512}}'
-    script 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; head -c 4000000 /dev/zero | tail -c 3000000 >/dev/shm/x; touch /ready; sleep 30'
+    script "$USE_CPU"'; head -c 4000000 /dev/zero | tail -c 3000000 >/dev/shm/x; touch /ready; sleep 30'
     add_mount /dev/shm tmpfs tmpfs
     started
     eventually test -e "$R/ready"
@@ -189,7 +192,7 @@ test_the_interval_is_kept() {
 test_the_stream_ends_with_the_container() {
     [ "$CGROUP_MANAGER" = cgroupfs ] || skip "systemd removes the group with its last process, and what was counted there"
     bundle
-    script 'while [ ! -e /stop ]; do sleep 0.05; done'
+    script "$USE_CPU; while [ ! -e /stop ]; do sleep 0.05; done"
     started
     watch_events --interval 1h
     sleep 0.3
@@ -207,8 +210,9 @@ test_the_stream_ends_with_the_container() {
 
 test_the_stream_ends_when_the_container_is_deleted() {
     bundle
-    command_is sleep 30
+    script "$USE_CPU; sleep 30"
     started
+    eventually cpu_time_is_counted
     watch_events --interval 1h
     sleep 0.2
     gone
@@ -313,7 +317,7 @@ test_v2_the_statistics_of_a_pure_v2_host() {
     trap : EXIT
     bundle
     ! is_on_v2 memory || config '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 55}}'
-    script 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; touch /ready; sleep 30'
+    script "$USE_CPU"'; touch /ready; sleep 30'
     started
     eventually test -e "$R/ready"
     echo 1 >"$(v2_file cgroup.freeze)"
