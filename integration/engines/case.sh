@@ -1,0 +1,23 @@
+# case.sh FILE NAME: runs one case of an engine that is running. Called by session. Exit 0: passed, 77: skipped.
+# What a case sees: $T its work folder, $RUNTIME and $RUNTIME_PATH, and the helpers of engine.sh and integration/lib/assert.sh.
+set -u
+file=$1 name=$2
+T=$(mktemp -d "$SESSION/case.XXXXXX")
+export FOREIGN='' T
+cd "$T" || exit 99
+. "$ENGINES/../lib/assert.sh"
+. "$ENGINES/engine.sh"
+command_not_found_handle() { fail "no such command: $1"; }
+. "$file"
+("test_$name"; exit 0)
+rc=$?
+[ $rc = 0 ] || { case_cleanup >/dev/null 2>&1; exit $rc; }
+for _ in $(seq $((20 * SLOWNESS))); do
+    left=$(leftovers)
+    [ -n "$left" ] || exit 0
+    sleep 0.1
+done
+echo "left behind:"
+echo "$left"
+case_cleanup >/dev/null 2>&1
+exit 1

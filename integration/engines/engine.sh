@@ -1,0 +1,54 @@
+# What the cases of all engines share: waiting for a daemon, looking for what is left. Sourced by session and case.sh; assert.sh gives the rest.
+
+# Runs a daemon in the background, its output in $SESSION/NAME.log, and waits until COMMAND... succeeds.
+start_daemon() { # NAME 'DAEMON ARG...' COMMAND...
+    local name=$1 daemon=$2 pid i
+    shift 2
+    # shellcheck disable=SC2086 # words
+    setsid $daemon >"$SESSION/$name.log" 2>&1 </dev/null &
+    pid=$!
+    echo $pid >"$SESSION/$name.pid"
+    for ((i = 0; i < 300 * SLOWNESS; i++)); do
+        "$@" >/dev/null 2>&1 && return 0
+        kill -0 $pid 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "$name does not answer:"
+    tail -30 "$SESSION/$name.log"
+    return 1
+}
+stop_daemon() { # NAME
+    local pid i
+    pid=$(cat "$SESSION/$1.pid") || return
+    kill "$pid" 2>/dev/null
+    for ((i = 0; i < 100 * SLOWNESS; i++)); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+    kill -KILL "$pid"
+}
+
+# Waits up to N seconds for a command to succeed ($SLOWNESS times as long on an emulated machine).
+within() { # SECONDS COMMAND...
+    local limit_s=$1 i
+    shift
+    for ((i = 0; i < limit_s * 10 * SLOWNESS; i++)); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    fail "not within $((limit_s * SLOWNESS)) s: $*"
+}
+
+# Where the control groups of a name are: TEXT is a part of the container's id.
+groups_of() { find /sys/fs/cgroup -depth -mindepth 1 -type d -name "*$1*" 2>/dev/null; }
+# The file of a limit in the group of a process, wherever its hierarchy is: NAME-V1 CONTROLLER NAME-V2.
+limit_of() { # PID CONTROLLER FILE-V1 FILE-V2
+    local path
+    path=$(awk -F: -v c="$2" '{ n = split($2, names, ","); for (i = 1; i <= n; i++) if (names[i] == c) print $3 }' "/proc/$1/cgroup")
+    if [ -n "$path" ]; then
+        cat "/sys/fs/cgroup/$2$path/$3"
+    else
+        cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")/$4"
+    fi
+}
+layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print v1 && v2 ? "hybrid" : v1 ? "v1" : "v2" }' /proc/self/mounts; }
+
+# What no case may leave: a state folder of the runtime.
+leftover_states() { find /run/tare /run/user/*/tare /run/runc /run/crun -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'; }
