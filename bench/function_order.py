@@ -71,7 +71,7 @@ def script(names):
     # What is marked as cold has a section of another name.
     lines = [f"    *(.text.{one}* .text.unlikely.{one}*)\n" for one in patterns]
     body = "".join(["    *crt1.o(.text .text.*)\n", "    *(.text.main)\n", "    *libc.a:*(.text .text.*)\n", *lines])
-    return f"{ABOUT}SECTIONS\n{{\n  .text.first_use : ALIGN(4096)\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
+    return f"{ABOUT}SECTIONS\n{{\n  .text.first_use :\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
 
 
 def pattern(name):

@@ -71,6 +71,7 @@ pub use fs::Refusal;
 pub use join::Below;
 pub use keeper::Keeper;
 pub use oom::{Oom, OomWatch};
+pub use remove::Past;
 pub use systemd::{Latecomer, Started, Wishes};
 pub use undo::Undo;
 pub use unit::Unit;
@@ -434,18 +435,9 @@ impl Handle {
     /// ending. Repeatable: a group that is gone is no error. Parents are left: others may use them.
     ///
     /// # Errors
-    /// [`Refusal`]: processes that do not end, by pid.
-    pub fn remove(&self) -> Result<()> {
-        Ok(remove::remove(self)?)
-    }
-
-    /// The same for a container that never had a process (a `create` that died early): a group with processes in it is
-    /// somebody else's, who was there before, and is left alone.
-    ///
-    /// # Errors
-    /// rmdir(2)'s, but for groups in use.
-    pub fn remove_unused(&self) -> Result<()> {
-        Ok(remove::remove_unused(self)?)
+    /// [`Refusal`]: of groups that were used, processes that do not end, by pid; of others, only what rmdir(2) says.
+    pub fn remove(&self, past: Past) -> Result<()> {
+        Ok(remove::remove(self, past)?)
     }
 
     /// The folder of the group that has this v1 controller, or else the v2 group.

@@ -15,48 +15,47 @@ use std::cell::OnceCell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// How long processes that were killed may take to end.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// Who has been in a container's groups.
+#[derive(Debug, Clone, Copy)]
+pub enum Past {
+    /// Its processes: whoever is still there is on his way out.
+    Used,
+    /// None of them, as its `create` died early: whoever is there is somebody else, who was there before, and the group is
+    /// left alone.
+    Unused,
+}
 
-/// How long a child that dies with its parent may take to.
-const DEADLINE_OF_UNUSED: Duration = Duration::from_millis(300);
+impl Past {
+    /// How long the last process may take to end.
+    fn deadline(self) -> Duration {
+        match self {
+            Past::Used => Duration::from_secs(5),
+            // A child that dies with its parent.
+            Past::Unused => Duration::from_millis(300),
+        }
+    }
+}
 
 /// See [`Handle::remove`].
-pub fn remove(handle: &Handle) -> Result<(), Refusal> {
+pub fn remove(handle: &Handle, past: Past) -> Result<(), Refusal> {
+    let stop = |unit| match past {
+        Past::Used => systemd::stop(unit),
+        Past::Unused => systemd::stop_unused(unit),
+    };
     let start = OnceCell::new();
     // systemd's unit goes first: it would miss its group.
-    if handle.unit.as_ref().map(systemd::stop).transpose()? == Some(Stopped::AndSucceeded) {
+    if handle.unit.as_ref().map(stop).transpose()? == Some(Stopped::AndSucceeded) {
         return Ok(());
     }
     // v1 first: the v2 group, while it is there, is the one that can say when the last process has ended.
     for tree in handle.v1.iter().chain(&handle.v2) {
-        remove_one(handle, tree, &start, DEADLINE)?;
-    }
-    Ok(())
-}
-
-/// See [`Handle::remove_unused`].
-pub fn remove_unused(handle: &Handle) -> Result<(), Refusal> {
-    let start = OnceCell::new();
-    if handle.unit.as_ref().map(systemd::stop_unused).transpose()? == Some(Stopped::AndSucceeded) {
-        return Ok(());
-    }
-    for tree in handle.v1.iter().chain(&handle.v2) {
-        match remove_one(handle, tree, &start, DEADLINE_OF_UNUSED) {
-            Err(refusal) if refusal.errno == 0 => {}
-            result => result?,
-        }
+        remove_one(handle, tree, past, &start)?;
     }
     Ok(())
 }
 
 /// `start`: when the first group was found busy.
-fn remove_one(
-    handle: &Handle,
-    tree: &Tree,
-    start: &OnceCell<Instant>,
-    deadline: Duration,
-) -> Result<(), Refusal> {
+fn remove_one(handle: &Handle, tree: &Tree, past: Past, start: &OnceCell<Instant>) -> Result<(), Refusal> {
     let explain = |error: SysError| Refusal::system(code::BUSY, &error, "removing the control group");
     let path = tree.dir();
     // Straight away first: usually there is nothing below and nobody in it.
@@ -85,7 +84,12 @@ fn remove_one(
             Err(error) if !is_busy(&error) => return Err(explain(error)),
             Err(_) => {}
         }
-        let Some(left) = deadline.checked_sub(start.elapsed()) else { return Err(still_busy(handle, tree)) };
+        let Some(left) = past.deadline().checked_sub(start.elapsed()) else {
+            return match past {
+                Past::Used => Err(still_busy(handle, tree)),
+                Past::Unused => Ok(()),
+            };
+        };
         wait_for_the_last(handle, left).map_err(explain)?;
         // Nobody is listed any more, and v1 says it is busy: a process in the midst of its exit, of which no
         // event tells.

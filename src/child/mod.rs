@@ -109,8 +109,8 @@ pub fn init(inherited: Inherited<'_>) -> ! {
 fn steps(birth: &mut Inherited<'_>) -> Stepped<Infallible> {
     let plan = birth.plan;
 
-    // Who we are. After the wait the pid is on disk, and maps and limits are in place: from here on everything is accounted, but for memory
-    // (is_charged_late).
+    // Who we are. After the wait the pid is on disk, and maps and limits are in place: from here on everything is
+    // accounted, but for memory (is_charged_late).
     let time_offsets = namespaces::open_time_offsets(birth);
     wait_for_go(birth)?;
     let time_offsets = time_offsets?;
@@ -212,11 +212,11 @@ fn expect(birth: &Inherited<'_>, wanted: Answer) -> Stepped<()> {
     }
 }
 
-/// Whether the child enters the v1 group that counts memory only when it becomes the stage: what a birth needs, which is
-/// several times what the stage needs, would be charged to the container, and a small limit would stop it. Not with
-/// hooks, for they are to find the container in all of its groups and run in them; not with a cgroup namespace, which is
-/// rooted where we are; not with a user namespace, whose ids the group's owner may not move; and not if an image decides
-/// how much is copied into a tmpfs.
+/// Whether the child enters the v1 group that counts memory only when it becomes the stage: what a birth needs, which
+/// is several times what the stage needs, would be charged to the container, and a small limit would stop it. Not with
+/// hooks, for they are to find the container in all of its groups and run in them; not with a cgroup namespace, which
+/// is rooted where we are; not with a user namespace, whose ids the group's owner may not move; and not if an image
+/// decides how much is copied into a tmpfs.
 fn is_charged_late(plan: &Plan) -> bool {
     !has_early_hooks(plan)
         && !plan.namespaces.cgroup.is_new()
@@ -262,9 +262,9 @@ fn own_session(plan: &Plan) -> Stepped<()> {
     if plan.new_keyring { own_keyring(plan) } else { Ok(()) }
 }
 
-/// Does: joins the session keyring `_ses.ID`, labelled for the container under SELinux. Here because: `exec` joins it by
-/// that name as the same root of the same user namespace, in which the kernel looks for it. Where there are no keys, or
-/// a container around us forbids them, none are reached either.
+/// Does: joins the session keyring `_ses.ID`, labelled for the container under SELinux. Here because: `exec` joins it
+/// by that name as the same root of the same user namespace, in which the kernel looks for it. Where there are no keys,
+/// or a container around us forbids them, none are reached either.
 fn own_keyring(plan: &Plan) -> Stepped<()> {
     let Ok(name) = std::ffi::CString::new(plan.session_keyring()) else { return Ok(()) };
     let label = plan.process.selinux_label.as_deref();

@@ -7,6 +7,7 @@ use super::lock::alone;
 use super::start::hook_files;
 use super::state::status_of;
 use super::{Session, matching_ids};
+use crate::cgroup::Past;
 use crate::cli;
 use crate::error::{self, UNKILLABLE};
 use crate::hook;
@@ -146,8 +147,8 @@ fn kill_init(container: &Container) -> Result<()> {
 /// nothing, which holds the lock and has reaped its child.
 pub fn dismantle(mut container: Container, log: &Log) -> Result<()> {
     if let Some(cgroup) = &container.record.cgroup {
-        let removed = if container.record.init.is_some() { cgroup.remove() } else { cgroup.remove_unused() };
-        removed.context("remove the cgroup")?;
+        let past = if container.record.init.is_some() { Past::Used } else { Past::Unused };
+        cgroup.remove(past).context("remove the cgroup")?;
     }
     if let Some(group) = &container.record.rdt {
         group.remove().context("remove the resctrl group")?;

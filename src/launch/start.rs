@@ -1,6 +1,7 @@
 //! From "let it go" to "it has executed its program": the last words on a wire, for `run` and for `start`.
 
 use super::foreground::{Watch, wait_hung_up, wait_readable, wait_readable_passing_on};
+use super::steps::listener_not_sent;
 use crate::hook::OCI_VERSION;
 use crate::plan::seccomp::Listener;
 use crate::sys::error::errno::EPERM;
@@ -60,13 +61,9 @@ pub fn until_executed(
         match wire.question()? {
             Some(Question::Failed(failure)) => return Ok(Outcome::Failed(failure)),
             Some(Question::Listener(number)) => {
-                let taken = take_listener(wire, pidfd, number, told, watch);
-                match taken.context("take the seccomp listener")? {
-                    Sent::Descriptor(notify) => {
-                        hand_over(&notify, told).context("hand the seccomp listener over")?;
-                    }
-                    Sent::Failed(failure) => return Ok(Outcome::Failed(failure)),
-                    Sent::Nothing => return Err(anyhow::anyhow!(NOTHING_SENT)),
+                match take_listener(wire, pidfd, number, told, watch)? {
+                    Ok(notify) => hand_over(&notify, told).context("hand the seccomp listener over")?,
+                    Err(failure) => return Ok(Outcome::Failed(failure)),
                 }
                 // If it is gone, the next question says so.
                 let _ = wire.answer(Answer::Done(0));
@@ -80,6 +77,8 @@ pub fn until_executed(
     }
 }
 
+const TAKING: &str = "take the seccomp listener";
+
 /// Takes the listener out of the process, or has it sent: one that was executed outside of the container's user namespace, for
 /// `exec`, belongs to that of the host, where an ordinary user may not look into what is not dumpable (ptrace(2)).
 fn take_listener(
@@ -88,25 +87,23 @@ fn take_listener(
     number: i32,
     told: &Told<'_>,
     watch: Option<&Watch>,
-) -> Result<Sent> {
+) -> Result<Result<OwnedFd, Failure>> {
     let error = match process::descriptor_of(pidfd, number) {
         Err(error) if error.is(EPERM) => error,
-        other => return Ok(Sent::Descriptor(other?)),
+        other => return Ok(Ok(other.context(TAKING)?)),
     };
     if told.listener.is_none_or(|listener| listener.decides_sending) {
-        return Err(anyhow::Error::new(error).context(CANNOT_BE_SENT));
+        return Err(listener_not_sent("the profile has the agent decide read or sendmsg", &error).into());
     }
     // If it is gone, there is nothing to receive.
     let _ = wire.answer(Answer::Send);
     wait_readable_passing_on(wire.as_fd(), pidfd, watch)?;
-    Ok(wire.descriptor()?)
+    match wire.descriptor().context(TAKING)? {
+        Sent::Descriptor(notify) => Ok(Ok(notify)),
+        Sent::Failed(failure) => Ok(Err(failure)),
+        Sent::Nothing => Err(listener_not_sent("the process has ended", &error).into()),
+    }
 }
-
-const CANNOT_BE_SENT: &str = "only root can take it out of this process, and it cannot be sent, as the profile has the agent decide \
-    read or sendmsg";
-
-const NOTHING_SENT: &str =
-    "take the seccomp listener: the process has ended instead of sending it: the profile must allow sendmsg";
 
 /// Sends it to the agent, with the state as one message.
 fn hand_over(notify: &OwnedFd, told: &Told<'_>) -> Result<()> {

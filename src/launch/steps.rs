@@ -66,7 +66,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("user", "the container's user, groups or capabilities cannot be set"),
     ("working-directory", "the working directory cannot be entered"),
     ("attribute", "a limit, a scheduling or memory attribute, or a label of the process is refused"),
-    ("seccomp", "the kernel refused the seccomp filter"),
+    ("seccomp", "the kernel refused the seccomp filter, or its listener cannot be had"),
     ("container-hook", "a createContainer or startContainer hook failed"),
     ("died", "the container's process ended before it was ready"),
     ("birth", "another step of a birth was refused; step names it"),
@@ -224,6 +224,17 @@ pub(super) fn clone_into_group(error: SysError) -> Failed {
         errno::EAGAIN => failed.advise("the limit of processes is reached (pids.max of the cgroup)"),
         _ => failed,
     }
+}
+
+/// The listener of a seccomp filter, which only root may take, and which the process does not send.
+pub(super) fn listener_not_sent(why: &str, refused: &SysError) -> Failed {
+    let message = format!(
+        "take the seccomp listener: only root may take it out of this process, and it was not sent: {why}"
+    );
+    Failed::new("seccomp", "Listener", message)
+        .because(refused)
+        .at("/linux/seccomp".to_string())
+        .advise("be root, or let the profile allow read and sendmsg")
 }
 
 /// A sysctl that would reach the host.

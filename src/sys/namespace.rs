@@ -165,8 +165,8 @@ impl Drop for ForChild {
     }
 }
 
-/// The clock offsets of the time namespace that our children (or our next execve) will be in, open for writing. With the rights of
-/// who has opened them: CAP_SYS_TIME in the namespace's owner (time_namespaces(7)).
+/// The clock offsets of the time namespace that our children (or our next execve) will be in, open for writing. With
+/// the rights of who has opened them: CAP_SYS_TIME in the namespace's owner (time_namespaces(7)).
 #[derive(Debug)]
 pub struct TimeOffsets(OwnedFd);
 
@@ -219,8 +219,8 @@ pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
     Ok((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
 }
 
-/// What tells a namespace from all others that exist: st_dev and st_ino of its file (ioctl_ns(2)). The number is free again
-/// when the namespace ends.
+/// What tells a namespace from all others that exist: st_dev and st_ino of its file (ioctl_ns(2)). The number is free
+/// again when the namespace ends.
 pub type Identity = (u64, u64);
 
 /// The identity of an open namespace.

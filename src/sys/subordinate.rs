@@ -1,7 +1,7 @@
 //! The ids that this host lends to an ordinary user: /etc/subuid and /etc/subgid (subuid(5)).
 //!
-//! Called by `cmd` for a caller who is not root and whose configuration has no mappings. Reads text files only: whether the ids may be used is for newuidmap(1)
-//! to say, which also knows those of a directory service.
+//! Called by `cmd` for a caller who is not root and whose configuration has no mappings. Reads text files only: whether
+//! the ids may be used is for newuidmap(1) to say, which also knows those of a directory service.
 
 use super::Result;
 use super::error::errno::{ENOENT, ENOTDIR};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use tare::cgroup::detect::{Hierarchy, Layout, Unified};
-use tare::cgroup::{Caller, Handle, Manager};
+use tare::cgroup::{Caller, Handle, Manager, Past};
 
 fn layout() -> Layout {
     let memory = Hierarchy {
@@ -70,7 +70,7 @@ fn the_systemd_manager_has_a_unit_and_the_disabled_one_has_no_groups() {
     assert!(systemd.v2.is_none() && systemd.v1.is_empty(), "systemd says where they are, later");
     let disabled = Handle::choose(Manager::Disabled, Caller::Root, &layout(), Some("/a"), "web1").unwrap();
     assert!(disabled.v2.is_none() && disabled.v1.is_empty());
-    assert!(disabled.remove().is_ok() && disabled.kill_all(9).is_ok() && !disabled.exists());
+    assert!(disabled.remove(Past::Used).is_ok() && disabled.kill_all(9).is_ok() && !disabled.exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::fake::Fake;
 use std::path::PathBuf;
-use tare::cgroup::{Handle, Tree};
+use tare::cgroup::{Handle, Past, Tree};
 
 fn handle(fake: &Fake) -> Handle {
     let tree = |mount: PathBuf, controllers: &[&str]| Tree {
@@ -32,8 +32,8 @@ fn a_group_that_is_gone_has_no_pids_is_not_frozen_and_is_removed_twice() {
     assert!(handle.pids().unwrap().is_empty() && !handle.is_frozen().unwrap() && !handle.exists());
     assert_eq!(handle.oom_kills(), None);
     handle.kill_all(9).unwrap();
-    handle.remove().unwrap();
-    handle.remove().unwrap();
+    handle.remove(Past::Used).unwrap();
+    handle.remove(Past::Used).unwrap();
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn subgroups_are_removed_first_and_parents_stay() {
     for folder in ["unified/box/a/b", "unified/box/c", "memory/box", "freezer/box"] {
         fake.folder(folder);
     }
-    handle(&fake).remove().unwrap();
+    handle(&fake).remove(Past::Used).unwrap();
     for hierarchy in ["unified", "memory", "freezer"] {
         assert!(fake.has(hierarchy) && !fake.has(&format!("{hierarchy}/box")));
     }
@@ -96,7 +96,7 @@ fn a_group_that_is_in_use_is_left_to_its_owner() {
     let fake = Fake::new();
     // A folder with files stands for a group that rmdir(2) calls busy.
     fake.file("unified/box/cgroup.procs", "").folder("memory/box");
-    handle(&fake).remove_unused().unwrap();
+    handle(&fake).remove(Past::Unused).unwrap();
     assert!(fake.has("unified/box") && !fake.has("memory/box"));
 }
 

@@ -130,7 +130,7 @@ test_a_half_made_pause_can_be_resumed_killed_and_deleted() {
     tare pause "$ID" &
     pause=$!
     eventually grep -q 1 "$freeze"
-    kill -KILL $(pgrep -P $pause -x tare) $pause 2>/dev/null
+    kill -KILL $(pgrep -P $pause) $pause 2>/dev/null
     wait $pause 2>/dev/null
     eq "$(cat "$freeze")" 1 cgroup.freeze
     has "$(cat "${freeze%/*}/cgroup.events")" "frozen 0"

@@ -92,7 +92,7 @@ test_where_the_agent_decides_how_it_would_be_sent_exec_says_so() {
     agent_listens
     call tare exec "$ID" true
     eq "$code" 255
-    matches "$err" "take the seccomp listener: .*agent decide read or sendmsg"
+    matches "$err" "take the seccomp listener: .*agent decide read or sendmsg \(config.json#/linux/seccomp\); be root, or "
     agent_ends
     gone
 }
@@ -109,7 +109,7 @@ test_a_profile_that_forbids_sending_the_listener_is_told_and_nobody_waits() {
         agent_ends
         agent_listens
         ends 255 tare exec --detach "$ID" true
-        matches "$err" "seccomp" "$action"
+        matches "$err" "seccomp.* \(config.json#/linux/seccomp\)" "$action"
         agent_ends
         gone
     done
