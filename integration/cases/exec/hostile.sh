@@ -156,6 +156,25 @@ test_the_container_may_end_at_any_moment() {
     has "$seen" 255 "codes of exec in a dying container"
 }
 
+# A caller that gets the processes of `exec` for children and never asks how they ended.
+careless() { # SCRIPT
+    python3 -c 'import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+sys.exit(subprocess.run(["sh", "-c", sys.argv[1]]).returncode)' "$1"
+}
+
+test_a_container_that_cannot_end_before_its_process_is_collected_does_not_run() {
+    bundle
+    command_is sleep 300
+    started
+    # "no such file or directory" is what engines take for a missing program.
+    call careless "'$TARE' --root '$STATE' exec --detach '$ID' true </dev/null >/dev/null 2>&1; sleep 0.2
+        kill -KILL $PID; sleep 0.2; '$TARE' --root '$STATE' exec '$ID' true"
+    eq "$code" 255 "exit code"
+    matches "$err" 'container not running' "error"
+    gone
+}
+
 test_nothing_is_left_when_exec_is_killed() {
     bundle
     command_is sleep 300

@@ -64,6 +64,51 @@ test_version_has_the_three_lines_engines_parse() {
     [ -n "$FOREIGN" ] || matches "$out" '^commit: .'
 }
 
+# The name of a program, and the folder that has it: a link to the runtime, or a copy of it.
+installed_as() { # NAME ln|cp
+    ours_only
+    mkdir -p "$T/bin" && rm -f "$T/bin/$1" || fail "cannot make room for $1"
+    case $2 in
+        ln) ln -s "$TARE" "$T/bin/$1" ;;
+        cp) cp "$TARE" "$T/bin/$1" ;;
+    esac || fail "cannot install as $1"
+    PATH=$T/bin:$PATH
+}
+
+test_installed_as_runc_or_crun_the_first_line_is_the_one_engines_look_for() {
+    local name how
+    for name in runc crun; do
+        for how in ln cp; do
+            installed_as $name $how
+            ok $name --version
+            matches "$(head -1 <<<"$out")" "^$name version [0-9.]+\$" "first line of $how"
+            eq "$(grep -c version <<<"$out")" 1 "lines with the word version"
+            matches "$out" '^commit: tare-[0-9a-z]+' "who it is"
+            matches "$out" '^spec: 1\.'
+            eq "$err" "" stderr
+            "$T/bin/$name" -v | cmp -s - <(echo "$out") || fail "by its path it says something else"
+        done
+    done
+}
+
+test_installed_as_runc_every_line_after_the_first_is_a_name_and_a_value() {
+    installed_as runc ln
+    ok runc --version
+    eq "$(sed 1d <<<"$out" | grep -vc '^[a-z]*: ')" 0 "other lines in: $out"
+}
+
+test_installed_under_another_name_all_else_is_as_ever() {
+    installed_as runc ln
+    bundle
+    command_is true
+    ok runc --root "$STATE" run --keep "$ID"
+    eq "$(state .status)" stopped "status for tare of what runc has made"
+    ok runc --root "$STATE" delete "$ID"
+    refuses 'container does not exist' runc --root "$STATE" state "$ID"
+    ok runc features
+    [ "$out" = "$("$TARE" features)" ] || fail "features depend on the name"
+}
+
 test_help_lists_every_command() {
     ok tare --help
     local verb
