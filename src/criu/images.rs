@@ -6,6 +6,7 @@
 use super::external::External;
 use crate::sys::dir::Dir;
 use crate::sys::error::errno;
+use crate::sys::path::Root;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, AsRawFd};
@@ -48,9 +49,11 @@ impl Images {
     pub fn seen_by(&self, pid: i32) -> Result<Images> {
         let here =
             std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
-        let seen = |dir: &Dir| {
+        // A link may be absolute, as that of containerd's work folder is: below /proc/PID/root it would lead out, into our mounts.
+        let root = Root::new(Dir::open(Path::new(&format!("/proc/{pid}/root")))?.into_fd());
+        let seen = |dir: &Dir| -> Result<Dir> {
             let path = here.join(dir.path());
-            Dir::open(&Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(&path)))
+            Ok(Dir::from_fd(root.open_dir(&path)?, path))
         };
         Ok(Images { dir: seen(&self.dir)?, work: seen(&self.work)? })
     }

@@ -38,6 +38,22 @@ is_masked() {
     ! $inside /bin/sh -c 'echo 1 >/proc/sys/kernel/sysrq' 2>/dev/null || fail "/proc/sys can be written"
 }
 
+# As containerd's is. CRIU mounts the control groups in it, in a mount namespace of its own.
+test_the_folders_of_images_and_of_work_may_be_absolute_links() {
+    needs_criu
+    bundle
+    serves
+    piped
+    mkdir "$T/far" "$T/farther"
+    ln -s "$T/far" "$T/work"
+    ln -s "$T/farther" "$T/img"
+    ok tare checkpoint --image-path "$T/img" --work-path "$T/work" "$ID"
+    restored --work-path "$T/work"
+    counts
+    exists "$T/far/restore.log"
+    gone
+}
+
 test_a_checkpoint_goes_on_from_a_pre_dump() {
     needs_criu
     needs_dirty_pages
