@@ -1,0 +1,101 @@
+# A real application stack by `docker compose`: PostgreSQL, an application, nginx and a client, in containers of a bridge network (stack/compose.yaml).
+
+# A bridge network's names, ports and way out are rules of address translation. User Mode Linux has none: the services have the machine's network there.
+has_translation() { unshare --net iptables -t nat -N probe 2>/dev/null; }
+if has_translation; then
+    COMPOSE_FILE=$ENGINES/stack/compose.yaml DOCKERD_FLAGS='' WEB=127.0.0.1:18080
+else
+    COMPOSE_FILE=$ENGINES/stack/compose.yaml:$ENGINES/stack/compose.host.yaml DOCKERD_FLAGS='--iptables=false --ip6tables=false' WEB=127.0.0.1:8080
+fi
+export COMPOSE_FILE
+compose() { docker compose --progress quiet "$@"; }
+engine_version() { docker version --format 'docker {{.Server.Version}}'; }
+engine_start() {
+    mkdir -p /etc/docker
+    cat >/etc/docker/daemon.json <<EOC
+{"runtimes": {"tested": {"path": "$RUNTIME_PATH"}}, "default-runtime": "tested"}
+EOC
+    start_daemon dockerd "dockerd --bridge none $DOCKERD_FLAGS --exec-opt native.cgroupdriver=$MANAGER" docker version &&
+        docker load -i "$IMAGES/stack.tar"
+}
+engine_stop() { stop_daemon dockerd; }
+case_cleanup() { compose --profile client down -v -t 0; docker ps -aq | xargs -r docker rm -f; }
+leftovers() {
+    docker ps -aq | sed 's/^/container /'
+    docker network ls -q --filter type=custom | sed 's/^/network /'
+    docker volume ls -q | sed 's/^/volume /'
+    find /sys/fs/cgroup -type d \( -path '*/docker/*' -o -name 'docker-*.scope' \) | sed 's/^/group /'
+    awk '$5 ~ "/merged$|/docker/netns/[0-9a-f]+$|/docker/containers/" { print "mount", $5 }' /proc/self/mountinfo
+    pgrep -a containerd-shim | sed 's/^/shim /'
+    pgrep -ax docker-proxy | sed 's/^/proxy /'
+    ip -br link show type bridge | sed 's/^/bridge /'
+    find /run/docker/runtime-runc/moby /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state /'
+    leftover_states
+}
+
+pid_of() { docker inspect --format '{{.State.Pid}}' "stack-$1-1"; }
+client() { compose run --rm --no-deps -T client "$@"; }
+start_stack() { ok compose up -d --wait --wait-timeout $((60 * SLOWNESS)); }
+take_down() { ok compose --profile client down -v; }
+# Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
+cpu_percent_of() { # PID
+    local quota period
+    quota=$(limit_of "$1" cpu cpu.cfs_quota_us cpu.max)
+    period=$(limit_of "$1" cpu cpu.cfs_period_us cpu.max)
+    echo $((${quota% *} * 100 / ${period#* }))
+}
+has_limits() { # SERVICE MEMORY-BYTES CPU-PERCENT TASKS
+    local pid
+    pid=$(pid_of "$1")
+    eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" "$2" "$1's memory"
+    eq "$(cpu_percent_of "$pid")" "$3" "$1's CPU time"
+    eq "$(limit_of "$pid" pids pids.max pids.max)" "$4" "$1's tasks"
+}
+all_have_limits() {
+    has_limits db $((256 << 20)) 80 60
+    has_limits app $((128 << 20)) 70 50
+    has_limits web $((64 << 20)) 60 40
+}
+is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # SERVICE OLD-PID
+kill_first_process() { # SERVICE
+    local old
+    old=$(pid_of "$1")
+    kill -KILL "$old"
+    within 20 is_another "$1" "$old"
+    eq "$(docker inspect --format '{{.RestartCount}}' "stack-$1-1")" 1 "restarts of $1"
+}
+answers_on_its_port() { curl -fsS "http://$WEB/health"; }
+
+test_services_on_a_bridge_network_with_a_published_port_serve_a_thousand_requests() {
+    # timeout_s: 150
+    start_stack
+    all_have_limits
+    ok answers_on_its_port
+    eq "$out" well
+    ok client ask first 1000
+    eq "$out" "1000 requests, 1000 right"
+    # SIGINT has reached the server, and it has answered within its time.
+    ok compose down
+    start_stack
+    ok compose logs db
+    has "$out" "database system was shut down at"
+    ok client read first 1000
+    take_down
+}
+test_what_is_killed_is_started_again_and_the_data_is_still_there() {
+    # timeout_s: 150
+    start_stack
+    ok client ask before 100
+    kill_first_process db
+    within 60 client ask between 2
+    ok compose logs db
+    has "$out" "database system was not properly shut down; automatic recovery"
+    ok client read before 100
+    kill_first_process web
+    within 60 client ask between 2
+    ok client ask after 100
+    ok client read before 100
+    ok answers_on_its_port
+    all_have_limits
+    take_down
+}

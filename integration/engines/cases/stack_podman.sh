@@ -1,0 +1,128 @@
+# A real application stack by `podman kube play`: PostgreSQL, an application behind nginx, and a client, in containers of one pod (stack/pod.yaml).
+
+# On a host with cgroup v1 this is said at each call.
+export PODMAN_IGNORE_CGROUPSV1_WARNING=1
+engine_version() { podman --version; }
+engine_start() {
+    mkdir -p /etc/containers/containers.conf.d
+    cat >/etc/containers/containers.conf.d/50-tare.conf <<EOC
+[containers]
+log_driver = "k8s-file"
+[engine]
+runtime = "$RUNTIME"
+cgroup_manager = "$MANAGER"
+events_logger = "file"
+runtime_supports_json = ["crun", "runc", "tare"]
+runtime_supports_nocgroups = ["crun", "tare"]
+[engine.runtimes]
+tare = ["/usr/local/bin/tare"]
+EOC
+    podman load -q -i "$IMAGES/stack.tar" && podman info
+}
+engine_stop() { podman pod rm -fa -t 0; podman rm -fa -t 0; }
+case_cleanup() { podman pod rm -fa -t 0; podman rm -fa -t 0; podman volume rm -fa; podman secret rm -a; }
+leftovers() {
+    podman ps -aq --no-trunc | sed 's/^/container /'
+    podman pod ps -q | sed 's/^/pod /'
+    podman volume ls -q | sed 's/^/volume /'
+    podman secret ls -q | sed 's/^/secret /'
+    groups_of libpod- | grep -v libpod_parent$ | sed 's/^/group /'
+    # The group of a pod. In a hybrid layout podman does not know of these two hierarchies, and no runtime removes a group above its own there.
+    find /sys/fs/cgroup -type d \( -path '*libpod_parent/*' -o -name 'machine-libpod_pod_*' \) ! -path '*/unified/*' ! -path '*/systemd/*' | sed 's/^/group /'
+    awk '$5 ~ "overlay-containers/|/merged$|/netns/" { print "mount", $5 }' /proc/self/mountinfo
+    pgrep -ax conmon | sed 's/^/monitor /'
+    leftover_states
+}
+
+# A ConfigMap of files, as `kubectl create configmap stack-files --from-file` makes it.
+files_as_configmap() {
+    local file
+    printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: stack-files\ndata:\n'
+    for file in "$ENGINES"/stack/*.{py,sh,conf}; do
+        printf '  %s: |\n' "${file##*/}"
+        sed 's/^/    /' "$file"
+    done
+}
+pid_of() { podman inspect --format '{{.State.Pid}}' "stack-$1"; }
+client() { podman exec stack-client python3 /stack/client.py "$@"; }
+# systemd's timers run the health checks; without systemd they are run by hand.
+is_healthy() { # CONTAINER
+    if [ -d /run/systemd/system ]; then
+        [ "$(podman inspect --format '{{.State.Health.Status}}' "stack-$1")" = healthy ]
+    else
+        podman healthcheck run "stack-$1"
+    fi
+}
+start_stack() {
+    { cat "$ENGINES/stack/pod.yaml" && files_as_configmap; } >"$T/stack.yaml"
+    ok podman kube play --network none "$T/stack.yaml"
+    within 60 is_healthy db
+    within 60 is_healthy web
+}
+# The volumes stay; `down --force` would fail at an emptyDir, which has gone with the pod.
+stop_stack() {
+    ok podman kube down "$T/stack.yaml"
+    eq "$(podman volume ls -q | xargs)" "stack-data stack-files" "volumes"
+}
+take_down() {
+    stop_stack
+    ok podman volume rm stack-data stack-files
+}
+# Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
+cpu_percent_of() { # PID
+    local quota period
+    quota=$(limit_of "$1" cpu cpu.cfs_quota_us cpu.max)
+    period=$(limit_of "$1" cpu cpu.cfs_period_us cpu.max)
+    echo $((${quota% *} * 100 / ${period#* }))
+}
+has_limits() { # CONTAINER MEMORY-BYTES CPU-PERCENT
+    local pid
+    pid=$(pid_of "$1")
+    eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" "$2" "$1's memory"
+    eq "$(cpu_percent_of "$pid")" "$3" "$1's CPU time"
+}
+all_have_limits() {
+    has_limits db $((256 << 20)) 80
+    has_limits app $((128 << 20)) 70
+    has_limits web $((64 << 20)) 60
+    has_limits client $((96 << 20)) 50
+}
+is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # CONTAINER OLD-PID
+kill_first_process() { # CONTAINER
+    local old
+    old=$(pid_of "$1")
+    kill -KILL "$old"
+    within 20 is_another "$1" "$old"
+    eq "$(podman inspect --format '{{.RestartCount}}' "stack-$1")" 1 "restarts of $1"
+}
+
+test_a_pod_of_database_application_web_server_and_client_serves_a_thousand_requests() {
+    # timeout_s: 150
+    start_stack
+    all_have_limits
+    ok client ask first 1000
+    eq "$out" "1000 requests, 1000 right"
+    # SIGINT has reached the server, and it has answered within its time.
+    stop_stack
+    start_stack
+    ok podman logs stack-db
+    has "$err" "database system was shut down at"
+    ok client read first 1000
+    take_down
+}
+test_what_is_killed_is_started_again_and_the_data_is_still_there() {
+    # timeout_s: 150
+    start_stack
+    ok client ask before 100
+    kill_first_process db
+    within 60 client ask between 2
+    ok podman logs stack-db
+    has "$err" "database system was not properly shut down; automatic recovery"
+    ok client read before 100
+    kill_first_process web
+    within 60 client ask between 2
+    ok client ask after 100
+    ok client read before 100
+    all_have_limits
+    take_down
+}
