@@ -52,3 +52,6 @@ layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print
 
 # What no case may leave: a state folder of the runtime.
 leftover_states() { find /run/tare /run/user/*/tare /run/runc /run/crun -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'; }
+
+# The processes that sleep so many seconds (a pattern). By the name of the program, too: a runtime may show the command before it runs it.
+sleepers() { comm -12 <(pgrep -x sleep | sort) <(pgrep -f "^(/bin/)?sleep $1\$" | sort) | grep .; } # SECONDS

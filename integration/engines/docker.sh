@@ -1,0 +1,80 @@
+# What the cases of docker share: the daemon with the tested runtime, containers to play with, what may not be left. Sourced by cases/docker*.sh.
+#
+# dockerd is set up by its configuration file, and by the one variable that it has for the runtime of BuildKit. It has a bridge where the
+# kernel can make one, in the network namespace that the session has.
+
+BOX=localhost/box:1
+docker_start() {
+    # The daemon of the distribution, where this is a machine that has started it.
+    [ ! -d /run/systemd/system ] || systemctl stop docker.socket docker.service containerd.service 2>/dev/null
+    mkdir -p /etc/docker
+    cat >/etc/docker/daemon.json <<JSON
+{"runtimes": {"tested": {"path": "$RUNTIME_PATH"}}, "default-runtime": "tested", "exec-opts": ["native.cgroupdriver=$MANAGER"],
+ "live-restore": true, "experimental": true, "features": {"buildkit": true}}
+JSON
+    docker_daemon dockerd docker version && docker load -q -i "$IMAGES/box.tar"
+}
+docker_daemon() { # NAME COMMAND...
+    local name=$1 daemon=dockerd
+    shift
+    has_bridges || daemon="dockerd --bridge none --iptables=false --ip6tables=false"
+    start_daemon "$name" "env DOCKER_BUILDKIT_RUNC_COMMAND=$RUNTIME_PATH $daemon" "$@"
+}
+has_bridges() {
+    local found=no
+    if [ ! -e "$SESSION/bridges" ]; then
+        ip link add tried0 type bridge && ip link add tried1 type veth peer name tried2 && iptables -t nat -nL && found=yes
+        ip link del tried0
+        ip link del tried1
+        echo $found >"$SESSION/bridges"
+    fi >/dev/null 2>&1
+    [ "$(cat "$SESSION/bridges")" = yes ]
+}
+
+docker_version() { docker version --format 'docker {{.Server.Version}}'; }
+docker_cleanup() {
+    docker ps -aq | xargs -r docker unpause
+    docker ps -aq | xargs -r docker rm -f -v
+    docker volume ls -q | xargs -r docker volume rm
+    docker network ls -q --filter type=custom | xargs -r docker network rm
+    docker images -q 'made*' | xargs -r docker rmi -f
+}
+docker_leftovers() {
+    docker ps -aq | sed 's/^/container /'
+    docker volume ls -q | sed 's/^/volume /'
+    docker network ls -q --filter type=custom | sed 's/^/network /'
+    docker images -q 'made*' | sed 's/^/image /'
+    find /sys/fs/cgroup -depth -mindepth 1 -type d \( -path '*/docker/*' -o -path '*/buildkit/*' -o -name 'docker-*' ! -name docker-events \) 2>/dev/null |
+        grep -vE '/docker/buildkit$|\.service$|\.socket$' | sed 's/^/group /'
+    find /run/docker/runtime-runc/moby /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state /'
+    awk '{ print $2 }' /proc/self/mounts | grep -E '^(/var)?/run/docker/netns/|^/var/lib/docker/.*/(merged|rootfs)' | grep -v '/netns/default$' | sed 's/^/mount /'
+    pgrep -af '^/usr/bin/containerd-shim-runc-v2' | sed 's/^/shim /'
+    leftover_states
+}
+
+# Runs a command in a new container without a network; the container goes with it.
+in_box() { # [OPTION...] -- COMMAND...
+    local options=()
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    docker run --rm --network none "${options[@]}" "$BOX" "$@"
+}
+# A container in the background that does nothing and ends by SIGTERM. `pause` of the image is catatonit.
+start_box() { # NAME [OPTION...]
+    local name=$1
+    shift
+    docker run -d --name "$name" --network none "$@" "$BOX" pause -P >/dev/null || fail "no container $name"
+}
+start_shell() { # NAME SCRIPT [OPTION...]
+    local name=$1 script=$2
+    shift 2
+    docker run -d --name "$name" --network none "$@" "$BOX" sh -c "$script" >/dev/null || fail "no container $name"
+}
+of_box() { docker inspect -f "{{$2}}" "$1"; } # NAME TEMPLATE
+pid_of() { of_box "$1" .State.Pid; }
+is_of_box() { [ "$(of_box "$1" "$2")" = "$3" ]; } # NAME TEMPLATE VALUE
+
+# Runs a command of the shell on a terminal of 99x33. What it is sent is this function's stdin.
+on_terminal() { # 'COMMAND'
+    script -qec "stty rows 33 cols 99 -echo; $1" /dev/null
+}
