@@ -4,7 +4,7 @@ BOX=localhost/box:1
 # What podman says of cgroup v1 is not of the runtime.
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
-engine_version() { podman --version; }
+engine_version() { /usr/bin/podman --version; }
 engine_start() {
     mkdir -p /etc/containers/containers.conf.d
     podman_settings >/etc/containers/containers.conf.d/50-tare.conf
