@@ -1,6 +1,7 @@
 //! The hop: when an existing user namespace is joined, the container's other namespaces must be made inside of it,
 //! or they would belong to the host's (a procfs of such a pid namespace could not be mounted). So the first child
-//! joins, clones the real one as its sibling, tells its pid, and ends.
+//! joins, clones the real one as its sibling, tells its pid, and ends. It does the same where the parent has no right to come
+//! back from what it would join (setns(2): CAP_SYS_ADMIN in the owner of the namespace, which is the host's).
 //!
 //! Called by `child` first of all. In every other birth it does nothing.
 

@@ -96,6 +96,9 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         plan.rootfs.mounts.len(),
         host.rootless
     ));
+    if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
+        session.log.debug(&format!("{}: {left_out}", plan.id));
+    }
     if session.globals.manager() != CgroupManager::Systemd {
         for left_out in plan.asked.only_for_systemd() {
             session.log.debug(&format!("{}: {left_out}", plan.id));

@@ -1,6 +1,6 @@
 //! The clone: which namespaces are made by it, which the parent enters for the child's sake, and which are left to it.
 //!
-//! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace (see `child::hop`).
+//! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace, and for others without root's rights (see `child::hop`).
 
 use super::foreground::Watch;
 use super::{Child, Given, joins, sources, steps};
@@ -39,7 +39,12 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     let mut mounts = sources::open(plan, given.rootless, given.watch)?;
     mounts.own_cgroup2 = given.own_cgroup2.and_then(|path| c_path(&path).ok());
     mounts.hierarchies = given.hierarchies;
-    let hop = plan.namespaces.user.joined().map(|_| Hop { flags: clone_flags(&plan.namespaces) });
+    // Without root's rights nobody comes back to the host's namespaces: what a parent would enter for its child is the hop's then.
+    let no_way_back = given.rootless
+        && (joins.iter().any(|join| is_entered_by_parent(plan, join.kind))
+            || (plan.namespaces.time.is_new() && plan.namespaces.user.is_shared()));
+    let by_hop = plan.namespaces.user.joined().is_some() || no_way_back;
+    let hop = by_hop.then(|| Hop { flags: clone_flags(&plan.namespaces) });
 
     let mut for_child = ForChild::default();
     let mut left_to_child = Vec::new();

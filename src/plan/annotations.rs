@@ -203,17 +203,11 @@ impl Asked {
             .map(|what| format!("{what}: no effect without the systemd manager"))
     }
 
-    /// Kept groups and other groups exclude each other. The user's own group is in both, as podman lists it.
-    pub(super) fn check_groups(&self, user: &User) -> Result<(), Invalid> {
-        let other = user.additional_gids.iter().position(|gid| *gid != user.gid);
-        match other.filter(|_| self.keep_original_groups) {
-            None => Ok(()),
-            Some(index) => Err(Invalid::conflict(
-                format!("/process/user/additionalGids/{index}"),
-                format!("cannot be set, annotation {KEEP_GROUPS} keeps the groups of the caller"),
-            )
-            .advise("remove one of the two")),
-        }
+    /// Kept groups win over those of the configuration: podman names the groups of the image's user together with the
+    /// annotation. One sentence for the log at debug level.
+    pub fn left_out_groups(&self, user: &User) -> Option<String> {
+        let left_out = self.keep_original_groups && user.additional_gids.iter().any(|gid| *gid != user.gid);
+        left_out.then(|| format!("additionalGids: no effect, {KEEP_GROUPS} keeps the groups of the caller"))
     }
 }
 

@@ -144,7 +144,6 @@ impl Plan {
         let mut decided = Process::from_config(process, None, host, &mut warnings)?;
         super::of_linux(&mut decided, linux)?;
         let asked = Asked::from_config(&container.config.annotations)?;
-        asked.check_groups(&decided.user)?;
         let maps = namespaces::id_maps(linux)?;
         if let Some(maps) = &maps {
             idmap::check_user(&decided.user, maps)?;

@@ -172,7 +172,6 @@ impl Plan {
         let (id_maps, expected_id_maps) =
             if namespaces.user.is_new() { (given_maps, None) } else { (None, given_maps) };
         let mut process = process(config, linux, options, host, &mut warnings)?;
-        asked.check_groups(&process.user)?;
         let notify = notify::add(options.notify_folder.as_deref(), &mut process, &mut rootfs)?;
         // The mappings of a joined namespace are known to nobody yet.
         if let Some(maps) = &id_maps {

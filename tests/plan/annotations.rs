@@ -160,17 +160,19 @@ fn the_document_has_a_row_for_each_row_of_the_table() {
 }
 
 #[test]
-fn kept_groups_and_other_groups_exclude_each_other() {
-    let with = |gids: Value| {
-        plan(json!({
-            "annotations": {"run.oci.keep_original_groups": "1"},
+fn kept_groups_win_over_those_of_the_configuration_and_that_is_said() {
+    let said = |keep: &str, gids: Value| {
+        let plan = plan(json!({
+            "annotations": {"run.oci.keep_original_groups": keep},
             "process": {"user": {"uid": 5, "gid": 7, "additionalGids": gids}},
-        }))
+        }));
+        let plan = plan.unwrap();
+        plan.asked.left_out_groups(&plan.process.user)
     };
-    refused(with(json!([7, 8])), "/process/user/additionalGids/1", "keeps the groups of the caller");
-    with(json!([7])).unwrap();
-    with(json!([])).unwrap();
-    plan(json!({"process": {"user": {"uid": 5, "gid": 7, "additionalGids": [8]}}})).unwrap();
+    assert!(said("1", json!([7, 8])).unwrap().starts_with("additionalGids: no effect"));
+    assert_eq!(said("1", json!([7])), None);
+    assert_eq!(said("1", json!([])), None);
+    assert_eq!(said("0", json!([8])), None);
 }
 
 #[test]

@@ -125,11 +125,16 @@ test_kept_groups_open_what_the_callers_groups_may() {
     eq "$(cat "$T/shared/file")" kept
 }
 
-test_kept_groups_and_other_groups_are_refused() {
+test_kept_groups_win_over_those_of_the_configuration() {
     bundle
     annotate run.oci.keep_original_groups 1
-    config '.process.user = {uid: 0, gid: 0, additionalGids: [5]}'
-    refuses 'process/user/additionalGids/0.*run.oci.keep_original_groups' tare create "$ID"
+    # As podman asks for the user of an image who has other groups there.
+    config '.process.user = {uid: 1000, gid: 1000, additionalGids: [1000, 2000]}'
+    script 'sed -n "s/^Groups:[[:space:]]*//p" /proc/self/status'
+    ok with_groups 4242,4343
+    eq "${out% }" "4242 4343"
+    eq "$err" ""
+    [ -n "$FOREIGN" ] || has "$(setpriv --groups 4242 "$TARE" --debug --root "$STATE" run "$ID" 2>&1)" "additionalGids: no effect"
 }
 
 pidfd_agent() {

@@ -115,3 +115,34 @@ test_its_cgroup_is_given_to_the_containers_root() {
     has "$out" kept
     undelegated
 }
+
+# Runs the container beside a process in new namespaces of the caller's, of which it joins one.
+joins_beside() { # TYPE UNSHARE-OPTION FILE
+    config '.linux.namespaces |= [.[] | select(.type != "'"$1"'")] + [{type: "'"$1"'", path: "'"$T"'/user/ns"}]'
+    cat >"$T/beside" <<EOF
+unshare $2 --fork --kill-child sleep 30 &
+until pgrep -P \$! sleep >/dev/null; do sleep 0.05; done
+ln -s /proc/\$(pgrep -P \$!)/ns/$3 "$T/user/ns"
+"$T/user/runtime" --root "$STATE" --cgroup-manager disabled run --bundle "$B" "$ID"
+code=\$?
+kill \$! && wait \$! 2>/dev/null
+exit \$code
+EOF
+    ok as_user $INSIDE -- bash "$T/beside"
+}
+# The runtime has no right to come back to the host's pid namespace, of whose owner it has no capability.
+test_a_pid_namespace_of_the_callers_is_joined() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    script 'ps | grep -c "[s]leep 30"'
+    joins_beside pid --pid pid
+    eq "$out" 1 "the other process is seen"
+}
+test_a_network_namespace_of_the_callers_is_joined_from_a_new_user_namespace() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    script 'echo joined'
+    joins_beside network --net net
+    eq "$out" joined
+}
