@@ -5,22 +5,17 @@ cri() { "$ENGINES/cri.py" "$@"; }
 engine_version() { cri Version '{}' runtime_version | sed 's/^/CRI of containerd /'; }
 engine_start() {
     mkdir -p /etc/containerd /etc/cni/net.d "$SESSION/pause"
-    cat >/etc/containerd/config.toml <<EOF
-version = 3
+    {
+        configuration containerd.toml tested | sed "s/SystemdCgroup = .*/SystemdCgroup = $([ "$MANAGER" = systemd ] && echo true || echo false)/"
+        cat <<'EOF'
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = 'localhost/pause:1'
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
   [plugins.'io.containerd.cri.v1.runtime'.cni]
     bin_dirs = ['/usr/lib/cni']
-  [plugins.'io.containerd.cri.v1.runtime'.containerd]
-    default_runtime_name = 'tested'
-    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.tested]
-      runtime_type = 'io.containerd.runc.v2'
-      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.tested.options]
-        BinaryName = '$RUNTIME_PATH'
-        SystemdCgroup = $([ "$MANAGER" = systemd ] && echo true || echo false)
 EOF
+    } >/etc/containerd/config.toml
     cat >/etc/cni/net.d/10-tested.conflist <<EOF
 {"cniVersion": "1.0.0", "name": "tested", "plugins": [
  {"type": "ptp", "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.77.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
@@ -40,7 +35,7 @@ TASKS=/run/containerd/io.containerd.runtime.v2.task/k8s.io
 leftovers() {
     ctr -n k8s.io containers ls -q | sed 's/^/container /'
     ctr -n k8s.io snapshots ls | awk '$NF == "Active" { print "snapshot", $1 }'
-    find "$TASKS" /run/containerd/runc/k8s.io -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
+    find "$TASKS" /run/containerd/tare/k8s.io -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
     find /sys/fs/cgroup \( -path '*/pods/*' -o -path '*/pods.slice/*' \) -type d -printf 'group %p\n'
     pgrep -a containerd-shim | sed 's/^/shim /'
     grep -E ' (/run/containerd|/run/netns|/var/run/netns|/var/lib/containerd/io)' /proc/self/mountinfo | sed 's/^/mount /'

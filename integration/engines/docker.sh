@@ -7,11 +7,7 @@ BOX=localhost/box:1
 docker_start() {
     # The daemon of the distribution, where this is a machine that has started it.
     [ ! -d /run/systemd/system ] || systemctl stop docker.socket docker.service containerd.service 2>/dev/null
-    mkdir -p /etc/docker
-    cat >/etc/docker/daemon.json <<JSON
-{"runtimes": {"tested": {"path": "$RUNTIME_PATH"}}, "default-runtime": "tested", "exec-opts": ["native.cgroupdriver=$MANAGER"],
- "live-restore": true, "experimental": true, "features": {"buildkit": true}}
-JSON
+    configure_docker "{\"exec-opts\": [\"native.cgroupdriver=$MANAGER\"], \"live-restore\": true, \"experimental\": true, \"features\": {\"buildkit\": true}}"
     docker_daemon dockerd docker version && docker load -q -i "$IMAGES/box.tar"
 }
 docker_daemon() { # NAME COMMAND...

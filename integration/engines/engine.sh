@@ -1,4 +1,20 @@
-# What the cases of all engines share: waiting for a daemon, looking for what is left. Sourced by session and case.sh; assert.sh gives the rest.
+# What the cases of all engines share: configurations, waiting for a daemon, looking for what is left. Sourced by session and case.sh; assert.sh gives the rest.
+
+# A file of docs/engines, which is what users are told to write, for the tested runtime; NAME is what the engine calls it.
+configuration() { # FILE [NAME]
+    sed "s|/usr/local/bin/tare|$RUNTIME_PATH|g; s|^\([^/]*\)\<tare\>|\1${2:-$RUNTIME}|; s|\"tare\"|\"${2:-$RUNTIME}\"|g" "/opt/configuration/$1"
+}
+# The same for podman and buildah, and on stdin what is the tests' own.
+configure_containers() {
+    mkdir -p /etc/containers/containers.conf.d
+    configuration containers.conf >/etc/containers/containers.conf.d/50-tare.conf
+    cat >/etc/containers/containers.conf.d/60-tests.conf
+}
+# The same for dockerd, with more settings as JSON. "runc" is a name that users cannot give.
+configure_docker() { # JSON
+    mkdir -p /etc/docker
+    configuration daemon.json tested | jq --argjson more "$1" '. + $more' >/etc/docker/daemon.json
+}
 
 # Runs a daemon in the background, its output in $SESSION/NAME.log, and waits until COMMAND... succeeds.
 start_daemon() { # NAME 'DAEMON ARG...' COMMAND...

@@ -6,8 +6,7 @@ export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
 engine_version() { /usr/bin/podman --version; }
 engine_start() {
-    mkdir -p /etc/containers/containers.conf.d
-    podman_settings >/etc/containers/containers.conf.d/50-tare.conf
+    podman_settings | configure_containers
     # The ranges of --userns=auto.
     id containers >/dev/null 2>&1 || useradd --system --shell /usr/sbin/nologin containers
     grep -q ^containers: /etc/subuid || echo containers:1000000:1000000 | tee -a /etc/subuid >>/etc/subgid
@@ -19,13 +18,8 @@ podman_settings() {
 netns = "none"
 log_driver = "k8s-file"
 [engine]
-runtime = "$RUNTIME"
 cgroup_manager = "$MANAGER"
 events_logger = "file"
-runtime_supports_json = ["crun", "runc", "tare"]
-runtime_supports_nocgroup = ["crun", "tare"]
-[engine.runtimes]
-tare = ["/usr/local/bin/tare"]
 EOF
 }
 engine_stop() { podman rm -fa -t 0; }

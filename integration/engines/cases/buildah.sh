@@ -5,16 +5,13 @@
 OWN_FILES=$(ulimit -Hn) OWN_PROCESSES=$(ulimit -Hu | sed s/unlimited/-1/)
 engine_version() { buildah --version; }
 engine_start() {
-    mkdir -p /etc/containers/containers.conf.d
-    cat >/etc/containers/containers.conf.d/50-tare.conf <<CONF
+    configure_containers <<CONF
 [containers]
 netns = "none"
 default_ulimits = ["nofile=$OWN_FILES:$OWN_FILES", "nproc=$OWN_PROCESSES:$OWN_PROCESSES"]
 [engine]
-runtime = "$RUNTIME"
 cgroup_manager = "$MANAGER"
 [engine.runtimes]
-tare = ["/usr/local/bin/tare"]
 other = ["$RUNTIME_PATH"]
 CONF
     buildah pull -q "docker-archive:$IMAGES/box.tar"

@@ -14,8 +14,7 @@ as_user() {
 podman() { as_user /usr/bin/podman "$@"; }
 engine_start() {
     has_session || return 0
-    mkdir -p /etc/containers/containers.conf.d
-    podman_settings >/etc/containers/containers.conf.d/50-tare.conf
+    podman_settings | configure_containers
     SESSION_GROUP='' as_user systemd-run --user -q --unit tested -p Delegate=yes sleep infinity &&
         within 20 test -d "/sys/fs/cgroup$SESSION_GROUP" && podman load -q -i "$IMAGES/box.tar" && podman info
 }

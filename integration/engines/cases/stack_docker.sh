@@ -11,11 +11,8 @@ export COMPOSE_FILE
 compose() { docker compose --progress quiet "$@"; }
 engine_version() { docker version --format 'docker {{.Server.Version}}'; }
 engine_start() {
-    mkdir -p /etc/docker
-    cat >/etc/docker/daemon.json <<EOC
-{"runtimes": {"tested": {"path": "$RUNTIME_PATH"}}, "default-runtime": "tested"}
-EOC
-    start_daemon dockerd "dockerd --bridge none $DOCKERD_FLAGS --exec-opt native.cgroupdriver=$MANAGER" docker version &&
+    configure_docker "{\"exec-opts\": [\"native.cgroupdriver=$MANAGER\"]}"
+    start_daemon dockerd "dockerd --bridge none $DOCKERD_FLAGS" docker version &&
         docker load -i "$IMAGES/stack.tar"
 }
 engine_stop() { stop_daemon dockerd; }

@@ -4,18 +4,12 @@
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 engine_version() { podman --version; }
 engine_start() {
-    mkdir -p /etc/containers/containers.conf.d
-    cat >/etc/containers/containers.conf.d/50-tare.conf <<EOC
+    configure_containers <<EOC
 [containers]
 log_driver = "k8s-file"
 [engine]
-runtime = "$RUNTIME"
 cgroup_manager = "$MANAGER"
 events_logger = "file"
-runtime_supports_json = ["crun", "runc", "tare"]
-runtime_supports_nocgroups = ["crun", "tare"]
-[engine.runtimes]
-tare = ["/usr/local/bin/tare"]
 EOC
     podman load -q -i "$IMAGES/stack.tar" && podman info
 }
