@@ -64,6 +64,21 @@ limit_of() { # PID CONTROLLER FILE-V1 FILE-V2
         cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")/$4"
     fi
 }
+# The kernel of User Mode Linux has no such controller. CPU_0: the option of docker, podman, buildah and ctr.
+has_cpuset() { grep -q '^cpuset.*1$' /proc/cgroups || grep -qw cpuset /sys/fs/cgroup/cgroup.controllers 2>/dev/null; }
+if has_cpuset; then CPU_0=(--cpuset-cpus 0); else CPU_0=(); fi
+is_on_cpus() { # PID LIST
+    ! has_cpuset || eq "$(limit_of "$1" cpuset cpuset.cpus cpuset.cpus)" "$2" cpuset
+}
+# Bridges with address translation, which User Mode Linux does not have either. Tried once for a session, in a network namespace of its own.
+has_networks() {
+    local found=no
+    if [ ! -e "$SESSION/networks" ]; then
+        unshare --net sh -ec 'ip link add a type bridge; ip link add b type veth peer name c; iptables -t nat -N probe' >/dev/null 2>&1 && found=yes
+        echo $found >"$SESSION/networks"
+    fi
+    [ "$(cat "$SESSION/networks")" = yes ]
+}
 layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print v1 && v2 ? "hybrid" : v1 ? "v1" : "v2" }' /proc/self/mounts; }
 
 # What no case may leave: a state folder of the runtime.

@@ -14,7 +14,22 @@ cgroup_manager = "$MANAGER"
 [engine.runtimes]
 other = ["$RUNTIME_PATH"]
 CONF
+    has_networks || without_networks
     buildah pull -q "docker-archive:$IMAGES/box.tar"
+}
+# buildah gives each run a network and does not read netns of its configuration; where there can be none, none is asked for.
+without_networks() {
+    mkdir "$SESSION/bin"
+    cat >"$SESSION/bin/buildah" <<'WRAPPER'
+#!/bin/bash
+case "$1 $*" in
+    *--network*) ;;
+    run\ * | build\ *) set -- "$1" --network none "${@:2}" ;;
+esac
+exec /usr/bin/buildah "$@"
+WRAPPER
+    chmod +x "$SESSION/bin/buildah"
+    PATH=$SESSION/bin:$PATH
 }
 engine_stop() { :; }
 case_cleanup() {
@@ -119,21 +134,21 @@ test_namespaces_of_a_run() {
 }
 
 test_limits_stand_in_the_group_of_a_run() {
-    from_box --memory 64m --memory-swap 64m --cpu-quota 50000 --cpu-period 100000 --cpuset-cpus 0 --ulimit nofile=123:456 --ulimit "nproc=$OWN_PROCESSES:$OWN_PROCESSES" --shm-size 7m
+    from_box --memory 64m --memory-swap 64m --cpu-quota 50000 --cpu-period 100000 "${CPU_0[@]}" --ulimit nofile=123:456 --ulimit "nproc=$OWN_PROCESSES:$OWN_PROCESSES" --shm-size 7m
     ok run_in work -- sh -c 'ulimit -n; ulimit -Hn; grep -o "/dev/shm .*" /proc/mounts'
     matches "$out" '^123$'
     matches "$out" '^456$'
     has "$out" size=7168k
     run_in work -- sleep 1234 &
     within 10 sleepers 1234
-    local pid memory cpus quota
+    local pid memory quota
     pid=$(sleepers 1234 | tail -1)
     memory=$(limit_of "$pid" memory memory.limit_in_bytes memory.max)
-    cpus=$(limit_of "$pid" cpuset cpuset.cpus cpuset.cpus)
+    is_on_cpus "$pid" 0
     quota=$(limit_of "$pid" cpu cpu.cfs_quota_us cpu.max)
     kill -KILL $(sleepers 1234)
     wait
-    eq "$memory $cpus ${quota%% *}" "67108864 0 50000"
+    eq "$memory ${quota%% *}" "67108864 50000"
     ok buildah rm work
 }
 

@@ -30,13 +30,13 @@ test_info_shows_the_runtime_its_version_and_its_features() {
 }
 
 test_limits_stand_in_the_groups_of_the_container() {
-    start_box limited --memory 64m --memory-swap 96m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 42 --cpuset-cpus 0
+    start_box limited --memory 64m --memory-swap 96m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 42 "${CPU_0[@]}"
     local pid
     pid=$(pid_of limited)
     eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" 67108864
     eq "$(limit_of "$pid" memory memory.soft_limit_in_bytes memory.low)" 33554432
     eq "$(limit_of "$pid" pids pids.max pids.max)" 42
-    eq "$(limit_of "$pid" cpuset cpuset.cpus cpuset.cpus)" 0
+    is_on_cpus "$pid" 0
     if [ "$(layout)" = v2 ]; then
         eq "$(limit_of "$pid" memory - memory.swap.max)" 33554432
         eq "$(limit_of "$pid" cpu - cpu.max)" "50000 100000"
@@ -209,7 +209,7 @@ test_all_of_a_container_without_a_pid_namespace_of_its_own_ends_with_it() {
 }
 
 test_a_port_is_published_and_containers_find_each_other_by_name() {
-    has_bridges || skip "this kernel has no bridge, veth or NAT"
+    has_networks || skip "this kernel has no bridge, veth or NAT"
     ok docker network create made
     ok docker run -d --name web --network made -p 127.0.0.1:8080:80 "$BOX" httpd -f -h /var/www
     within 5 curl -fs http://127.0.0.1:8080/

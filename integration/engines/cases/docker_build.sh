@@ -174,7 +174,7 @@ END
 }
 
 test_a_step_reaches_the_bridge_by_a_hook() {
-    has_bridges || skip "this kernel has no bridge, veth or NAT"
+    has_networks || skip "this kernel has no bridge, veth or NAT"
     ok docker run -d --name web "$BOX" httpd -f -h /var/www
     local address
     address=$(of_box web .NetworkSettings.Networks.bridge.IPAddress)
@@ -202,7 +202,7 @@ END
 }
 
 test_limits_of_a_build() {
-    ok build 1 --ulimit nofile=123:456 --shm-size 7m --memory 64m --cpuset-cpus 0 <<END
+    ok build 1 --ulimit nofile=123:456 --shm-size 7m --memory 64m "${CPU_0[@]}" <<END
 FROM $BOX
 RUN ulimit -n >/result; ulimit -Hn >>/result; grep /dev/shm /proc/mounts >>/result
 END

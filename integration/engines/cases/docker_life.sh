@@ -234,12 +234,12 @@ test_pause_stops_all_until_unpause() {
 
 test_update_changes_the_limits_of_what_runs() {
     start_box box --memory 64m --memory-swap 64m --cpus 0.5
-    ok docker update --memory 128m --memory-swap 192m --cpus 0.75 --pids-limit 77 --cpu-shares 512 --cpuset-cpus 0 box
+    ok docker update --memory 128m --memory-swap 192m --cpus 0.75 --pids-limit 77 --cpu-shares 512 "${CPU_0[@]}" box
     local pid
     pid=$(pid_of box)
     eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" 134217728
     eq "$(limit_of "$pid" pids pids.max pids.max)" 77
-    eq "$(limit_of "$pid" cpuset cpuset.cpus cpuset.cpus)" 0
+    is_on_cpus "$pid" 0
     if [ "$(layout)" = v2 ]; then
         eq "$(limit_of "$pid" memory - memory.swap.max)" 67108864
         eq "$(limit_of "$pid" cpu - cpu.max)" "75000 100000"

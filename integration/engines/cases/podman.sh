@@ -50,17 +50,15 @@ test_a_missing_working_directory_is_named_and_ends_with_126() {
 
 # Limits
 test_limits_are_in_the_files_of_the_group() {
-    local pid cpus=()
-    # The kernel of User Mode Linux has no such controller.
-    ! grep -q '^cpuset.*1$' /proc/cgroups || cpus=(--cpuset-cpus 0)
-    start --name limited -m 64m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 50 "${cpus[@]}" $BOX sleep 600
+    local pid
+    start --name limited -m 64m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 50 "${CPU_0[@]}" $BOX sleep 600
     pid=$(pid_of limited)
     eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" 67108864 memory
     eq "$(limit_of "$pid" memory memory.soft_limit_in_bytes memory.low)" 33554432 reservation
     matches "$(limit_of "$pid" cpu cpu.cfs_quota_us cpu.max)" '^50000( 100000)?$' quota
     eq "$(limit_of "$pid" pids pids.max pids.max)" 50 pids
     [ "$(layout)" = v2 ] || eq "$(limit_of "$pid" cpu cpu.shares -)" 512 shares
-    [ ${#cpus[@]} = 0 ] || eq "$(limit_of "$pid" cpuset cpuset.cpus cpuset.cpus)" 0 cpuset
+    is_on_cpus "$pid" 0
     ok podman rm -f -t 0 limited
 }
 test_the_limit_of_processes_holds() {

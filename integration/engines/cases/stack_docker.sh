@@ -1,8 +1,7 @@
 # A real application stack by `docker compose`: PostgreSQL, an application, nginx and a client, in containers of a bridge network (stack/compose.yaml).
 
 # A bridge network's names, ports and way out are rules of address translation. User Mode Linux has none: the services have the machine's network there.
-has_translation() { unshare --net iptables -t nat -N probe 2>/dev/null; }
-if has_translation; then
+if has_networks; then
     COMPOSE_FILE=$ENGINES/stack/compose.yaml DOCKERD_FLAGS='' WEB=127.0.0.1:18080
 else
     COMPOSE_FILE=$ENGINES/stack/compose.yaml:$ENGINES/stack/compose.host.yaml DOCKERD_FLAGS='--iptables=false --ip6tables=false' WEB=127.0.0.1:8080
