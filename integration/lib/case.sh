@@ -32,12 +32,14 @@ mounts() { awk '{ print $5 }' /proc/self/mountinfo | sort; }
 mounts_before=$(mounts)
 
 # A case ends early by fail or skip; what its last command returned says nothing.
-command_not_found_handle() { fail "no such command: $1"; }
+# bash calls this in a process of its own, whose end is not the case's.
+command_not_found_handle() { echo "FAILED: no such command: $1" | tee -a "$SUITE/case/.no-such-command"; return 127; }
 . "$file"
 ("$function"; exit 0)
 rc=$?
 cd /
 [ $rc = 0 ] || exit $rc
+[ ! -e "$SUITE/case/.no-such-command" ] || exit 1
 
 # Zombies are ours to reap (bash does it between commands); anything else alive after a second was left behind. Orphans are ours, or
 # $PPID's (`probe reaper`).

@@ -50,7 +50,7 @@ pub struct Inherited<'a> {
     pub delegated: Option<(OwnedFd, String)>,
     /// Namespaces to join here, with their position in config.json; the parent has joined the others for us.
     pub joins: Vec<Join>,
-    /// Whether the real child must be cloned inside of the joined user namespace.
+    /// Whether the real child is cloned by the hop, inside of what that has joined.
     pub hop: Option<Hop>,
     /// `timens_offsets` lines, if the time namespace is made here.
     pub time_offsets: Option<String>,
@@ -81,7 +81,8 @@ pub struct Join {
     pub index: u16,
 }
 
-/// A second clone, made inside of a joined user namespace, so that the new namespaces belong to it.
+/// A second clone, made inside of joined namespaces: so that the new ones belong to the user namespace among them, or as nobody could
+/// come back from them.
 #[derive(Debug, Clone, Copy)]
 pub struct Hop {
     /// CLONE_NEW* of the second clone.

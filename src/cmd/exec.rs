@@ -102,6 +102,9 @@ fn plan(
     let plan = apart(|| Plan::for_exec(&kept, &process, &options, host).map(Box::new));
     let plan = plan.map_err(|invalid| with_its_place(invalid.into(), args))?;
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
+    if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
+        session.log.debug(&format!("{}: {left_out}", plan.id));
+    }
     Ok(plan)
 }
 

@@ -50,12 +50,15 @@ impl Images {
         let here =
             std::env::current_dir().map_err(|e| crate::sys::SysError::io("getcwd", "current folder", &e))?;
         // A link may be absolute, as that of containerd's work folder is: below /proc/PID/root it would lead out, into our mounts.
+        // The links of /proc/PID/fd are refused (ELOOP): they lead out of any root.
         let root = Root::new(Dir::open(Path::new(&format!("/proc/{pid}/root")))?.into_fd());
         let seen = |dir: &Dir| -> Result<Dir> {
             let path = here.join(dir.path());
             Ok(Dir::from_fd(root.open_dir(&path)?, path))
         };
-        Ok(Images { dir: seen(&self.dir)?, work: seen(&self.work)? })
+        let dir = seen(&self.dir).context("the folder of the images, as CRIU sees it")?;
+        let work = seen(&self.work).context("the work folder, as CRIU sees it")?;
+        Ok(Images { dir, work })
     }
 
     fn open(images: &Path, work: Option<&Path>) -> Result<Images> {

@@ -8,7 +8,6 @@ use super::{Child, Ready, joins, maps, or_ended, spawn, steps};
 use crate::cgroup::Entry;
 use crate::child::exec::{Visitor, init, set_scheduler};
 use crate::plan::{IdMaps, Plan};
-use crate::sys::error::errno;
 use crate::sys::path::Root;
 use crate::sys::process::{self, Cloned};
 use crate::sys::{attribute, fd, namespace, proc};
@@ -110,10 +109,7 @@ impl Inside {
     fn look(given: &Given<'_>) -> Result<Inside> {
         let (pid, pidfd) = given.init;
         let ended = |error: crate::sys::SysError| {
-            // One that has no namespaces ends, also if it takes for ever: until a process of `exec` in it is collected.
-            let is_ending = error.is(errno::ENOENT);
-            let error = or_ended(anyhow::Error::new(error).context("look into the container"), given.init);
-            if is_ending { super::Failed::container_ended(pid).into() } else { error }
+            super::or_ending(anyhow::Error::new(error).context("look into the container"), given.init)
         };
         let namespaces = joins::foreign_to_us(pid, &given.plan.namespaces).map_err(ended)?;
         let root = proc::root_of_process(pid).map_err(ended)?;

@@ -21,8 +21,7 @@ fn places(namespaces: &Namespaces) -> [(Kind, &Place); 8] {
     ]
 }
 
-/// Opens every namespace that is joined. One that is our own already is left out: joining our own user namespace
-/// would be refused.
+/// Opens every namespace that is joined, our own ones too.
 pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
     let mut joins = Vec::new();
     for (kind, place) in places(namespaces) {

@@ -34,7 +34,7 @@ use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
 use crate::sys::error::{SysError, errno};
-use crate::sys::{fd, pidfd, process};
+use crate::sys::{cred, fd, pidfd, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use foreground::{Interrupted, Watch, wait_readable};
@@ -95,9 +95,11 @@ pub struct Ready<'a> {
 pub fn begin<'a>(given: Given<'a>) -> Result<Newborn<'a>> {
     let (plan, rootless, watch, warn) = (given.plan, given.rootless, given.watch, given.warn);
     let hook_files = Rc::clone(&given.hook_files);
-    // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962). A
-    // rootless parent must write the maps first, which needs the files of a dumpable child: that one does it itself.
-    if !rootless && !broken!("cve_2016_9962") {
+    // Inherited by the clone, so that there is no moment in which the child can be looked into (CVE-2016-9962), by the hop's
+    // path also from another container's pid namespace. A parent who is an ordinary user must write the maps first, which needs
+    // the files of a dumpable child: that one does it itself. Those of an undumpable one are root's, also of a user namespace.
+    let owns_files_of_undumpable = !rootless || cred::own_ids().0 == 0;
+    if owns_files_of_undumpable && !broken!("cve_2016_9962") {
         process::set_undumpable()?;
     }
     let host_nulls = furnish_stdio(plan);
@@ -327,6 +329,15 @@ pub fn or_ended(error: anyhow::Error, (pid, pidfd): (i32, BorrowedFd<'_>)) -> an
     match pidfd::wait_end(pidfd, patience_ms) {
         Ok(true) => Failed::container_ended(pid).into(),
         _ => error,
+    }
+}
+
+/// The same of a look at a container's first process. One that has no namespaces ends, also if that takes for ever: a process of
+/// `exec` that its parent outside has not collected holds the pid namespace.
+pub(super) fn or_ending(error: anyhow::Error, init: (i32, BorrowedFd<'_>)) -> anyhow::Error {
+    match error.downcast_ref().is_some_and(|error: &SysError| error.is(errno::ENOENT)) {
+        true => Failed::container_ended(init.0).into(),
+        false => or_ended(error, init),
     }
 }
 

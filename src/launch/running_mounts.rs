@@ -3,7 +3,7 @@
 //!
 //! Called by `cmd::mounts`, which holds the container's lock.
 
-use super::{Child, Failed, or_ended, sources, steps};
+use super::{Child, Failed, or_ending, sources, steps};
 use crate::child::running_mounts::{Beside, Task, main};
 use crate::plan::namespaces::Joined;
 use crate::plan::{Place, Plan};
@@ -56,7 +56,7 @@ impl Running<'_> {
 
     /// The container's namespaces, held from here on: its first process may go elsewhere at any moment.
     fn namespaces(&self) -> Result<Theirs> {
-        self.open_namespaces().map_err(|error| or_ended(error, (self.pid, self.init)))
+        self.open_namespaces().map_err(|error| or_ending(error, (self.pid, self.init)))
     }
 
     fn open_namespaces(&self) -> Result<Theirs> {

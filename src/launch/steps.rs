@@ -280,6 +280,10 @@ pub fn explain(plan: &Plan, failure: &Failure) -> Failed {
     if let Some(failed) = last_steps(&args, failure) {
         return failed;
     }
+    // The hop's second clone is the only one that counts where no user namespace is joined.
+    if failure.step == Step::CloneInUserNamespace && plan.namespaces.user.joined().is_none() {
+        return clone(plan, SysError::new("clone3", &failure.object, failure.errno));
+    }
     let index = failure.index.map(usize::from);
     let (code, doing, pointer) = step_words(plan, failure.step, index);
     let what = if failure.object.is_empty() { String::new() } else { format!("{}: ", failure.object) };

@@ -6,6 +6,7 @@ use super::process::flag;
 use super::{Result, SysError};
 use nix::fcntl::OFlag;
 use std::ffi::CStr;
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// A kind of namespace: its CLONE_NEW* flag and its name below /proc/PID/ns.
@@ -133,8 +134,13 @@ pub struct ForChild {
 
 impl ForChild {
     /// Joins an existing namespace for the child's sake.
+    ///
+    /// # Errors
+    /// Also `EPERM` of our own namespace: who has no right to come back to it (setns(2): CAP_SYS_ADMIN in its owner) does not
+    /// leave it.
     pub fn join(&mut self, fd: BorrowedFd<'_>, kind: Kind) -> Result<()> {
         let own = own(kind)?;
+        join(own.as_fd(), kind)?;
         join(fd, kind)?;
         self.own.push((own, kind));
         Ok(())
@@ -158,7 +164,9 @@ impl Drop for ForChild {
         for (own, kind) in self.own.drain(..).rev() {
             // It is our own namespace, which we have just left: the kernel has no reason to refuse it. If it does,
             // nothing more may be born from this process.
-            if join(own.as_fd(), kind).is_err() {
+            if let Err(error) = join(own.as_fd(), kind) {
+                let _ =
+                    writeln!(std::io::stderr(), "tare: coming back from the container's namespace: {error}");
                 std::process::abort();
             }
         }

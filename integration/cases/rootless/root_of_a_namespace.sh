@@ -123,7 +123,7 @@ joins_beside() { # TYPE UNSHARE-OPTION FILE
 unshare $2 --fork --kill-child sleep 30 &
 until pgrep -P \$! sleep >/dev/null; do sleep 0.05; done
 ln -s /proc/\$(pgrep -P \$!)/ns/$3 "$T/user/ns"
-"$T/user/runtime" --root "$STATE" --cgroup-manager disabled run --bundle "$B" "$ID"
+${TRACER:-} "$T/user/runtime" --root "$STATE" --cgroup-manager disabled run --bundle "$B" "$ID"
 code=\$?
 kill \$! && wait \$! 2>/dev/null
 exit \$code
@@ -145,4 +145,28 @@ test_a_network_namespace_of_the_callers_is_joined_from_a_new_user_namespace() {
     script 'echo joined'
     joins_beside network --net net
     eq "$out" joined
+}
+# Whoever is in the joined pid namespace sees the child before it has set itself up. With a user namespace of its own it could be looked
+# into by who owns that, which is root of the container beside it as well.
+test_a_child_born_beside_another_container_can_never_be_looked_into() {
+    ours_only
+    user_bundle
+    by_root_of_a_namespace mounts
+    inner_namespace 10
+    # Its own procfs would need a pid namespace of its own.
+    config '.mounts |= map(select(.type != "proc")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
+    script 'echo joined'
+    TRACER="strace -f -qq -e signal=none -e trace=prctl,clone,clone3,setns -o $T/user/trace" joins_beside pid --pid pid
+    eq "$out" joined
+    local before_the_clone
+    before_the_clone=$(sed '/clone3\?(/,$d' "$T/user/trace")
+    has "$before_the_clone" "PR_SET_DUMPABLE, SUID_DUMP_DISABLE" "what is done before the first clone"
+}
+test_the_clocks_of_a_new_time_namespace_have_their_offsets() {
+    user_bundle
+    by_root_of_a_namespace mounts
+    config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 864000}}'
+    script 'cut -d. -f1 /proc/uptime'
+    runs
+    at_least "$out" 864000 "seconds since boot"
 }
