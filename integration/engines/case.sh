@@ -13,6 +13,7 @@ command_not_found_handle() { echo "FAILED: no such command: $1" | tee -a "$T/.no
 ("test_$name"; exit 0)
 rc=$?
 [ ! -e "$T/.no-such-command" ] || rc=1
+engine_answers >/dev/null 2>&1 || { echo "the engine does not answer any more"; rc=1; }
 [ $rc = 0 ] || { case_cleanup >/dev/null 2>&1; exit $rc; }
 for _ in $(seq $((20 * SLOWNESS))); do
     left=$(leftovers)

@@ -2,7 +2,8 @@
 
 engine_version() { containerd --version; }
 engine_start() { containerd_start && ctr images import "$IMAGES/box.tar"; }
-containerd_start() { start_daemon containerd containerd ctr version; }
+engine_answers() { ctr version; }
+containerd_start() { start_daemon containerd containerd engine_answers; }
 engine_stop() { stop_daemon containerd; }
 case_cleanup() {
     ctr tasks ls -q | xargs -rI{} sh -c 'ctr tasks kill -s KILL {}; sleep 0.3; ctr tasks rm -f {}'
@@ -23,7 +24,7 @@ leftovers() {
     leftover_states
 }
 
-IMAGE=localhost/box:1
+IMAGE=$BOX
 START=(ctr run --runtime io.containerd.runc.v2 --runc-binary "$RUNTIME_PATH")
 start_with() { "${START[@]}" "$@"; }
 # A container that waits for its end; its pid is in $pid.
@@ -57,6 +58,7 @@ on_terminal() { # WORD...
 edited_spec() { # PYTHON
     ctr oci spec | python3 -c "import json, sys
 spec = json.load(sys.stdin)
+spec['linux']['cgroupsPath'] = '/default/c1'
 spec['process']['args'] = ['/bin/sh', '-c', 'sleep 1000']
 $1
 json.dump(spec, open('$T/config.json', 'w'))" || fail "python: $1"

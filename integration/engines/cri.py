@@ -51,7 +51,7 @@ def run_pod(name, patch="{}"):
     config = laid_over({
         "metadata": {"name": name, "uid": "uid-" + name, "namespace": "default"},
         "log_directory": os.path.join(os.environ["T"], "logs"),
-        "linux": {"cgroup_parent": "pods.slice" if os.environ["MANAGER"] == "systemd" else "/pods", "security_context": {"namespace_options": {"network": "NODE", "pid": "CONTAINER"}}},
+        "linux": {"cgroup_parent": "/pods.slice" if os.environ["MANAGER"] == "systemd" else "/pods", "security_context": {"namespace_options": {"network": "NODE", "pid": "CONTAINER"}}},
     }, json.loads(patch))
     pod = ask("RunPodSandbox", {"config": config, "runtime_handler": HANDLER})["pod_sandbox_id"]
     with open(configuration_of(pod), "w") as file:

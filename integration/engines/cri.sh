@@ -26,6 +26,7 @@ EOF
     ctr -n k8s.io images import "$IMAGES/box.tar" && ctr -n k8s.io images import "$SESSION/pause.tar" || return
     start_daemon cri "$ENGINES/cri.py serve" test -S "$CRI_SOCKET" && cri Version
 }
+engine_answers() { ctr version && cri Version; }
 containerd_start() { start_daemon containerd containerd ctr version; }
 engine_stop() { stop_daemon cri; stop_daemon containerd; }
 case_cleanup() {

@@ -3,7 +3,7 @@
 # dockerd is set up by its configuration file, and by the one variable that it has for the runtime of BuildKit. It has a bridge where the
 # kernel can make one, in the network namespace that the session has.
 
-BOX=localhost/box:1
+engine_answers() { docker version; }
 docker_start() {
     # The daemon of the distribution, where this is a machine that has started it.
     [ ! -d /run/systemd/system ] || systemctl stop docker.socket docker.service containerd.service 2>/dev/null
@@ -61,6 +61,3 @@ pid_of() { of_box "$1" .State.Pid; }
 is_of_box() { [ "$(of_box "$1" "$2")" = "$3" ]; } # NAME TEMPLATE VALUE
 
 # Runs a command of the shell on a terminal of 99x33. What it is sent is this function's stdin.
-on_terminal() { # 'COMMAND'
-    script -qec "stty rows 33 cols 99 -echo; $1" /dev/null
-}

@@ -43,17 +43,18 @@ stop_daemon() { # NAME
 
 # Waits up to N seconds for a command to succeed ($SLOWNESS times as long on an emulated machine).
 within() { # SECONDS COMMAND...
-    local limit_s=$1 i
+    local limit_s=$(($1 * SLOWNESS)) end_s
+    end_s=$((EPOCHSECONDS + limit_s + 1))
     shift
-    for ((i = 0; i < limit_s * 10 * SLOWNESS; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
+    until "$@" >/dev/null 2>&1; do
+        [ $EPOCHSECONDS -lt $end_s ] || fail "not within $limit_s s: $*"
         sleep 0.1
     done
-    fail "not within $((limit_s * SLOWNESS)) s: $*"
 }
 
 # Where the control groups of a name are: TEXT is a part of the container's id.
 groups_of() { find /sys/fs/cgroup -depth -mindepth 1 -type d -name "*$1*" 2>/dev/null; }
+no_groups() { [ -z "$(groups_of "$1")" ]; }
 # The file of a limit in the group of a process, wherever its hierarchy is: NAME-V1 CONTROLLER NAME-V2.
 limit_of() { # PID CONTROLLER FILE-V1 FILE-V2
     local path
@@ -79,6 +80,27 @@ has_networks() {
     fi
     [ "$(cat "$SESSION/networks")" = yes ]
 }
+# Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
+cpu_percent_of() { # PID
+    local quota period
+    quota=$(limit_of "$1" cpu cpu.cfs_quota_us cpu.max)
+    period=$(limit_of "$1" cpu cpu.cfs_period_us cpu.max)
+    echo $((${quota% *} * 100 / ${period#* }))
+}
+# Of the container with this name, which the engine's pid_of knows.
+has_limits() { # NAME MEMORY-BYTES CPU-PERCENT [TASKS]
+    local pid
+    pid=$(pid_of "$1")
+    eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" "$2" "$1's memory"
+    eq "$(cpu_percent_of "$pid")" "$3" "$1's CPU time"
+    [ $# = 3 ] || eq "$(limit_of "$pid" pids pids.max pids.max)" "$4" "$1's tasks"
+}
+is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # NAME OLD-PID
+# A command on a terminal of 33 rows and 99 columns; what is on standard input is typed.
+on_terminal() { script -qec "stty rows 33 cols 99 -echo; $1" /dev/null; } # 'COMMAND'
+BOX=localhost/box:1
+# Whether the engine's daemon is there; podman and buildah have none. A case file says it of its own.
+engine_answers() { :; }
 layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print v1 && v2 ? "hybrid" : v1 ? "v1" : "v2" }' /proc/self/mounts; }
 
 # What no case may leave: a state folder of the runtime.
@@ -86,3 +108,4 @@ leftover_states() { find /run/tare /run/user/*/tare /run/runc /run/crun -mindept
 
 # The processes that sleep so many seconds (a pattern). By the name of the program, too: a runtime may show the command before it runs it.
 sleepers() { comm -12 <(pgrep -x sleep | sort) <(pgrep -f "^(/bin/)?sleep $1\$" | sort) | grep .; } # SECONDS
+no_sleepers() { ! sleepers "$1"; }

@@ -1,6 +1,5 @@
 # What the case files of podman share: its set-up as root, and what must not stay. Sourced by cases/podman*.sh.
 
-BOX=localhost/box:1
 # What podman says of cgroup v1 is not of the runtime.
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 

@@ -176,7 +176,8 @@ test_a_device_is_there_with_the_rights_that_were_given() {
     rm /dev/tested_kmsg
     ne "$code" 0
     has "$err" "can't create /dev/mine: Operation not permitted"
-    ends 1 in_box -- sh -c 'mknod /tmp/k c 1 11 && cat /tmp/k'
+    ends 1 in_box -- sh -c 'mknod /tmp/k c 1 11 && echo made && cat /tmp/k'
+    eq "$out" made
     has "$err" "Operation not permitted"
 }
 

@@ -89,7 +89,7 @@ END
     ok docker rmi made:1
 }
 
-test_stages_that_do_not_need_each_other_are_built_at_once() {
+test_stages_that_are_not_needed_are_not_built() {
     ok build 1 <<END
 FROM $BOX AS base
 FROM base AS one
@@ -212,6 +212,7 @@ END
     ok docker rmi made:1
 }
 
+no_groups_of_steps() { [ -z "$(find /sys/fs/cgroup -mindepth 2 -type d -path '*made-parent/*')" ]; }
 test_the_groups_of_a_step_are_below_the_builders_parent() {
     mkdir ctx
     printf 'FROM %s\nRUN sleep 1234\n' $BOX | build 1 --cgroup-parent made-parent >built 2>&1 &
@@ -220,6 +221,8 @@ test_the_groups_of_a_step_are_below_the_builders_parent() {
     groups=$(cat "/proc/$(sleepers 1234 | tail -1)/cgroup")
     kill -KILL $(sleepers 1234)
     wait $client
-    matches "$groups" 'docker|made-parent|buildkit'
+    matches "$groups" made-parent
+    within 10 no_groups_of_steps
+    # The parent is nobody's to remove.
     find /sys/fs/cgroup -depth -type d -path '*made-parent*' -exec rmdir {} +
 }

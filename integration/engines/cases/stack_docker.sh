@@ -8,6 +8,7 @@ else
 fi
 export COMPOSE_FILE
 compose() { docker compose --progress quiet "$@"; }
+engine_answers() { docker version; }
 engine_version() { docker version --format 'docker {{.Server.Version}}'; }
 engine_start() {
     configure_docker "{\"exec-opts\": [\"native.cgroupdriver=$MANAGER\"]}"
@@ -33,26 +34,11 @@ pid_of() { docker inspect --format '{{.State.Pid}}' "stack-$1-1"; }
 client() { compose run --rm --no-deps -T client "$@"; }
 start_stack() { ok compose up -d --wait --wait-timeout $((60 * SLOWNESS)); }
 take_down() { ok compose --profile client down -v; }
-# Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
-cpu_percent_of() { # PID
-    local quota period
-    quota=$(limit_of "$1" cpu cpu.cfs_quota_us cpu.max)
-    period=$(limit_of "$1" cpu cpu.cfs_period_us cpu.max)
-    echo $((${quota% *} * 100 / ${period#* }))
-}
-has_limits() { # SERVICE MEMORY-BYTES CPU-PERCENT TASKS
-    local pid
-    pid=$(pid_of "$1")
-    eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" "$2" "$1's memory"
-    eq "$(cpu_percent_of "$pid")" "$3" "$1's CPU time"
-    eq "$(limit_of "$pid" pids pids.max pids.max)" "$4" "$1's tasks"
-}
 all_have_limits() {
     has_limits db $((256 << 20)) 80 60
     has_limits app $((128 << 20)) 70 50
     has_limits web $((64 << 20)) 60 40
 }
-is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # SERVICE OLD-PID
 kill_first_process() { # SERVICE
     local old
     old=$(pid_of "$1")

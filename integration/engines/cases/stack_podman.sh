@@ -62,26 +62,12 @@ take_down() {
     stop_stack
     ok podman volume rm stack-data stack-files
 }
-# Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
-cpu_percent_of() { # PID
-    local quota period
-    quota=$(limit_of "$1" cpu cpu.cfs_quota_us cpu.max)
-    period=$(limit_of "$1" cpu cpu.cfs_period_us cpu.max)
-    echo $((${quota% *} * 100 / ${period#* }))
-}
-has_limits() { # CONTAINER MEMORY-BYTES CPU-PERCENT
-    local pid
-    pid=$(pid_of "$1")
-    eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" "$2" "$1's memory"
-    eq "$(cpu_percent_of "$pid")" "$3" "$1's CPU time"
-}
 all_have_limits() {
     has_limits db $((256 << 20)) 80
     has_limits app $((128 << 20)) 70
     has_limits web $((64 << 20)) 60
     has_limits client $((96 << 20)) 50
 }
-is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # CONTAINER OLD-PID
 kill_first_process() { # CONTAINER
     local old
     old=$(pid_of "$1")
