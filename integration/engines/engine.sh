@@ -75,7 +75,7 @@ is_on_cpus() { # PID LIST
 has_networks() {
     local found=no
     if [ ! -e "$SESSION/networks" ]; then
-        unshare --net sh -ec 'ip link add a type bridge; ip link add b type veth peer name c; iptables -t nat -N probe' >/dev/null 2>&1 && found=yes
+        unshare --net sh -ec 'ip link add tried0 type bridge; ip link add tried1 type veth peer name tried2; iptables -t nat -N tried' >/dev/null 2>&1 && found=yes
         echo $found >"$SESSION/networks"
     fi
     [ "$(cat "$SESSION/networks")" = yes ]
