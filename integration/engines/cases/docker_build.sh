@@ -212,7 +212,7 @@ END
     ok docker rmi made:1
 }
 
-no_groups_of_steps() { [ -z "$(find /sys/fs/cgroup -mindepth 2 -type d -path '*made-parent/*')" ]; }
+no_groups_of_steps() { [ -z "$(find /sys/fs/cgroup -mindepth 2 -type d -path '*made-parent/buildkit/*')" ]; }
 test_the_groups_of_a_step_are_below_the_builders_parent() {
     mkdir ctx
     printf 'FROM %s\nRUN sleep 1234\n' $BOX | build 1 --cgroup-parent made-parent >built 2>&1 &

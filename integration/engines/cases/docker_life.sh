@@ -69,7 +69,7 @@ test_exec_in_the_background_goes_on_and_ends_with_the_container() {
 
 test_exec_on_a_terminal_has_its_size_and_its_keys() {
     start_box box
-    ends 5 on_terminal "docker exec -it box sh -c 'tty; stty size; exit 5'"
+    ends 5 on_terminal "docker exec -it box sh -c 'tty; until stty size 2>/dev/null | grep -v ^0; do sleep 0.1; done; exit 5'"
     has "$out" /dev/pts/0
     has "$out" '33 99'
     printf 'echo a$((1+1))\nexit 3\n' >typed
@@ -88,7 +88,7 @@ test_a_terminal_that_changes_its_size_is_followed() {
 }
 
 test_run_on_a_terminal() {
-    ends 5 on_terminal "docker run --rm --network none -it $BOX sh -c 'tty; stty size; exit 5'"
+    ends 5 on_terminal "docker run --rm --network none -it $BOX sh -c 'tty; until stty size 2>/dev/null | grep -v ^0; do sleep 0.1; done; exit 5'"
     has "$out" /dev/pts/0
     has "$out" '33 99'
     ends 127 on_terminal "docker run --rm --network none -it $BOX nosuch"
