@@ -193,6 +193,12 @@ pub(super) fn namespace(plan: &Plan, kind: Kind, index: Option<u16>, error: SysE
 
 /// The clone itself.
 pub(super) fn clone(plan: &Plan, error: SysError) -> Failed {
+    if [errno::EBUSY, errno::EOPNOTSUPP].contains(&error.errno) {
+        let failed = clone_into_group(error).at("/linux/cgroupsPath".to_string());
+        return failed.advise(
+            "this group hands controllers down to groups below, and takes no processes itself (cgroups(7)): name one below it",
+        );
+    }
     let message = format!("clone the container's process into its namespaces: {}", describe(error.errno));
     let failed =
         Failed::new("namespace", "clone", message).because(&error).at("/linux/namespaces".to_string());

@@ -74,6 +74,17 @@ test_v2_a_group_below_processes_is_refused_with_the_rule() {
     rmdir "$GROUP"
 }
 
+test_v2_a_group_that_hands_controllers_down_is_refused_with_the_reason() {
+    ours_only
+    needs_groups memory
+    bundle
+    v2_group full
+    mkdir "$GROUP/below"
+    config --arg p "/${PREFIX}full" '.linux.cgroupsPath = $p'
+    refuses 'enter the cgroup: device or resource busy.*config.json#/linux/cgroupsPath.*hands controllers down' tare create "$ID"
+    rmdir "$GROUP/below" "$GROUP"
+}
+
 test_v2_a_group_of_threads_is_refused_with_its_file_and_type() {
     ours_only
     needs_groups cpu
