@@ -117,12 +117,19 @@ test_interfaces_of_a_network_namespace_of_its_own() {
     stats
     eq "$(data .network_interfaces)" '[]' "only the loopback"
     ip link add veth-a netns "$PID" type veth peer name veth-b netns "$PID" || skip "no veth devices here"
-    # A datagram to nobody is an ARP request at least.
-    nsenter -t "$PID" -n bash -c 'ip addr add 192.0.2.1/24 dev veth-a; ip link set veth-a up; ip link set veth-b up; echo x >/dev/udp/192.0.2.2/9' >/dev/null 2>&1
+    nsenter -t "$PID" -n bash -c 'ip addr add 192.0.2.1/24 dev veth-a; ip link set veth-a up; ip link set veth-b up' >/dev/null 2>&1
+    # The kernel takes a moment from "up" to the first packet.
+    eventually bytes_are_sent
     stats
     eq "$(data '.network_interfaces | map(.Name) | sort')" '["veth-a","veth-b"]'
     eq "$(data '.network_interfaces | map(select(.Name == "veth-a")) | .[0].TxBytes > 0')" true "bytes sent"
     gone
+}
+
+# A datagram to nobody is an ARP request at least.
+bytes_are_sent() {
+    nsenter -t "$PID" -n bash -c 'echo x >/dev/udp/192.0.2.2/9'
+    tare events --stats "$ID" | jq -e '.data.network_interfaces | map(select(.Name == "veth-a")) | .[0].TxBytes > 0'
 }
 
 test_interfaces_of_the_host_are_not_the_containers() {

@@ -66,6 +66,7 @@ test_version_has_the_three_lines_engines_parse() {
 
 # The name of a program, and the folder that has it: a link to the runtime, or a copy of it.
 installed_as() { # NAME ln|cp
+    needs_runtime_itself
     ours_only
     mkdir -p "$T/bin" && rm -f "$T/bin/$1" || fail "cannot make room for $1"
     case $2 in
