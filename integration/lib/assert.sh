@@ -71,12 +71,12 @@ refuses() { # REGEX COMMAND...
     eq "$out" "" "stdout of a refused command"
 }
 
-# Waits up to three seconds for a command to succeed ($SLOWNESS times as long where the machine is emulated).
+# Waits up to ten seconds for a command to succeed ($SLOWNESS times as long where the machine is emulated).
 eventually() {
     local i
-    for ((i = 0; i < 150 * SLOWNESS; i++)); do
+    for ((i = 0; i < 500 * SLOWNESS; i++)); do
         "$@" >/dev/null 2>&1 && return 0
         sleep 0.02
     done
-    fail "not within $((3 * SLOWNESS)) s: $*"
+    fail "not within $((10 * SLOWNESS)) s: $*"
 }

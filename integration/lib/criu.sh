@@ -5,7 +5,7 @@ CACHE=${TARE_TEST_CACHE:-/var/cache/tare-tests}
 # A `criu` in $PATH: the machine's own, if it is new enough, or Debian testing's, unpacked once and entered by its own loader.
 needs_criu() {
     local root=$CACHE/criu
-    [ "$(criu --version 2>/dev/null | sed -n 's/^Version: \([0-9]*\).*/\1/p')" -ge 4 ] 2>/dev/null && return
+    command -v criu >/dev/null && [ "$(criu --version 2>/dev/null | sed -n 's/^Version: \([0-9]*\).*/\1/p')" -ge 4 ] 2>/dev/null && return
     if [ ! -x "$root/usr/sbin/criu" ]; then
         command -v mmdebstrap >/dev/null || skip "no criu (and no mmdebstrap to fetch one)"
         mkdir -p "$CACHE"
