@@ -175,6 +175,18 @@ test_a_container_that_cannot_end_before_its_process_is_collected_does_not_run() 
     gone
 }
 
+test_the_mounts_of_a_container_that_cannot_end_are_not_changed() {
+    bundle
+    command_is sleep 300
+    started
+    echo '[{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"}]' >"$T/mounts.json"
+    call careless "'$TARE' --root '$STATE' exec --detach '$ID' true </dev/null >/dev/null 2>&1; sleep 0.2
+        kill -KILL $PID; sleep 0.2; '$TARE' --root '$STATE' mounts add '$ID' '$T/mounts.json'"
+    ne "$code" 0 "exit code"
+    matches "$err" 'container not running' "error"
+    gone
+}
+
 test_nothing_is_left_when_exec_is_killed() {
     bundle
     command_is sleep 300
