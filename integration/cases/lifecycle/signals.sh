@@ -19,23 +19,25 @@ run_ends() { # CODE WHAT
     code=$?
     eq $code "$1" "exit code of run, $2: $(cat "$T/err")"
 }
+# By this a hook of this case is known: with systemd the cases see each other's processes.
+HANG_S=60$CASE
 # A hook at this moment that says it is there, in $T/waiting, and hangs.
 hanging_hook() { # MOMENT
     rm -f "$T/waiting"
-    printf '#!/bin/sh\necho > %s\nsleep 60\n' "$T/waiting" >"$T/hook" && chmod +x "$T/hook"
+    printf '#!/bin/sh\necho > %s\nsleep %s\n' "$T/waiting" "$HANG_S" >"$T/hook" && chmod +x "$T/hook"
     config --arg m "$1" --arg h "$T/hook" '.hooks = {($m): [{path: $h}]}'
 }
 # The same, in the container.
 hanging_container_hook() {
     rm -f "$R/waiting"
-    printf '#!/bin/sh\necho > /waiting\nsleep 60\n' >"$R/hook" && chmod +x "$R/hook"
+    printf '#!/bin/sh\necho > /waiting\nsleep %s\n' "$HANG_S" >"$R/hook" && chmod +x "$R/hook"
     config '.hooks = {startContainer: [{path: "/hook"}]}'
 }
 nothing_is_left() {
     refuses 'does not exist' tare state "$ID"
     eq "$(ls -A "$STATE")" "" "state folder"
     absent "$(cgroup_file pids .)" "cgroup"
-    [ -z "$(pgrep -f '^sleep 60')" ] || fail "a process of the hook lives on"
+    [ -z "$(pgrep -f "^sleep $HANG_S")" ] || fail "a process of the hook lives on"
 }
 # An agent that answers an execve by this rule.
 answering() { # continue|silence

@@ -191,11 +191,11 @@ test_ps_gets_no_input_and_its_errors_are_not_ours() {
     eq "$out" "$(printf '  PID CMD\n%5d it' "$PID")"
     eq "$err" "" stderr
     # A child that keeps the output open does not keep us.
-    fake_ps 'sleep 2 & echo "  PID CMD"'
+    fake_ps "sleep 2.$CASE"' & echo "  PID CMD"'
     ok with_fake_ps ps "$ID"
     at_most "$took_ms" 1500 milliseconds
     gone
-    eventually sh -c '! pgrep -x sleep'
+    eventually sh -c "! pgrep -f '^sleep 2.$CASE'"
 }
 
 test_without_ps_there_is_a_table_all_the_same() {

@@ -121,7 +121,7 @@ killed_at() { # CALL N
     ok tare delete --force "$ID"
     absent "$STATE/$ID"
     eventually sh -c "[ -z \"\$('$INTEGRATION/lib/cgroups' list '$CGROUP_PARENT/$CASE-' '$ID_PREFIX')\" ]"
-    eventually sh -c "! pgrep -x sleep"
+    eventually sh -c "! pgrep -f '^sleep 30$CASE'"
     ok tare create "$ID"
     gone
 }
@@ -139,7 +139,7 @@ test_create_killed_at_any_moment_leaves_what_delete_can_remove() {
     ours_only
     bundle
     command -v strace >/dev/null || skip "no strace"
-    command_is sleep 30
+    command_is sleep "30$CASE"
     local n
     for n in 1 2 3; do killed_at clone3 $n; done
     for n in 1 3 6; do killed_at mkdirat $n; done
