@@ -14,9 +14,20 @@ docker_daemon() { # NAME COMMAND...
     local name=$1 daemon=dockerd
     shift
     has_networks || daemon="dockerd --bridge none --iptables=false --ip6tables=false"
-    start_daemon "$name" "env DOCKER_BUILDKIT_RUNC_COMMAND=$RUNTIME_PATH $daemon" "$@"
+    start_daemon "$name" "env $(configuration docker.service.conf | sed -n 's/^Environment=//p') $daemon" "$@"
 }
 
+# v1 counts memory and swap together, and has the shares that were asked for (512); v2 has a weight that the runtime computes.
+has_swap_and_cpu_time() { # PID MEMORY-BYTES SWAP-BYTES QUOTA_US
+    if [ "$(layout)" = v2 ]; then
+        eq "$(limit_of "$1" memory - memory.swap.max)" "$3"
+        eq "$(limit_of "$1" cpu - cpu.max)" "$4 100000"
+    else
+        eq "$(limit_of "$1" memory memory.memsw.limit_in_bytes -)" $(($2 + $3))
+        eq "$(limit_of "$1" cpu cpu.cfs_quota_us -)" "$4"
+        eq "$(limit_of "$1" cpu cpu.shares -)" 512
+    fi
+}
 docker_version() { docker version --format 'docker {{.Server.Version}}'; }
 docker_cleanup() {
     docker ps -aq | xargs -r docker unpause

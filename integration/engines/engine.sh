@@ -96,6 +96,14 @@ has_limits() { # NAME MEMORY-BYTES CPU-PERCENT [TASKS]
     [ $# = 3 ] || eq "$(limit_of "$pid" pids pids.max pids.max)" "$4" "$1's tasks"
 }
 is_another() { local now; now=$(pid_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; } # NAME OLD-PID
+# It is started again by its policy, once; the engine's restarts_of tells how often.
+kill_first_process() { # NAME
+    local old
+    old=$(pid_of "$1")
+    kill -KILL "$old"
+    within 20 is_another "$1" "$old"
+    eq "$(restarts_of "$1")" 1 "restarts of $1"
+}
 # A command on a terminal of 33 rows and 99 columns; what is on standard input is typed.
 on_terminal() { script -qec "stty rows 33 cols 99 -echo; $1" /dev/null; } # 'COMMAND'
 BOX=localhost/box:1

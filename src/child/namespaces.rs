@@ -21,8 +21,8 @@ pub fn join(joins: &[Join]) -> Stepped<()> {
     others.into_iter().chain(mount).try_for_each(join_one)
 }
 
-/// Does, in the hop: enters the user namespace, if one is joined, and every other one but the mount namespace. Those that belong to the host
-/// must be joined before (with the host's capabilities), those that belong to it after: whichever works.
+/// Does, in the hop: enters the user namespace, if one is joined, and every other one but the mount namespace. Those that
+/// belong to the host must be joined before (with the host's capabilities), those that belong to it after: whichever works.
 pub fn cross_into_user(birth: &mut Inherited<'_>) -> Stepped<()> {
     let (user, mut others): (Vec<Join>, Vec<Join>) =
         birth.joins.drain(..).partition(|join| join.kind == Kind::User);

@@ -1,6 +1,7 @@
 //! The clone: which namespaces are made by it, which the parent enters for the child's sake, and which are left to it.
 //!
-//! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace, and for others without root's rights (see `child::hop`).
+//! Called by `launch::begin`. One clone3(2) is all, but for a joined user namespace, and for others without root's rights
+//! (see `child::hop`).
 
 use super::foreground::Watch;
 use super::{Child, Given, joins, sources, steps};

@@ -1,7 +1,7 @@
 //! Paths inside a root: the only way in which the runtime touches anything in a container's root filesystem.
 //!
-//! Used by `child`, by `launch::exec` and by `criu`. A root is an O_PATH descriptor; whatever the path, whatever symlinks the image holds and whoever
-//! renames things meanwhile, the result lies inside the root or is an error (CVE-2021-30465, CVE-2024-45310,
+//! Used by `child`, by `launch::exec` and by `criu`. A root is an O_PATH descriptor; whatever the path, whatever symlinks
+//! the image holds and whoever renames things meanwhile, the result lies inside the root or is an error (CVE-2021-30465, CVE-2024-45310,
 //! CVE-2026-41579). Results are O_PATH descriptors: nothing unknown is ever opened for good. To read, write or mount,
 //! go on from the descriptor, never from the path.
 

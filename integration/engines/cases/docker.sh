@@ -37,14 +37,7 @@ test_limits_stand_in_the_groups_of_the_container() {
     eq "$(limit_of "$pid" memory memory.soft_limit_in_bytes memory.low)" 33554432
     eq "$(limit_of "$pid" pids pids.max pids.max)" 42
     is_on_cpus "$pid" 0
-    if [ "$(layout)" = v2 ]; then
-        eq "$(limit_of "$pid" memory - memory.swap.max)" 33554432
-        eq "$(limit_of "$pid" cpu - cpu.max)" "50000 100000"
-    else
-        eq "$(limit_of "$pid" memory memory.memsw.limit_in_bytes -)" 100663296
-        eq "$(limit_of "$pid" cpu cpu.cfs_quota_us -)" 50000
-        eq "$(limit_of "$pid" cpu cpu.shares -)" 512
-    fi
+    has_swap_and_cpu_time "$pid" 67108864 33554432 50000
     eq "$(docker exec limited grep Cpus_allowed_list /proc/self/status | tr -d '\t')" Cpus_allowed_list:0
     ok docker rm -f limited
 }

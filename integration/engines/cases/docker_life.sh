@@ -240,14 +240,7 @@ test_update_changes_the_limits_of_what_runs() {
     eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" 134217728
     eq "$(limit_of "$pid" pids pids.max pids.max)" 77
     is_on_cpus "$pid" 0
-    if [ "$(layout)" = v2 ]; then
-        eq "$(limit_of "$pid" memory - memory.swap.max)" 67108864
-        eq "$(limit_of "$pid" cpu - cpu.max)" "75000 100000"
-    else
-        eq "$(limit_of "$pid" memory memory.memsw.limit_in_bytes -)" 201326592
-        eq "$(limit_of "$pid" cpu cpu.cfs_quota_us -)" 75000
-        eq "$(limit_of "$pid" cpu cpu.shares -)" 512
-    fi
+    has_swap_and_cpu_time "$pid" 134217728 67108864 75000
     ok docker update --memory 32m --memory-swap 32m box
     eq "$(limit_of "$pid" memory memory.limit_in_bytes memory.max)" 33554432
     # What an update does not name stays.
