@@ -100,8 +100,7 @@ fn steps(visitor: &mut Visitor<'_>) -> Stepped<Infallible> {
 
 /// Does: oom_score_adj of our own. Here because: the clone inherits it. Fails when: it is lower than a user may go.
 fn oom_score_adj(visitor: &Visitor<'_>) -> Stepped<()> {
-    let Some(score) = visitor.plan.process.oom_score_adj else { return Ok(()) };
-    match proc::write_of_process(process::own_pid(), "oom_score_adj", &score.to_string()) {
+    match write_oom_score_adj(visitor.plan) {
         // As at the container's birth: a hint on who is killed first, which only a privileged caller may lower.
         Err(e) if visitor.rootless && (e.is(sys::error::errno::EACCES) || e.is(sys::error::errno::EPERM)) => {
             // If the parent is gone, the next answer says so.
@@ -110,6 +109,12 @@ fn oom_score_adj(visitor: &Visitor<'_>) -> Stepped<()> {
         }
         other => other.map_err(failed(Step::OomScore)),
     }
+}
+
+/// Writes what the plan asks for into our own file.
+pub(super) fn write_oom_score_adj(plan: &Plan) -> sys::Result<()> {
+    let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
+    proc::write_of_process(process::own_pid(), "oom_score_adj", &score.to_string())
 }
 
 /// Does: `process.execCPUAffinity.final`, or every CPU that the container's cpuset allows.

@@ -5,14 +5,16 @@
 //!
 //! Called by `child` first of all. In every other birth it does nothing.
 
-use super::{Inherited, namespaces};
+use super::{Inherited, Stepped, exec, failed, namespaces};
+use crate::sys::error::errno;
+use crate::sys::namespace::Kind;
 use crate::sys::process::{self, Cloned};
 use crate::wire::{Answer, ChildWire, Failure, Question, Step};
 
 /// Goes on in the process that becomes the container's.
 pub fn cross(mut birth: Inherited<'_>) -> Result<Inherited<'_>, (ChildWire, Failure)> {
     let Some(hop) = birth.hop else { return Ok(birth) };
-    match namespaces::cross_into_user(&mut birth).and_then(|()| clone_inside(hop.flags)) {
+    match enter(&mut birth).and_then(|()| clone_inside(hop.flags)) {
         Err(failure) => Err((birth.wire, failure)),
         Ok(Cloned::Parent { pid, .. }) => {
             // If the parent is gone, the real child sees that by itself.
@@ -28,6 +30,34 @@ pub fn cross(mut birth: Inherited<'_>) -> Result<Inherited<'_>, (ChildWire, Fail
             }
         }
     }
+}
+
+/// Joins, and makes what must be made before the clone.
+fn enter(birth: &mut Inherited<'_>) -> Stepped<()> {
+    if !birth.joins.iter().any(|join| join.kind == Kind::User) {
+        return namespaces::cross_into_user(birth);
+    }
+    let time_offsets = namespaces::open_time_offsets(birth)?;
+    close_up(birth)?;
+    namespaces::cross_into_user(birth)?;
+    namespaces::new_time(birth, time_offsets)?;
+    birth.time_offsets = None;
+    Ok(())
+}
+
+/// Does: what takes our own files below /proc, then nobody may look into us any more, nor into whom we clone (CVE-2016-9962). Here
+/// because: root of the user namespace that we join has every right over a dumpable process in it, and sees us as soon as we
+/// are in a pid namespace of his; an ordinary user's runtime is not undumpable from the start (see `launch::begin`).
+fn close_up(birth: &Inherited<'_>) -> Stepped<()> {
+    match exec::write_oom_score_adj(birth.plan) {
+        // Lower than this user may go: our parent sees what came of it.
+        Err(e) if e.is(errno::EACCES) || e.is(errno::EPERM) => {}
+        other => other.map_err(failed(Step::OomScore))?,
+    }
+    if broken!("cve_2016_9962") {
+        return Ok(());
+    }
+    process::set_undumpable().map_err(failed(Step::CloneInUserNamespace))
 }
 
 fn clone_inside(flags: u64) -> Result<Cloned, Failure> {

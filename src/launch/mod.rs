@@ -34,7 +34,7 @@ use crate::hook::{self, Beside};
 use crate::plan::Plan;
 use crate::plan::hooks::Hook;
 use crate::sys::error::{SysError, errno};
-use crate::sys::{cred, fd, pidfd, process};
+use crate::sys::{cred, fd, pidfd, proc, process};
 use crate::wire::{Answer, ParentWire, Question};
 use anyhow::{Context, Result};
 use foreground::{Interrupted, Watch, wait_readable};
@@ -201,13 +201,14 @@ fn run_hooks(
 
 fn set_oom_score_adj(plan: &Plan, pid: i32, rootless: bool, warn: &dyn Fn(&str)) -> Result<()> {
     let Some(score) = plan.process.oom_score_adj else { return Ok(()) };
-    match crate::sys::proc::write_of_process(pid, "oom_score_adj", &score.to_string()) {
-        // Only real root may lower it: a limit on who is killed first, not a protection of anybody else.
-        Err(e)
-            if rootless
-                && (e.is(crate::sys::error::errno::EACCES) || e.is(crate::sys::error::errno::EPERM)) =>
-        {
-            warn(&format!("process.oomScoreAdj {score} is left out: lowering it needs CAP_SYS_RESOURCE"));
+    match proc::write_of_process(pid, "oom_score_adj", &score.to_string()) {
+        Err(e) if rootless && (e.is(errno::EACCES) || e.is(errno::EPERM)) => {
+            // What a hop has set before it closed its files to us is there. Only real root may lower it: a limit on who is killed
+            // first, not a protection of anybody else.
+            let is_set = proc::read_of_process(pid, "oom_score_adj")?.trim() == score.to_string();
+            if !is_set {
+                warn(&format!("process.oomScoreAdj {score} is left out: lowering it needs CAP_SYS_RESOURCE"));
+            }
             Ok(())
         }
         other => other.map_err(|e| steps::attribute("/process/oomScoreAdj", "set oom_score_adj", e).into()),

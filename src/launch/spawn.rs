@@ -6,7 +6,7 @@
 use super::foreground::Watch;
 use super::{Child, Given, joins, sources, steps};
 use crate::cgroup::{Latecomer, TasksFile};
-use crate::child::{Hop, Inherited, init};
+use crate::child::{Hop, Inherited, Join, init};
 use crate::plan::{Namespaces, Plan};
 use crate::sys::error::errno;
 use crate::sys::namespace::{ForChild, Kind};
@@ -40,12 +40,7 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
     let mut mounts = sources::open(plan, given.rootless, given.watch)?;
     mounts.own_cgroup2 = given.own_cgroup2.and_then(|path| c_path(&path).ok());
     mounts.hierarchies = given.hierarchies;
-    // Without root's rights nobody comes back to the host's namespaces: what a parent would enter for its child is the hop's then.
-    let no_way_back = given.rootless
-        && (joins.iter().any(|join| is_entered_by_parent(plan, join.kind))
-            || (plan.namespaces.time.is_new() && plan.namespaces.user.is_shared()));
-    let by_hop = plan.namespaces.user.joined().is_some() || no_way_back;
-    let hop = by_hop.then(|| Hop { flags: clone_flags(&plan.namespaces) });
+    let hop = hop(plan, given.rootless, &joins);
 
     let mut for_child = ForChild::default();
     let mut left_to_child = Vec::new();
@@ -113,6 +108,17 @@ pub fn spawn(given: Given<'_>, host_nulls: Vec<RawFd>) -> Result<(Child, ParentW
             Ok((child, parent_wire))
         }
     }
+}
+
+/// The clone before the real one, where there must be one: inside of a joined user namespace, and without root's rights, as nobody
+/// comes back to the host's namespaces then: what a parent would enter for its child is the hop's.
+fn hop(plan: &Plan, rootless: bool, joins: &[Join]) -> Option<Hop> {
+    let namespaces = &plan.namespaces;
+    let no_way_back = rootless
+        && (joins.iter().any(|join| is_entered_by_parent(plan, join.kind))
+            || (namespaces.time.is_new() && namespaces.user.is_shared()));
+    let is_needed = namespaces.user.joined().is_some() || no_way_back;
+    is_needed.then(|| Hop { flags: clone_flags(namespaces) })
 }
 
 /// What only the child needs, and what nobody needs any more: descriptors. The rest stays where it is, as a page in which

@@ -257,3 +257,29 @@ test_a_controller_that_is_not_delegated_is_refused_with_a_remedy() {
     refuses 'enabling the controller .pids.: permission denied.*Delegate=' tare create "$ID"
     undelegated
 }
+
+# Root of the user namespace has every right over a process in it that can be dumped, and sees those of his pid namespace.
+test_who_joins_a_users_own_namespaces_is_closed_before_and_has_its_score_and_clocks() {
+    ours_only
+    user_bundle
+    by_user
+    as_user unshare --map-root-user --map-auto --pid --fork --kill-child sleep 60 &
+    local outside beside
+    others() { outside=$(pgrep -P $! -x unshare) && beside=$(pgrep -P "$outside" -x sleep); }
+    eventually others
+    add_namespace user "/proc/$beside/ns/user"
+    add_namespace pid "/proc/$beside/ns/pid"
+    add_namespace time
+    config '.linux.timeOffsets = {boottime: {secs: 864000}} | .process.oomScoreAdj = 567'
+    script 'cat /proc/self/oom_score_adj; cut -d. -f1 /proc/uptime; ps | grep -c "[s]leep 60"'
+    ok as_user strace -f -qq -e signal=none -e trace=prctl,clone,clone3,setns -o "$T/user/trace" "$T/user/runtime" --root "$STATE" run "$ID"
+    eq "$(sed -n 1p <<<"$out")" 567 "oom_score_adj"
+    at_least "$(sed -n 2p <<<"$out")" 864000 "seconds since boot"
+    eq "$(sed -n 3p <<<"$out")" 1 "the other process is seen"
+    lacks "$err" oomScoreAdj
+    local before_the_join
+    before_the_join=$(sed '/setns(/,$d' "$T/user/trace")
+    has "$before_the_join" "PR_SET_DUMPABLE, SUID_DUMP_DISABLE" "what is done before the first setns"
+    kill -KILL "$outside"
+    wait $! 2>/dev/null
+}
