@@ -88,6 +88,6 @@ fn signal_container(mut container: Container, signal: i32, reach: Reach) -> Resu
 fn signallable(container: &Container) -> Result<Option<OwnedFd>> {
     match container.record.phase {
         Phase::Creating | Phase::Deleting => Ok(None),
-        Phase::Created | Phase::Starting | Phase::Running => container.init().context("find out the status"),
+        Phase::Created | Phase::Running => container.init().context("find out the status"),
     }
 }

@@ -8,10 +8,9 @@ use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
 use crate::launch::{Failed, after_gate};
 use crate::log::Log;
-use crate::state::{Container, Phase, Record, Refused, Status};
-use crate::sys::error::errno;
+use crate::state::{Container, Record, Refused, Status};
 use crate::wire::{Answer, ParentWire};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::os::fd::AsFd;
 
 /// Starts a created container, and waits until its program is executed.
@@ -26,13 +25,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         status @ (Status::Creating | Status::Paused) => return Err(Refused::CannotStart { status }.into()),
     }
     let Some(init) = init else { return Err(Refused::HasStopped.into()) };
-    // Written down first: if we die at the gate, `state` asks whether somebody still stands there.
-    container.record.phase = Phase::Starting;
-    container.save()?;
-    let gate = match container.connect_gate() {
-        Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => return Err(Refused::HasStopped.into()),
-        other => ParentWire::from_gate(other.context("connect to the start gate")?),
-    };
+    let gate = container.open_gate()?.ok_or(Refused::HasStopped).map(ParentWire::from_gate)?;
     let pid = container.record.pid();
     // If the caller is a service, it counts as started when the container says so.
     let notify = notify_proxy(session, &container)?;
@@ -48,8 +41,6 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     };
     let outcome = until_executed(&gate, init.as_fd(), &told, None)?;
     container.remove_gate()?;
-    container.record.phase = Phase::Running;
-    container.save()?;
     match outcome {
         Outcome::Executed => {}
         Outcome::Died => return Err(Failed::died(pid).into()),

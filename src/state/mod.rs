@@ -4,7 +4,7 @@
 //! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
 //! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration), `notify` (a folder
 //! with the NOTIFY_SOCKET that is shown to the container, if the caller has one) and, until the
-//! container has been started, `gate` (a listening unix socket). The lifecycle's commands read the
+//! container has been started, `gate` (a listening unix socket; `gate-opening` while `start` is there). The lifecycle's commands read the
 //! record only, nothing enters a namespace, and every read has a bound.
 //!
 //! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
@@ -32,7 +32,7 @@ use crate::sys::error::errno;
 use crate::sys::socket;
 use anyhow::{Context, Result};
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -41,6 +41,8 @@ use std::time::{Duration, Instant};
 const RECORD: &str = "state.json";
 /// Name of the start gate in a container's folder.
 const GATE: &str = "gate";
+/// Its name from the moment in which `start` goes to open it.
+const OPENING: &str = "gate-opening";
 /// Name of the kept configuration in a container's folder.
 const CONFIG: &str = "config.json";
 /// Name of the limits that `update` has changed in a container's folder.
@@ -176,8 +178,7 @@ impl Store {
 fn is_ours(name: &str) -> bool {
     let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
     whole(name)
-        || name == GATE
-        || name == NOTIFY
+        || [GATE, OPENING, NOTIFY].contains(&name)
         || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
@@ -192,10 +193,6 @@ fn is_empty(dir: &Dir) -> Result<bool> {
 /// Where the folder of a container's NOTIFY_SOCKET will be.
 pub fn notify_folder(root: &Path, id: &str) -> PathBuf {
     root.join(id).join(NOTIFY)
-}
-
-fn gate_address(dir: &Dir) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}/{GATE}", dir.as_fd().as_raw_fd()))
 }
 
 /// Whether we hold a container's lock.
@@ -287,25 +284,28 @@ impl Container {
         self.dir.replace(RESOURCES, text.as_bytes(), 0o600).map(drop).context("keep the limits")
     }
 
-    /// The gate's address: short enough for the 108 bytes of sun_path (unix(7)) whatever the root is. It is valid
-    /// in this process only, while this value lives.
-    pub fn gate_address(&self) -> PathBuf {
-        gate_address(&self.dir)
-    }
-
     /// Makes the gate: a listening socket that the container's process inherits.
     pub fn make_gate(&self) -> Result<OwnedFd> {
         socket::listen_in(self.dir.as_fd(), GATE).context("make the start gate")
     }
 
-    /// Connects to the gate. `ECONNREFUSED`, `ENOENT`: nobody stands at it any more.
-    pub fn connect_gate(&self) -> crate::sys::Result<socket::Seqpacket> {
-        socket::Seqpacket::connect_in(self.dir.as_fd(), GATE)
+    /// Goes to open the gate: first it gets its other name, so that whoever finds it after our death asks whether somebody still
+    /// stands there; then it is connected to. `ECONNREFUSED`, `ENOENT`: nobody does.
+    pub fn open_gate(&self) -> Result<Option<socket::Seqpacket>> {
+        match self.dir.rename(GATE, OPENING) {
+            // By a `start` that died before it was through.
+            Err(e) if e.is(errno::ENOENT) => {}
+            renamed => renamed.context("mark the start gate")?,
+        }
+        match socket::Seqpacket::connect_in(self.dir.as_fd(), OPENING) {
+            Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => Ok(None),
+            other => other.context("connect to the start gate").map(Some),
+        }
     }
 
-    /// Removes the gate: from now on the container counts as started. Gone already is fine.
+    /// Removes the gate that was opened: from now on the container counts as started. Gone already is fine.
     pub fn remove_gate(&self) -> Result<()> {
-        remove::unless_gone(self.dir.remove_file(GATE)).context("remove the start gate")
+        remove::unless_gone(self.dir.remove_file(OPENING)).context("remove the start gate")
     }
 
     /// Makes the folder of its NOTIFY_SOCKET, for the container to mount: every user of it may look into it.

@@ -23,11 +23,10 @@ pub const VERSION: u32 = 1;
 pub enum Phase {
     /// Its creator is at work (if it holds the lock) or died at it.
     Creating,
-    /// It stands at the gate.
+    /// It has been made with a gate. Whether it still stands there is for the gate to say: see [`GateProbe`](super::GateProbe).
+    #[serde(alias = "starting")]
     Created,
-    /// `start` is at the gate.
-    Starting,
-    /// It has been let through, or never had a gate (`run`).
+    /// It never had a gate (`run`, `restore`).
     Running,
     /// It is being taken apart: its process has ended.
     Deleting,

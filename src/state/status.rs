@@ -3,13 +3,14 @@
 //! Called through [`Container`](super::Container). The decision itself is a pure function of [`Facts`], so that the
 //! tests can go through all of it. A process that is dead but not yet reaped (a zombie) has stopped.
 
-use super::{GATE, Init, Phase, Record};
+use super::{GATE, Init, OPENING, Phase, Record};
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
 use crate::sys::{SysError, pidfd, unix};
 use anyhow::Result;
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 /// The statuses of the runtime specification (runtime.md, "State"), and `paused`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +42,13 @@ impl fmt::Display for Status {
 /// What somebody at the gate answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateProbe {
-    /// There is no gate.
+    /// There is no gate: the container has been let through.
     Absent,
-    /// It is there, and somebody listens.
+    /// Nobody has gone to open it yet.
+    Closed,
+    /// Somebody went to open it, but who stands there has not been told.
     Listening,
-    /// It is there, but nobody listens: the user's program has taken over.
+    /// Somebody has opened it, and died before it was removed: the user's program has taken over.
     Deserted,
 }
 
@@ -55,9 +58,7 @@ pub trait Facts {
     fn locked(&self) -> Result<bool>;
     /// Whether the recorded process is alive (a zombie is not).
     fn alive(&self, init: &Init) -> Result<bool>;
-    /// Whether there is a gate at all.
-    fn gate_present(&self) -> Result<bool>;
-    /// Whether somebody listens at the gate.
+    /// What becomes of the gate.
     fn gate(&self) -> Result<GateProbe>;
     /// Whether the container's cgroup is frozen.
     fn frozen(&self, record: &Record) -> Result<bool>;
@@ -78,12 +79,8 @@ pub fn decide(record: &Record, facts: &dyn Facts) -> Result<Status> {
     if facts.frozen(record)? {
         return Ok(Status::Paused);
     }
-    let at_gate = match record.phase {
-        Phase::Created => facts.gate_present()?,
-        // `start` may have died after it let the container through and before it removed the gate.
-        Phase::Starting => facts.gate()? == GateProbe::Listening,
-        _ => false,
-    };
+    let at_gate =
+        record.phase == Phase::Created && matches!(facts.gate()?, GateProbe::Closed | GateProbe::Listening);
     Ok(if at_gate { Status::Created } else { Status::Running })
 }
 
@@ -106,16 +103,17 @@ impl Facts for Probes<'_> {
         self.alive.map_or_else(|| is_alive(init), Ok)
     }
 
-    fn gate_present(&self) -> Result<bool> {
-        Ok(self.dir.stat(GATE)?.is_some())
-    }
-
     fn gate(&self) -> Result<GateProbe> {
-        if !self.gate_present()? {
+        // In this order, as `start` renames the one to the other.
+        if self.dir.stat(GATE)?.is_some() {
+            return Ok(GateProbe::Closed);
+        }
+        if self.dir.stat(OPENING)?.is_none() {
             return Ok(GateProbe::Absent);
         }
-        let listening = unix::is_listening(&super::gate_address(self.dir))?;
-        Ok(if listening { GateProbe::Listening } else { GateProbe::Deserted })
+        // Short enough for the 108 bytes of sun_path (unix(7)) whatever the root is.
+        let address = format!("/proc/self/fd/{}/{OPENING}", self.dir.as_fd().as_raw_fd());
+        Ok(if unix::is_listening(Path::new(&address))? { GateProbe::Listening } else { GateProbe::Deserted })
     }
 
     fn frozen(&self, record: &Record) -> Result<bool> {

@@ -21,9 +21,6 @@ impl Facts for Given {
     fn alive(&self, _init: &Init) -> Result<bool> {
         Ok(self.alive)
     }
-    fn gate_present(&self) -> Result<bool> {
-        Ok(self.gate != GateProbe::Absent)
-    }
     fn gate(&self) -> Result<GateProbe> {
         Ok(self.gate)
     }
@@ -51,28 +48,27 @@ fn creating_lasts_as_long_as_the_lock() {
 
 #[test]
 fn created_is_who_stands_at_the_gate() {
-    for gate in [GateProbe::Listening, GateProbe::Deserted] {
-        assert_eq!(status(Phase::Created, Given { gate, ..LIVING }), Status::Created);
+    for gate in [GateProbe::Closed, GateProbe::Listening] {
+        assert_eq!(status(Phase::Created, Given { gate, ..LIVING }), Status::Created, "{gate:?}");
     }
 }
 
 #[test]
 fn without_a_gate_it_runs() {
-    for phase in [Phase::Created, Phase::Starting, Phase::Running] {
+    for phase in [Phase::Created, Phase::Running] {
         assert_eq!(status(phase, LIVING), Status::Running, "{phase:?}");
     }
 }
 
 #[test]
 fn a_gate_that_start_left_behind_does_not_hide_a_running_program() {
-    assert_eq!(status(Phase::Starting, Given { gate: GateProbe::Listening, ..LIVING }), Status::Created);
-    assert_eq!(status(Phase::Starting, Given { gate: GateProbe::Deserted, ..LIVING }), Status::Running);
+    assert_eq!(status(Phase::Created, Given { gate: GateProbe::Deserted, ..LIVING }), Status::Running);
 }
 
 #[test]
 fn the_dead_have_stopped_in_every_phase() {
-    for phase in [Phase::Creating, Phase::Created, Phase::Starting, Phase::Running, Phase::Deleting] {
-        for gate in [GateProbe::Absent, GateProbe::Listening] {
+    for phase in [Phase::Creating, Phase::Created, Phase::Running, Phase::Deleting] {
+        for gate in [GateProbe::Absent, GateProbe::Closed] {
             let given = Given { alive: false, gate, frozen: true, ..LIVING };
             assert_eq!(status(phase, given), Status::Stopped, "{phase:?}");
         }

@@ -3,7 +3,7 @@
 use super::{Folder, write};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
-use tare::state::{Phase, Record, Refused, Status, Store, identify};
+use tare::state::{Container, Phase, Record, Refused, Status, Store, identify};
 
 fn store(folder: &Folder) -> Store {
     Store::create_root(&folder.path().join("root")).unwrap()
@@ -171,41 +171,67 @@ fn a_zombie_has_stopped() {
     assert_eq!(container.status().unwrap(), Status::Stopped);
 }
 
-#[test]
-fn a_gate_makes_the_difference_between_created_and_running() {
-    let folder = Folder::new();
-    let mut container = store(&folder).create(Record::new("web1")).unwrap();
+/// A container whose process lives, with its folder.
+fn living(folder: &Folder) -> Container {
+    let mut container = store(folder).create(Record::new("web1")).unwrap();
     container.record.init = Some(identify(std::process::id() as i32).unwrap());
     container.record.phase = Phase::Created;
-    write(&container.path().join("gate"), "");
+    container
+}
+
+#[test]
+fn it_is_created_until_its_gate_is_opened_and_removed() {
+    let folder = Folder::new();
+    let mut container = living(&folder);
+    let _standing = container.make_gate().unwrap();
     assert_eq!(container.status().unwrap(), Status::Created);
+    let _connection = container.open_gate().unwrap().expect("somebody stands there");
+    assert_eq!(container.status().unwrap(), Status::Created, "who stands there has been told nothing");
     container.remove_gate().unwrap();
     container.remove_gate().unwrap();
     assert_eq!(container.status().unwrap(), Status::Running);
 }
 
 #[test]
-fn the_gate_is_asked_only_after_start_has_begun() {
-    use std::os::fd::AsRawFd;
+fn a_start_that_died_at_the_gate_is_followed_by_another() {
     let folder = Folder::new();
-    let mut container = store(&folder).create(Record::new("web1")).unwrap();
-    container.record.init = Some(identify(std::process::id() as i32).unwrap());
-    container.record.phase = Phase::Starting;
-    // A stream listener refuses a seqpacket connection, just as a deserted gate does.
-    let listener = std::os::unix::net::UnixListener::bind(container.gate_address()).unwrap();
-    assert!(listener.as_raw_fd() > 2);
-    drop(listener);
+    let mut container = living(&folder);
+    let standing = container.make_gate().unwrap();
+    drop(container.open_gate().unwrap().expect("somebody stands there"));
+    assert_eq!(container.status().unwrap(), Status::Created);
+    assert!(container.open_gate().unwrap().is_some(), "the second start");
+    drop(standing);
     assert_eq!(container.status().unwrap(), Status::Running, "nobody listens any more");
+    assert!(container.open_gate().unwrap().is_none());
 }
 
 #[test]
-fn the_address_of_the_gate_is_short_however_deep_the_root_is() {
+fn a_gate_that_nobody_went_to_is_not_asked() {
+    let folder = Folder::new();
+    let mut container = living(&folder);
+    drop(container.make_gate().unwrap());
+    assert_eq!(container.status().unwrap(), Status::Created);
+}
+
+#[test]
+fn the_phase_that_older_versions_wrote_at_the_gate_can_be_read() {
+    let folder = Folder::new();
+    let container = living(&folder);
+    container.save().unwrap();
+    let path = container.path().join("state.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    write(&path, &text.replace("\"created\"", "\"starting\""));
+    assert_eq!(store(&folder).load("web1").unwrap().record.phase, Phase::Created);
+}
+
+#[test]
+fn the_gate_can_be_made_and_opened_however_deep_the_root_is() {
     let folder = Folder::new();
     let deep = folder.path().join("d".repeat(120)).join("e".repeat(120));
     let container = Store::create_root(&deep).unwrap().create(Record::new("web1")).unwrap();
-    assert!(container.gate_address().as_os_str().len() < 40);
-    assert!(std::os::unix::net::UnixListener::bind(container.gate_address()).is_ok());
+    let _standing = container.make_gate().unwrap();
     assert!(deep.join("web1/gate").exists());
+    assert!(container.open_gate().unwrap().is_some());
 }
 
 #[test]
