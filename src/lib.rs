@@ -29,7 +29,7 @@ pub mod state;
 
 pub mod sys;
 
-/// Runs the command line of this process, and ends it. Called by main.rs only.
-pub fn main() -> ! {
-    cmd::main()
+/// Runs this process's command line, and ends it. Called by main.rs only.
+pub fn main(arguments: Vec<std::ffi::OsString>) -> ! {
+    cmd::main(arguments)
 }

@@ -46,28 +46,29 @@ use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
 use crate::sys::error::errno;
 use crate::sys::{self, fd, probe, process};
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use crate::hook::OCI_VERSION;
 
-/// Runs the command line of this process, and ends it.
-pub fn main() -> ! {
+/// Runs this process's command line, and ends it.
+pub fn main(argv: Vec<OsString>) -> ! {
     // All is written and nothing is buffered: what would be undone behind main() goes with the process.
-    process::exit_now(i32::from(read_and_run()))
+    process::exit_now(i32::from(read_and_run(argv)))
 }
 
-fn read_and_run() -> u8 {
-    let argv: Vec<_> = std::env::args_os().collect();
+fn read_and_run(argv: Vec<OsString>) -> u8 {
     std::panic::set_hook(Box::new(|panic| {
         sys::pty::leave_raw();
         // One line instead of a backtrace, and an exit code instead of a core file.
         Log::stderr().error(&error::Report::bug(&panic.to_string()));
         process::exit_now(i32::from(exit_code("")));
     }));
+    let called = argv.first().cloned().unwrap_or_default();
     let (log_file, log_format) = cli::log_options(&argv);
     match cli::parse(argv) {
         Ok(Parsed::Print(text)) => finish(&Log::stderr(), "", None, print(&text).map(|()| 0)),
-        Ok(Parsed::Run(line)) => run_line(*line),
+        Ok(Parsed::Run(line)) => run_line(*line, called),
         Err(usage) => {
             let log = Log::open(log_file.as_deref(), log_format, None).unwrap_or_else(|_| Log::stderr());
             let operation = usage.command.clone().unwrap_or_default();
@@ -76,7 +77,7 @@ fn read_and_run() -> u8 {
     }
 }
 
-fn run_line(line: CommandLine) -> u8 {
+fn run_line(line: CommandLine, called: OsString) -> u8 {
     let CommandLine { globals, command } = line;
     let operation = command.as_ref().map_or("", Command::name);
     let id = command.as_ref().and_then(Command::id).map(str::to_string);
@@ -91,7 +92,7 @@ fn run_line(line: CommandLine) -> u8 {
                 Ok(preserved) => (preserved, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
-            let session = Session { globals, log, preserved };
+            let session = Session { called, globals, log, preserved };
             let done = refused.map_or_else(|| dispatch(&session, command), Err);
             finish(&session.log, operation, id.as_deref(), done)
         }
@@ -108,8 +109,8 @@ fn apart<T>(command: impl FnOnce() -> T) -> T {
 
 fn dispatch(session: &Session, command: Option<Command>) -> Result<u8> {
     match command {
-        _ if session.globals.version => version::print_version(),
-        None => version::print_version(),
+        _ if session.globals.version => version::print_version(&session.called),
+        None => version::print_version(&session.called),
         Some(Command::Create(args)) => apart(|| create::create(session, &args)),
         Some(Command::Start(args)) => apart(|| start::start(session, &args)),
         Some(Command::Run(args)) => apart(|| run::run(session, &args)),
@@ -151,6 +152,8 @@ fn finish(log: &Log, operation: &str, id: Option<&str>, done: Result<u8>) -> u8 
 /// What all commands share: the options before the command, and the log.
 #[derive(Debug)]
 pub struct Session {
+    /// The word that we were called by.
+    pub called: OsString,
     /// The options before the command.
     pub globals: Globals,
     /// Where warnings go. Errors are returned, not logged.

@@ -15,8 +15,8 @@ pub const COMMIT: &str = match option_env!("TARE_COMMIT") {
 };
 
 /// The text of `--version`, for a program that was called by this word: its name, or a path.
-pub fn version_text(called: Option<&OsStr>) -> String {
-    let name = called.and_then(|word| Path::new(word).file_name());
+pub fn version_text(called: &OsStr) -> String {
+    let name = Path::new(called).file_name();
     // nerdctl wants a name and a value in each of the other lines of `runc`.
     let (name, we, features) = match name.and_then(OsStr::to_str) {
         Some("runc") => ("runc", "tare-", ""),
@@ -32,7 +32,7 @@ pub fn version_text(called: Option<&OsStr>) -> String {
 /// As crun has it, and podman shows it.
 const FEATURES: &str = "+CGROUP_V1 +CGROUP_V2 +SECCOMP +APPARMOR +SELINUX +EBPF +IDMAP +RDT +SYSTEMD +CRIU\n";
 
-pub(super) fn print_version() -> Result<u8> {
-    print(&version_text(std::env::args_os().next().as_deref()))?;
+pub(super) fn print_version(called: &OsStr) -> Result<u8> {
+    print(&version_text(called))?;
     Ok(0)
 }

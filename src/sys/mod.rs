@@ -10,6 +10,7 @@ pub mod bpf;
 pub mod cred;
 pub mod datagram;
 pub mod dir;
+pub mod entry;
 pub mod error;
 pub mod eventfd;
 pub mod fd;

@@ -83,7 +83,7 @@ fn a_stopped_container_has_no_pid() {
 
 #[test]
 fn the_version_text_has_the_lines_that_engines_parse() {
-    let text = version_text(Some(OsStr::new("/usr/bin/tare")));
+    let text = version_text(OsStr::new("/usr/bin/tare"));
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("tare version "), "{text}");
     assert!(lines[1].starts_with("commit: ") && lines[1].len() > 8, "{text}");
@@ -94,7 +94,7 @@ fn the_version_text_has_the_lines_that_engines_parse() {
 #[test]
 fn under_the_name_of_a_peer_the_first_line_has_that_name_and_the_commit_says_who_it_is() {
     for (called, name) in [("runc", "runc"), ("/usr/sbin/runc", "runc"), ("./crun", "crun")] {
-        let text = version_text(Some(OsStr::new(called)));
+        let text = version_text(OsStr::new(called));
         let lines: Vec<&str> = text.lines().collect();
         let words: Vec<&str> = lines[0].split(' ').collect();
         assert_eq!(words, [name, "version", env!("CARGO_PKG_VERSION")], "nerdctl wants three words");
@@ -106,15 +106,15 @@ fn under_the_name_of_a_peer_the_first_line_has_that_name_and_the_commit_says_who
 
 #[test]
 fn under_the_name_of_runc_each_line_after_the_first_has_a_colon() {
-    let text = version_text(Some(OsStr::new("runc")));
+    let text = version_text(OsStr::new("runc"));
     assert!(text.lines().skip(1).all(|line| line.contains(": ")), "nerdctl warns of any other: {text}");
 }
 
 #[test]
 fn any_other_name_is_ours() {
-    let ours = version_text(None);
+    let ours = version_text(OsStr::new(""));
     for called in ["tare", "", "/", "..", "runc-tare", "docker-runc", "runc/tare", "RUNC"] {
-        assert_eq!(version_text(Some(OsStr::new(called))), ours, "{called}");
+        assert_eq!(version_text(OsStr::new(called)), ours, "{called}");
     }
 }
 
