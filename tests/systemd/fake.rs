@@ -77,7 +77,10 @@ fn serve(
     let mut said = Vec::new();
     while !said.ends_with(b"BEGIN\r\n") {
         let mut byte = [0];
-        client.read_exact(&mut byte).unwrap();
+        // Who asks nothing does not greet either.
+        if client.read_exact(&mut byte).is_err() {
+            return Vec::new();
+        }
         said.push(byte[0]);
     }
     client.write_all(greeting.as_bytes()).unwrap();
