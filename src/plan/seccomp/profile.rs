@@ -24,7 +24,7 @@ pub(super) struct Profile {
     pub(super) abis: Vec<&'static Abi>,
     pub(super) rules: Vec<Rule>,
     /// Each name with its rules (positions in `rules`), in the profile's order. No rules: the name is only known.
-    pub(super) calls: Vec<(Call, Range<usize>)>,
+    pub(super) calls: Vec<(Call, Range<u32>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
     /// Whether the agent is asked about a call that sending the listener takes.
@@ -82,6 +82,7 @@ const LARGEST_DATA: u32 = 0xffff;
 impl Profile {
     pub(super) fn read(profile: &LinuxSeccomp, host: &Host) -> Result<Profile, Invalid> {
         let default = default_action(profile)?;
+        let entries = profile.syscalls().as_deref().unwrap_or_default();
         let mut read = Profile {
             default,
             permissive: matches!(
@@ -90,12 +91,12 @@ impl Profile {
             ),
             abis: abis(profile, host)?,
             rules: Vec::new(),
-            calls: Vec::new(),
+            calls: Vec::with_capacity(entries.iter().map(|entry| entry.names().len()).sum()),
             notifies: false,
             notifies_sending: false,
             unknown: BTreeMap::new(),
         };
-        for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
+        for (position, entry) in entries.iter().enumerate() {
             read.add(position, entry)?;
         }
         Ok(read)
@@ -123,7 +124,7 @@ impl Profile {
                 self.rules.push(Rule { action, tests });
             }
         }
-        let rules = first..self.rules.len();
+        let rules = first as u32..self.rules.len() as u32;
         let notifies = entry.action() == Action::ScmpActNotify;
         self.notifies |= notifies;
         for (nth, name) in entry.names().iter().enumerate() {

@@ -70,7 +70,7 @@ fn leaf(assembler: &mut Assembler, leaf: Leaf, chains: &[Chain]) -> Target {
     match leaf {
         Leaf::Return(value) => Target::Return(value),
         Leaf::Chain(at) => {
-            chains.get(at).map_or(Target::Return(KILL_THREAD), |chain| tests::chain(assembler, chain))
+            chains.get(at as usize).map_or(Target::Return(KILL_THREAD), |chain| tests::chain(assembler, chain))
         }
     }
 }
