@@ -192,7 +192,8 @@ impl Claims {
             if let Ok(at) = carried.binary_search_by_key(call, |carried| carried.call) {
                 let number = carried[at].multiplexer;
                 claims.end = claims.end.max(place(number - abi.base) + 1);
-                let through = rules.clone().map(|rule| Claim { number, rule: rule as usize, carried: Some(at) });
+                let through =
+                    rules.clone().map(|rule| Claim { number, rule: rule as usize, carried: Some(at) });
                 claims.tested.extend(through);
             }
         }
