@@ -4,13 +4,12 @@ Called by scripts/function-order, as root. A process that uses a page of the pro
 fault; in the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
 
-from bench import cgroups, outside, prepare
+from bench import outside, prepare
 
 TARGET = prepare.REPOSITORY / "scripts/function-order.ld"
 SHORT = ("state", "start", "kill", "delete")
@@ -27,20 +26,10 @@ def main():
 
 
 def find(work):
-    prepare.packages()
-    root = prepare.peers_root(work)
-    os.environ["CARGO_PROFILE_RELEASE_STRIP"] = "false"
-    # Beside the binary that is measured.
-    os.environ["CARGO_TARGET_DIR"] = str(work / "with-symbols")
-    program = prepare.build_tare()
-    prepare.copy_program(program, work / "bin/tare")
+    program = prepare.build_with_symbols(work, "with-symbols", {})
     names = functions_of(program)
-    (work / "out/functions.json").write_text(json.dumps(list(names)))
-    cgroups.remove_abandoned()
-    parent = f"{cgroups.PREFIX}{os.getpid()}"
-    code = outside.enter(root, work, {"uses_functions": True, "parent": parent}, parent)
+    code, used = outside.follow(work, program, "first use", list(names))
     if code == 0:
-        used = json.loads((work / "out/first-use.json").read_text())
         TARGET.write_text(script([names[address] for address in ordered(used)]))
         print(f"function-order: {len(set().union(*used.values()))} of {len(names)} functions, in scripts/function-order.ld")
     return code

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from bench import bundle as bundles
-from bench import cgroups, chart, first_use, machine, report, seccomp_filter, subjects
+from bench import cgroups, chart, first_use, heap_trace, machine, report, seccomp_filter, subjects
 from bench.command import Failed, Runner
 from bench.footprint import Footprint
 from bench.results import Results
@@ -40,7 +40,7 @@ def main(order):
 
 def guarded(order):
     try:
-        use_functions(order) if order.get("uses_functions") else measure(order)
+        follow(order) if order.get("follows") else measure(order)
         return 0
     except NothingToCompare as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -53,14 +53,15 @@ def guarded(order):
         sys.stderr.flush()
 
 
-def use_functions(order):
-    """For scripts/function-order: nothing is measured."""
+def follow(order):
+    """For scripts/function-order and scripts/allocations: functions of tare's commands are followed, nothing is measured."""
     PLACE.mkdir()
     cgroups.make_parent(order["parent"])
     maker = bundles.Maker(PLACE, order["parent"], json.loads(PROFILE.read_text()))
     tare = subjects.Runtime("tare", "/bench/bin/tare", str(PLACE / "state"))
-    used = first_use.of_commands(tare, maker, json.loads((OUT / "functions.json").read_text()))
-    (OUT / "first-use.json").write_text(json.dumps(used))
+    follower = {"first use": first_use, "heap": heap_trace}[order["follows"]]
+    found = follower.of_commands(tare, maker, json.loads((OUT / "functions.json").read_text()))
+    (OUT / "followed.json").write_text(json.dumps(found))
 
 
 def measure(order):

@@ -7,13 +7,12 @@ they are removed here, on every way out.
 import fcntl
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 
-from bench import cgroups, entering, options, prepare
+from bench import cgroups, entering, options, prepare, report
 
 
 def main(words):
@@ -65,6 +64,18 @@ def measure(chosen, work):
     return code
 
 
+def follow(work, program, what, functions):
+    """Lets `inside` follow functions of this program through every command: its exit code, and what it has found."""
+    prepare.packages()
+    root = prepare.peers_root(work)
+    prepare.copy_program(program, work / "bin/tare")
+    (work / "out/functions.json").write_text(json.dumps(functions))
+    cgroups.remove_abandoned()
+    parent = f"{cgroups.PREFIX}{os.getpid()}"
+    code = enter(root, work, {"follows": what, "parent": parent}, parent)
+    return code, json.loads((work / "out/followed.json").read_text()) if code == 0 else None
+
+
 def commit():
     if not shutil.which("git"):
         return "unknown"
@@ -92,9 +103,7 @@ def publish(out):
     for name in ("bench.json", "bench.svg"):
         shutil.copyfile(out / name, docs / name)
     page = docs / "performance.md"
-    text = re.sub(r"(<!-- bench: profile -->\n).*?(<!-- bench: end -->)",
-                  lambda match: match[1] + (out / "profile.md").read_text() + match[2], page.read_text(), flags=re.DOTALL)
-    page.write_text(text)
+    page.write_text(report.filled(page.read_text(), "profile", (out / "profile.md").read_text()))
     print("bench: published docs/bench.json, docs/bench.svg, and the tables of docs/performance.md")
 
 

@@ -73,9 +73,9 @@ def tare_binary(work):
     return path
 
 
-def build_tare():
+def build_tare(own=None):
     print("bench: building tare's release binary", flush=True)
-    environment = dict(os.environ, PATH=f"{os.environ['PATH']}:{Path.home()}/.cargo/bin")
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{Path.home()}/.cargo/bin", **(own or {})}
     built = subprocess.run([REPOSITORY / "scripts/build-release"], env=environment, stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, text=True, check=False)
     lines = built.stdout.split("\n") if built.returncode == 0 else []
@@ -83,6 +83,12 @@ def build_tare():
     if not last or not Path(last[0]).is_file():
         raise Missing("tare's release binary is missing: scripts/build-release failed (above); or give one: TARE=PATH")
     return Path(last[0])
+
+
+def build_with_symbols(work, folder, environment):
+    """The release binary with its symbols, in a folder beside the binary that is measured."""
+    own = {"CARGO_PROFILE_RELEASE_STRIP": "false", "CARGO_TARGET_DIR": str(work / folder), **environment}
+    return build_tare(own)
 
 
 def copy_program(source, target):

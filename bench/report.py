@@ -1,5 +1,6 @@
 """From results to what people and programs read: the tables on stdout, bench.json, and the tables for docs/performance.md."""
 
+import re
 from collections import Counter
 
 from bench import figures, targets
@@ -201,3 +202,8 @@ def profile(found):
     for name, _ in totals.most_common():
         lines.append(f"| {name} | " + " | ".join(str(by_command[command][name] or "") for command in COMMANDS) + " |")
     return "\n".join(lines) + "\n"
+
+
+def filled(page, name, tables):
+    """A page with these tables between the marks of that name."""
+    return re.sub(rf"(<!-- bench: {name} -->\n).*?(<!-- bench: end -->)", lambda match: match[1] + tables + match[2], page, flags=re.DOTALL)

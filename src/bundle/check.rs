@@ -275,8 +275,8 @@ fn net_devices(config: &Config) -> Result<(), Invalid> {
 /// `listenerMetadata` MUST NOT be set if `listenerPath` is not.
 fn seccomp_listener(config: &Config) -> Result<(), Invalid> {
     let Some(seccomp) = config.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()) else { return Ok(()) };
-    let path = seccomp.listener_path().as_ref().filter(|path| !path.as_os_str().is_empty());
-    if seccomp.listener_metadata().as_deref().is_some_and(|data| !data.is_empty()) && path.is_none() {
+    let path = seccomp.listener_path.as_ref().filter(|path| !path.as_os_str().is_empty());
+    if seccomp.listener_metadata.as_deref().is_some_and(|data| !data.is_empty()) && path.is_none() {
         let problem = "listenerMetadata is set, but listenerPath is not";
         return Err(Invalid::conflict("/linux/seccomp/listenerMetadata", problem)
             .advise("add listenerPath, or remove it"));

@@ -1,16 +1,21 @@
 //! config.json of runtime-spec 1.3 as types: names, nesting and JSON types only. What the values mean is decided in
 //! `check` and in `plan`; field names are those of config.md and config-linux.md, and are explained there.
 //!
-//! oci-spec's types serve where they say the same as the specification (namespaces, resources, seccomp). The others
+//! oci-spec's types serve where they say the same as the specification (namespaces, resources). The others
 //! are here because oci-spec 0.10 refuses unknown capabilities (a warning by the specification), misspells three
 //! scheduler flags, looks for `enableCMT` as `enableCmt`, makes a missing `pids.limit`, rlimit or mapping a zero,
 //! requires `process.user`, reads parts of other platforms, and brings a regex engine of 1.4 MB for
 //! `execCPUAffinity`. Unknown properties are ignored (config.md, "Extensibility").
 
+use super::names::Names;
 use super::read::{list, map, object, object_map, object_or_default, objects};
-use oci_spec::runtime::{LinuxDeviceType, LinuxNamespace, LinuxResources, LinuxSeccomp};
+use oci_spec::runtime::{
+    Arch, LinuxDeviceType, LinuxNamespace, LinuxResources, LinuxSeccompAction, LinuxSeccompArg,
+    LinuxSeccompFilterFlag,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -234,7 +239,7 @@ pub struct Linux {
     #[serde(deserialize_with = "map")]
     pub sysctl: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "object")]
-    pub seccomp: Option<LinuxSeccomp>,
+    pub seccomp: Option<Seccomp>,
     pub rootfs_propagation: Option<String>,
     #[serde(deserialize_with = "list")]
     pub masked_paths: Vec<String>,
@@ -245,6 +250,34 @@ pub struct Linux {
     pub personality: Option<Personality>,
     #[serde(default, deserialize_with = "object")]
     pub memory_policy: Option<MemoryPolicy>,
+}
+
+/// `linux.seccomp`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Seccomp {
+    pub default_action: LinuxSeccompAction,
+    pub default_errno_ret: Option<u32>,
+    #[serde(default, deserialize_with = "list")]
+    pub architectures: Vec<Arch>,
+    pub flags: Option<Vec<LinuxSeccompFilterFlag>>,
+    pub listener_path: Option<PathBuf>,
+    pub listener_metadata: Option<String>,
+    #[serde(default, deserialize_with = "objects")]
+    pub syscalls: Vec<Syscall>,
+}
+
+/// One of `linux.seccomp.syscalls`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Syscall {
+    pub names: Names,
+    pub action: LinuxSeccompAction,
+    pub errno_ret: Option<u32>,
+    #[serde(default, deserialize_with = "list")]
+    pub args: Vec<LinuxSeccompArg>,
 }
 
 /// One of `linux.timeOffsets`.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod example;
 mod invalid;
 pub mod merge;
+pub mod names;
 mod place;
 mod read;
 mod resources;

@@ -197,6 +197,8 @@ impl Record {
 
     /// The bytes for the disk.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).context("the container's record")
+        let mut data = Vec::with_capacity(super::RECORD_USUAL_BYTES);
+        serde_json::to_writer(&mut data, self).context("the container's record")?;
+        Ok(data)
     }
 }

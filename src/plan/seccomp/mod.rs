@@ -24,8 +24,9 @@ mod tree;
 
 use super::annotations::{SECCOMP_FAIL_UNKNOWN, SECCOMP_RECEIVER};
 use crate::bundle::Invalid;
+use crate::bundle::config::Seccomp;
 use crate::host::Host;
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag as Flag};
+use oci_spec::runtime::LinuxSeccompFilterFlag as Flag;
 use profile::Profile;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ pub struct Unknown {
 ///
 /// # Errors
 /// A profile that cannot be carried out; the pointer names the entry.
-pub fn compile(profile: &LinuxSeccomp, host: &Host) -> Result<Compiled, Invalid> {
+pub fn compile(profile: &Seccomp, host: &Host) -> Result<Compiled, Invalid> {
     let rules = Profile::read(profile, host)?;
     let listener = listener(profile, &rules)?;
     let mut architectures = Vec::with_capacity(rules.abis.len());
@@ -139,11 +140,11 @@ fn forbids_execve(rules: &Profile, numbers: Option<&numbers::Numbers>) -> bool {
 /// # Errors
 /// Two agents.
 pub(super) fn with_receiver<'a>(
-    profile: &'a LinuxSeccomp,
+    profile: &'a Seccomp,
     annotation: Option<&Path>,
     environment: Option<&Path>,
-) -> Result<Cow<'a, LinuxSeccomp>, Invalid> {
-    let given = profile.listener_path().as_deref().filter(|path| !path.as_os_str().is_empty());
+) -> Result<Cow<'a, Seccomp>, Invalid> {
+    let given = profile.listener_path.as_deref().filter(|path| !path.as_os_str().is_empty());
     let receiver = match (given, annotation) {
         (Some(given), Some(annotation)) if given != annotation => {
             let problem = format!("is not the socket that annotation {SECCOMP_RECEIVER} names");
@@ -153,9 +154,7 @@ pub(super) fn with_receiver<'a>(
         (None, annotation) => annotation.or(environment),
     };
     let Some(receiver) = receiver else { return Ok(Cow::Borrowed(profile)) };
-    let mut profile = profile.clone();
-    profile.set_listener_path(Some(receiver.to_owned()));
-    Ok(Cow::Owned(profile))
+    Ok(Cow::Owned(Seccomp { listener_path: Some(receiver.to_owned()), ..profile.clone() }))
 }
 
 /// Says which system calls of the profile no architecture has: in a warning, or as an error if that is `fatal`.
@@ -176,8 +175,8 @@ pub(super) fn report_unknown(
 }
 
 /// SECCOMP_FILTER_FLAG_*. Without a `flags` in the profile, runc's default: the container's processes keep their speed.
-fn flags(profile: &LinuxSeccomp, notifies: bool) -> u32 {
-    let Some(flags) = profile.flags() else { return SPEC_ALLOW };
+fn flags(profile: &Seccomp, notifies: bool) -> u32 {
+    let Some(flags) = &profile.flags else { return SPEC_ALLOW };
     flags.iter().fold(0, |bits, flag| {
         bits | match flag {
             Flag::SeccompFilterFlagTsync => 0,
@@ -191,9 +190,9 @@ fn flags(profile: &LinuxSeccomp, notifies: bool) -> u32 {
 }
 
 /// Who decides the calls with SCMP_ACT_NOTIFY; a listener without such a call is not asked for.
-fn listener(profile: &LinuxSeccomp, rules: &Profile) -> Result<Option<Listener>, Invalid> {
-    let path = profile.listener_path().as_ref().filter(|path| !path.as_os_str().is_empty());
-    let metadata = profile.listener_metadata().clone().filter(|metadata| !metadata.is_empty());
+fn listener(profile: &Seccomp, rules: &Profile) -> Result<Option<Listener>, Invalid> {
+    let path = profile.listener_path.as_ref().filter(|path| !path.as_os_str().is_empty());
+    let metadata = profile.listener_metadata.clone().filter(|metadata| !metadata.is_empty());
     match path {
         None if metadata.is_some() => {
             Err(Invalid::conflict("/linux/seccomp/listenerMetadata", "is set without listenerPath")

@@ -28,7 +28,7 @@ pub(super) enum Leaf {
     /// SECCOMP_RET_*.
     Return(u32),
     /// Its arguments decide: a position in `chains`.
-    Chain(usize),
+    Chain(u32),
 }
 
 /// Rules of one number, all with tests: the first that holds decides.
@@ -47,6 +47,8 @@ struct Claims {
     alone: Vec<u32>,
     /// The rules with tests, by number; those of one number in the profile's order.
     tested: Vec<Claim>,
+    /// From this place on there is no rule.
+    end: usize,
     /// The highest number that the profile names, private ones aside.
     highest: Option<u32>,
 }
@@ -97,29 +99,36 @@ impl Numbers {
     fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
         let carried = carried(abi);
         let claims = Claims::of(profile, abi, &carried);
-        let mut tested = claims.tested.chunk_by(|one, next| one.number == next.number).peekable();
+        let mut tested = claims.tested.chunk_by(|one, next| one.number == next.number);
+        let mut upcoming_tests = tested.next().unwrap_or_default();
         let mut upcoming = background(profile, abi, start, claims.highest).into_iter().peekable();
         let mut around = Leaf::Return(profile.default);
-        for (place, alone) in claims.alone.iter().enumerate() {
+        // What the numbers around have begins again here, if the next number has no rule.
+        let mut after = None;
+        for (place, alone) in claims.alone.iter().enumerate().take(claims.end) {
             let number = abi.base + number_at(place);
-            let is_tested =
-                tested.peek().and_then(|tests| tests.first()).map(|claim| claim.number) == Some(number);
-            if *alone == 0 && !is_tested {
+            let mut tests: &[Claim] = &[];
+            if upcoming_tests.first().is_some_and(|claim| claim.number == number) {
+                tests = std::mem::replace(&mut upcoming_tests, tested.next().unwrap_or_default());
+            } else if *alone == 0 {
                 continue;
             }
-            let tests = if is_tested { tested.next().unwrap_or_default() } else { &[] };
             // A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
             let leaf = match alone.checked_sub(1).and_then(|rule| profile.rules.get(rule as usize)) {
                 Some(rule) => Leaf::Return(rule.action),
                 None => self.chain(profile, abi, tests, &carried),
             };
+            if after != Some(number) {
+                after.into_iter().for_each(|after| self.push(after, around));
+            }
             while let Some(segment) = upcoming.next_if(|segment| segment.start <= number) {
                 self.push(segment.start, segment.leaf);
                 around = segment.leaf;
             }
             self.push(number, leaf);
-            self.push(number + 1, around);
+            after = Some(number + 1);
         }
+        after.into_iter().for_each(|after| self.push(after, around));
         for segment in upcoming {
             self.push(segment.start, segment.leaf);
         }
@@ -135,7 +144,7 @@ impl Numbers {
         };
         let rules = claims.iter().filter_map(rule).collect();
         self.chains.push(Chain { abi, rules, otherwise: profile.default });
-        Leaf::Chain(self.chains.len() - 1)
+        Leaf::Chain(self.chains.len() as u32 - 1)
     }
 
     fn push(&mut self, start: u32, leaf: Leaf) {
@@ -182,7 +191,9 @@ impl Claims {
             }
             if let Ok(at) = carried.binary_search_by_key(call, |carried| carried.call) {
                 let number = carried[at].multiplexer;
-                let through = rules.clone().map(|rule| Claim { number, rule, carried: Some(at) });
+                claims.end = claims.end.max(place(number - abi.base) + 1);
+                let through =
+                    rules.clone().map(|rule| Claim { number, rule: rule as usize, carried: Some(at) });
                 claims.tested.extend(through);
             }
         }
@@ -191,18 +202,19 @@ impl Claims {
     }
 
     /// Adds the rules of a number, `plain` without the ABI's base.
-    fn add(&mut self, profile: &Profile, number: u32, plain: u32, rules: &Range<usize>) {
+    fn add(&mut self, profile: &Profile, number: u32, plain: u32, rules: &Range<u32>) {
         let place = place(plain);
+        self.end = self.end.max(place + 1);
         if place < PLAIN {
             self.highest = self.highest.max(Some(number));
         } else if self.alone.len() <= place {
             self.alone.resize(place + 1, 0);
         }
         for rule in rules.clone() {
-            if !profile.rules[rule].tests.is_empty() {
-                self.tested.push(Claim { number, rule, carried: None });
+            if !profile.rules[rule as usize].tests.is_empty() {
+                self.tested.push(Claim { number, rule: rule as usize, carried: None });
             } else if self.alone[place] == 0 {
-                self.alone[place] = rule as u32 + 1;
+                self.alone[place] = rule + 1;
             }
         }
     }

@@ -5,10 +5,10 @@
 use super::abi::Abi;
 use super::table::Call;
 use crate::bundle::Invalid;
+use crate::bundle::config::{Seccomp, Syscall};
 use crate::host::Host;
 use oci_spec::runtime::{
-    Arch, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator,
-    LinuxSyscall,
+    Arch, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -24,7 +24,7 @@ pub(super) struct Profile {
     pub(super) abis: Vec<&'static Abi>,
     pub(super) rules: Vec<Rule>,
     /// Each name with its rules (positions in `rules`), in the profile's order. No rules: the name is only known.
-    pub(super) calls: Vec<(Call, Range<usize>)>,
+    pub(super) calls: Vec<(Call, Range<u32>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
     /// Whether the agent is asked about a call that sending the listener takes.
@@ -80,38 +80,38 @@ const LARGEST_ERRNO: u32 = 4095;
 const LARGEST_DATA: u32 = 0xffff;
 
 impl Profile {
-    pub(super) fn read(profile: &LinuxSeccomp, host: &Host) -> Result<Profile, Invalid> {
+    pub(super) fn read(profile: &Seccomp, host: &Host) -> Result<Profile, Invalid> {
         let default = default_action(profile)?;
+        let entries = &profile.syscalls;
         let mut read = Profile {
             default,
             permissive: matches!(
-                profile.default_action(),
+                profile.default_action,
                 Action::ScmpActAllow | Action::ScmpActLog | Action::ScmpActTrace
             ),
             abis: abis(profile, host)?,
             rules: Vec::new(),
-            calls: Vec::new(),
+            calls: Vec::with_capacity(entries.iter().map(|entry| entry.names.len()).sum()),
             notifies: false,
             notifies_sending: false,
             unknown: BTreeMap::new(),
         };
-        for (position, entry) in profile.syscalls().iter().flatten().enumerate() {
+        for (position, entry) in entries.iter().enumerate() {
             read.add(position, entry)?;
         }
         Ok(read)
     }
 
-    fn add(&mut self, position: usize, entry: &LinuxSyscall) -> Result<(), Invalid> {
+    fn add(&mut self, position: usize, entry: &Syscall) -> Result<(), Invalid> {
         let entry_at = || format!("/linux/seccomp/syscalls/{position}");
-        let action = action_value(entry.action(), entry.errno_ret(), || format!("{}/errnoRet", entry_at()))?;
-        if entry.names().is_empty() {
+        let action = action_value(entry.action, entry.errno_ret, || format!("{}/errnoRet", entry_at()))?;
+        if entry.names.is_empty() {
             return Err(Invalid::value(format!("{}/names", entry_at()), "names no system call")
                 .advise("name one, or leave the entry out"));
         }
         let first = self.rules.len();
-        let arguments = entry.args().as_deref().unwrap_or_default();
-        let mut tests = Vec::with_capacity(arguments.len());
-        for (nth, argument) in arguments.iter().enumerate() {
+        let mut tests = Vec::with_capacity(entry.args.len());
+        for (nth, argument) in entry.args.iter().enumerate() {
             tests.push(test(argument, || format!("{}/args/{nth}", entry_at()))?);
         }
         // A rule that says what the default says is void: it does not shadow a later rule (as in libseccomp).
@@ -123,15 +123,15 @@ impl Profile {
                 self.rules.push(Rule { action, tests });
             }
         }
-        let rules = first..self.rules.len();
-        let notifies = entry.action() == Action::ScmpActNotify;
+        let rules = first as u32..self.rules.len() as u32;
+        let notifies = entry.action == Action::ScmpActNotify;
         self.notifies |= notifies;
-        for (nth, name) in entry.names().iter().enumerate() {
+        for (nth, name) in entry.names.iter().enumerate() {
             let at = || format!("{}/names/{nth}", entry_at());
             if name.is_empty() {
                 return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
             }
-            self.notifies_sending |= notifies && matches!(name.as_str(), "read" | "sendmsg");
+            self.notifies_sending |= notifies && matches!(name, "read" | "sendmsg");
             if notifies && name == "write" {
                 // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
                 return Err(Invalid::value(at(), "SCMP_ACT_NOTIFY cannot be used for write")
@@ -140,7 +140,7 @@ impl Profile {
             match Call::find(name) {
                 Some(call) => self.calls.push((call, rules.clone())),
                 None => {
-                    self.unknown.entry(name.clone()).or_insert_with(at);
+                    self.unknown.entry(name.to_owned()).or_insert_with(at);
                 }
             }
         }
@@ -148,14 +148,14 @@ impl Profile {
     }
 }
 
-fn default_action(profile: &LinuxSeccomp) -> Result<u32, Invalid> {
-    if profile.default_action() == Action::ScmpActNotify {
+fn default_action(profile: &Seccomp) -> Result<u32, Invalid> {
+    if profile.default_action == Action::ScmpActNotify {
         let problem = "SCMP_ACT_NOTIFY cannot be the default action";
         return Err(Invalid::value("/linux/seccomp/defaultAction", problem)
             .advise("name the calls that the listener decides"));
     }
     let at = || "/linux/seccomp/defaultErrnoRet".to_string();
-    action_value(profile.default_action(), profile.default_errno_ret(), at)
+    action_value(profile.default_action, profile.default_errno_ret, at)
 }
 
 /// The kernel's return value for an action (seccomp(2)). `at` is where `errno` stands.
@@ -182,14 +182,14 @@ fn action_value(action: Action, errno: Option<u32>, at: impl Fn() -> String) -> 
 }
 
 /// The architectures of the filter: the host's own, always, then the profile's, each once.
-fn abis(profile: &LinuxSeccomp, host: &Host) -> Result<Vec<&'static Abi>, Invalid> {
+fn abis(profile: &Seccomp, host: &Host) -> Result<Vec<&'static Abi>, Invalid> {
     let native = Abi::named(host.architecture).ok_or_else(|| {
         let advice = "run the container without a profile on this machine";
         let problem = format!("cannot be compiled for {}", host.architecture);
         Invalid::unsupported("/linux/seccomp", problem).advise(advice)
     })?;
     let mut abis = vec![native];
-    for arch in profile.architectures().iter().flatten() {
+    for arch in &profile.architectures {
         let abi = if *arch == Arch::ScmpArchNative { Some(native) } else { Abi::of(*arch) };
         abis.extend(abi.filter(|abi| !abis.iter().any(|have| have.arch == abi.arch)));
     }

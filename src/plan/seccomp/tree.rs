@@ -69,8 +69,8 @@ fn tree(assembler: &mut Assembler, segments: &[Segment], chains: &[Chain]) -> Ta
 fn leaf(assembler: &mut Assembler, leaf: Leaf, chains: &[Chain]) -> Target {
     match leaf {
         Leaf::Return(value) => Target::Return(value),
-        Leaf::Chain(at) => {
-            chains.get(at).map_or(Target::Return(KILL_THREAD), |chain| tests::chain(assembler, chain))
-        }
+        Leaf::Chain(at) => chains
+            .get(at as usize)
+            .map_or(Target::Return(KILL_THREAD), |chain| tests::chain(assembler, chain)),
     }
 }

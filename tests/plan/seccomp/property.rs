@@ -5,6 +5,7 @@ use super::interpreter::{Data, check, run};
 use super::reference::{ABIS, Abi, Reference, X32, X86, X86_64, abis};
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Value, json};
+use tare::bundle::config::Seccomp;
 use tare::host::Host;
 use tare::plan::seccomp::{Instruction, compile};
 
@@ -16,6 +17,12 @@ pub fn profile(json: Value) -> LinuxSeccomp {
     serde_json::from_value(json).expect("a profile")
 }
 
+/// The profile as `bundle` reads it.
+pub fn as_read(profile: &LinuxSeccomp) -> Seccomp {
+    let json = serde_json::to_string(profile).expect("JSON");
+    serde_json::from_str(&json).expect("a profile")
+}
+
 pub fn docker() -> LinuxSeccomp {
     serde_json::from_str(include_str!("../../fixtures/seccomp/docker.json")).expect("a profile")
 }
@@ -25,7 +32,7 @@ pub fn podman() -> LinuxSeccomp {
 }
 
 pub fn program(profile: &LinuxSeccomp, native: Abi) -> Vec<Instruction> {
-    let program = compile(profile, &host(native)).expect("a program").filter.program;
+    let program = compile(&as_read(profile), &host(native)).expect("a program").filter.program;
     check(&program).expect("a program that the kernel takes");
     program
 }

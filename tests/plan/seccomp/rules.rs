@@ -1,9 +1,8 @@
 //! What a profile may say, what is refused and where, how the filter is to be loaded, and how large it gets.
 
 use super::interpreter::{Data, run};
-use super::property::{calls, docker, host, podman, profile, program};
+use super::property::{as_read, calls, docker, host, podman, profile, program};
 use super::reference::{ABIS, ENOSYS, X86, X86_64};
-use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tare::bundle::Invalid;
@@ -13,11 +12,11 @@ const ALLOW: u32 = 0x7fff_0000;
 const EPERM: u32 = 0x0005_0001;
 
 fn compiled(json: Value) -> Compiled {
-    compile(&profile(json), &host(X86_64)).expect("a filter")
+    compile(&as_read(&profile(json)), &host(X86_64)).expect("a filter")
 }
 
 fn refused(json: Value) -> Invalid {
-    compile(&profile(json), &host(X86_64)).expect_err("a refusal")
+    compile(&as_read(&profile(json)), &host(X86_64)).expect_err("a refusal")
 }
 
 /// One entry below an ERRNO default.
@@ -283,7 +282,7 @@ fn every_architecture_of_the_spec_has_a_call_table() {
 fn compiling_takes_microseconds() {
     for (name, profile) in [("docker", docker()), ("podman", podman())] {
         let host = host(X86_64);
-        let profile: LinuxSeccomp = profile;
+        let profile = as_read(&profile);
         let mut times: Vec<_> = (0..1000)
             .map(|_| {
                 let start = std::time::Instant::now();
