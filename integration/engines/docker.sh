@@ -1,4 +1,5 @@
-# What the cases of docker share: the daemon with the tested runtime, containers to play with, what may not be left. Sourced by cases/docker*.sh.
+# What the cases of docker share: the daemon with the tested runtime, containers to play with, what may not be left. Sourced by cases/docker*.sh and
+# cases/stack_docker.sh.
 #
 # dockerd is set up by its configuration file, and by the one variable that it has for the runtime of BuildKit. It has a bridge where the
 # kernel can make one, in the network namespace that the session has.
