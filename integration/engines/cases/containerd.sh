@@ -321,7 +321,6 @@ test_a_signal_for_all_reaches_every_process() {
     pid=$(task_pid c1)
     within 20 has_ignored TERM
     within 20 pgrep -P "$pid"
-    sleep 0.2
     ok ctr tasks kill --all -s KILL c1
     remove c1
     eq $exited 137
