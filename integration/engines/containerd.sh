@@ -17,11 +17,11 @@ leftovers() {
     ctr containers ls -q | sed 's/^/container /'
     ctr tasks ls -q | sed 's/^/task /'
     active_snapshots | sed 's/^/snapshot /'
-    find "$TASKS" "$STATES" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
+    find "$TASKS" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
     find /sys/fs/cgroup -mindepth 2 -path '*/default/*' -type d -printf 'group %p\n'
     pgrep -a containerd-shim | sed 's/^/shim /'
     grep " $TASKS" /proc/self/mountinfo | sed 's/^/mount /'
-    leftover_states
+    leftover_states "$STATES"
 }
 
 IMAGE=$BOX

@@ -111,8 +111,10 @@ BOX=localhost/box:1
 engine_answers() { :; }
 layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print v1 && v2 ? "hybrid" : v1 ? "v1" : "v2" }' /proc/self/mounts; }
 
-# What no case may leave: a state folder of the runtime.
-leftover_states() { find /run/tare /run/user/*/tare /run/runc /run/crun -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'; }
+# What no case may leave: a state folder of the runtime, in its own root or in one that an engine gives it. A hidden one is of no container.
+leftover_states() { # [ROOT...]
+    find /run/tare /run/user/*/tare /run/runc /run/crun "$@" -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'
+}
 
 # The processes that sleep so many seconds (a pattern). By the name of the program, too: a runtime may show the command before it runs it.
 sleepers() { comm -12 <(pgrep -x sleep | sort) <(pgrep -f "^(/bin/)?sleep $1\$" | sort) | grep .; } # SECONDS

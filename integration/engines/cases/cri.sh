@@ -448,7 +448,7 @@ test_a_pod_whose_shim_is_killed_is_not_ready_and_can_be_removed() {
     within 20 is_pod_state SANDBOX_NOTREADY
     within 20 has_ended
     eq "$(groups_of "$pod")" ""
-    ok "$RUNTIME_PATH" --root /run/containerd/tare/k8s.io delete --force "$ctr"
+    ok "$RUNTIME_PATH" --root "$STATES" delete --force "$ctr"
     absent "/proc/$own"
     remove_pod
 }
