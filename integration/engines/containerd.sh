@@ -27,6 +27,16 @@ leftovers() {
 IMAGE=$BOX
 START=(ctr run --runtime io.containerd.runc.v2 --runc-binary "$RUNTIME_PATH")
 start_with() { "${START[@]}" "$@"; }
+# What a command in a container prints is in $out. On a busy machine ctr may close a pipe that it is about to open when the command ends at once, and
+# what was in it is lost: then it is asked again.
+ask() { # [OPTION...] CONTAINER COMMAND...
+    local i
+    for i in 1 2 3 4 5; do
+        ok ctr tasks exec --exec-id "asked$i" "$@"
+        [ -z "$out" ] || return 0
+    done
+    fail "no output: $*"
+}
 # A container that waits for its end; its pid is in $pid.
 start_box() { # ID [OPTION...]
     local id=$1

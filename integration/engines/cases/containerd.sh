@@ -73,7 +73,7 @@ spec['process'].update(rlimits=[{'type': 'RLIMIT_NOFILE', 'hard': 77, 'soft': 66
     eq "$(limit_of "$pid" memory memory.soft_limit_in_bytes memory.low)" 33554432
     matches "$(cat "/proc/$pid/limits")" '^Max open files +66 +77 '
     eq "$(cat "/proc/$pid/oom_score_adj")" 500
-    ok ctr tasks exec --exec-id e1 c1 /bin/cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
+    ask c1 /bin/cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
     eq "$out" "1
 4096"
     remove c1
@@ -155,7 +155,7 @@ own"
 4321"
     has "$err" "Permission denied"
     start_box c3
-    ok ctr tasks exec --exec-id e1 --user app c3 id -un
+    ask --user app c3 id -un
     eq "$out" app
     remove c3
 }
@@ -244,7 +244,7 @@ test_a_user_namespace_maps_its_root_to_another_user() {
     eq "$(awk '{ print $1, $2, $3 }' "/proc/$pid/uid_map" "/proc/$pid/gid_map")" "0 100000 65536
 0 200000 65536"
     eq "$(stat -c '%u %g' "/proc/$pid/root/proc/1" 2>/dev/null)" "100000 200000"
-    ok ctr tasks exec --exec-id e1 c1 sh -c 'id -u; touch /root/file && stat -c %u:%g /root/file /home/app'
+    ask c1 sh -c 'id -u; touch /root/file && stat -c %u:%g /root/file /home/app'
     eq "$out" "0
 0:0
 1000:1000"
@@ -256,7 +256,7 @@ test_exec_has_its_own_exit_code_input_folder_and_terminal() {
     start_box c1
     ends 3 ctr tasks exec --exec-id e1 c1 sh -c 'exit 3'
     ends 137 ctr tasks exec --exec-id e2 c1 sh -c 'kill -KILL $$'
-    ok ctr tasks exec --exec-id e3 --cwd /var/www c1 pwd
+    ask --cwd /var/www c1 pwd
     eq "$out" /var/www
     ok ctr tasks exec --exec-id e4 c1 cat <<<"to the command"
     eq "$out" "to the command"
@@ -448,7 +448,7 @@ test_a_container_survives_a_restart_of_the_engine() {
     exists "/proc/$pid"
     containerd_start || fail "containerd has not started again"
     eq "$(status c1) $(task_pid c1)" "RUNNING $pid"
-    ok ctr tasks exec --exec-id e1 c1 echo hello
+    ask c1 echo hello
     eq "$out" hello
     remove c1 TERM
     eq $exited 6
