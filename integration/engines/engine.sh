@@ -52,6 +52,10 @@ within() { # SECONDS COMMAND...
     done
 }
 
+# What a user is told of a command that cannot run, in whatever words: which one (a pattern), and why.
+is_missing() { matches "${1//\\/}" "$2.*(not found|[Nn]o such file)" "error"; }                         # TEXT COMMAND
+is_forbidden() { matches "$1" "$2\b.*([Pp]ermission denied|not executable|[Ii]s a directory)" "error"; } # TEXT COMMAND
+
 # Where the control groups of a name are: TEXT is a part of the container's id.
 groups_of() { find /sys/fs/cgroup -depth -mindepth 1 -type d -name "*$1*" 2>/dev/null; }
 no_groups() { [ -z "$(groups_of "$1")" ]; }

@@ -127,12 +127,12 @@ FROM $BOX
 RUN ["nosuch", "argument"]
 END
     has "$err$out" "did not complete successfully: exit code: "
-    has "$err$out" 'exec: "nosuch": executable file not found in $PATH'
+    is_missing "$err$out" nosuch
     ends 1 build 1 <<END
 FROM $BOX
 RUN ["/etc/passwd"]
 END
-    has "$err$out" "permission denied"
+    is_forbidden "$err$out" /etc/passwd
     ends 1 build 1 <<END
 FROM $BOX
 RUN kill -SEGV \$\$; kill -KILL \$\$ ; sleep 1; nosuch

@@ -45,15 +45,15 @@ test_exec_ends_with_the_code_of_its_command() {
     ends 137 docker exec box sh -c 'kill -9 $$'
     ends 127 docker exec box nosuch
     has "$out$err" 'OCI runtime exec failed'
-    has "$out$err" 'exec: "nosuch": executable file not found in $PATH'
+    is_missing "$out$err" nosuch
     ends 127 docker exec box /no/such
-    has "$out$err" 'no such file or directory'
+    is_missing "$out$err" /no/such
     ends 126 docker exec box /etc/passwd
-    has "$out$err" 'permission denied'
+    is_forbidden "$out$err" /etc/passwd
     ends 126 docker exec box /etc
-    has "$out$err" 'is a directory'
+    is_forbidden "$out$err" /etc
     ends 127 docker exec -w /no/where box true
-    matches "$out$err" '/no/where.*no such file or directory'
+    is_missing "$out$err" /no/where
     ok docker rm -f box
 }
 
@@ -92,7 +92,7 @@ test_run_on_a_terminal() {
     has "$out" /dev/pts/0
     has "$out" '33 99'
     ends 127 on_terminal "docker run --rm --network none -it $BOX nosuch"
-    has "$out" 'executable file not found'
+    is_missing "$out" nosuch
 }
 
 test_the_exit_code_is_the_commands_or_128_and_the_signal() {
