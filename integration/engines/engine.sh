@@ -84,6 +84,12 @@ has_networks() {
     fi
     [ "$(cat "$SESSION/networks")" = yes ]
 }
+# crun works with CRIU by a library that the disk does not have.
+needs_criu() {
+    call criu check
+    [ $code = 0 ] || skip "criu does not work on this kernel: $(grep -hm1 Error "$T/.out" "$T/.err")"
+    [ "$RUNTIME" != crun ] || ldconfig -p | grep -q libcriu || skip "no libcriu"
+}
 # Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
 cpu_percent_of() { # PID
     local quota period

@@ -406,7 +406,7 @@ spec['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'args': ['sh', '-c', 'ech
 }
 
 test_a_checkpoint_is_restored() {
-    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(grep -m1 Error "$T/criu")"
+    needs_criu
     ok start_with -d $IMAGE c1 sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
     pid=$(task_pid c1)
     within 20 test -e "/proc/$pid/root/count"

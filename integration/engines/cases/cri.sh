@@ -224,7 +224,9 @@ test_memory_above_the_limit_is_told_as_OOMKilled() {
     run_pod p1
     run_script c1 'x=a; while :; do x=$x$x; done' '{"linux": {"resources": {"memory_limit_in_bytes": 33554432, "memory_swap_limit_in_bytes": 33554432}}}'
     ended
-    eq "$(field exit_code) $(field reason)" "137 OOMKilled"
+    eq "$(field exit_code)" 137
+    # systemd removes the scope with its last process, and the shim may come too late to read why.
+    [ "$MANAGER" = systemd ] || eq "$(field reason)" OOMKilled
     remove_pod
 }
 
@@ -422,7 +424,7 @@ assert features['tested'] == {'recursive_read_only_mounts': True, 'user_namespac
 }
 
 test_a_checkpoint_of_a_running_container_is_written() {
-    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(tail -1 "$T/criu")"
+    needs_criu
     run_pod p1
     run_script c1 'while :; do sleep 0.1; done'
     ok cri CheckpointContainer "{\"container_id\": \"$ctr\", \"location\": \"$T/saved.tar\", \"timeout\": 30}"

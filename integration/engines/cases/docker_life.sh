@@ -350,7 +350,7 @@ test_a_container_outlives_the_daemon_and_is_found_again() {
 }
 
 test_a_checkpoint_is_made_and_started_again() {
-    criu check >/dev/null 2>&1 || skip "criu cannot work on this kernel: $(criu check 2>&1 | head -1)"
+    needs_criu
     # docker sets up the network of a restored container before it has a process; that needs none of its own.
     ok docker run -d --name box --network host "$BOX" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done'
     within 10 docker exec box test -s /count

@@ -207,7 +207,7 @@ test_cp_diff_commit_and_export_see_the_containers_files() {
     ok podman rmi localhost/committed:1
 }
 test_a_container_is_checkpointed_and_goes_on_where_it_was() {
-    criu check >/dev/null 2>&1 || skip "criu cannot work here: $(criu check 2>&1 | tail -1)"
+    needs_criu
     # shellcheck disable=SC2016
     start --name c $BOX sh -c 'n=0; while :; do n=$((n + 1)); echo $n >/count; sleep 0.1; done'
     within 10 podman exec c test -e /count
