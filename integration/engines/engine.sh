@@ -86,8 +86,7 @@ has_networks() {
 }
 # crun works with CRIU by a library that the disk does not have.
 needs_criu() {
-    call criu check
-    [ $code = 0 ] || skip "criu does not work on this kernel: $(grep -hm1 Error "$T/.out" "$T/.err")"
+    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(grep -m1 Error "$T/criu")"
     [ "$RUNTIME" != crun ] || ldconfig -p | grep -q libcriu || skip "no libcriu"
 }
 # Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
