@@ -30,6 +30,7 @@ podman_cleanup() {
     podman volume rm -fa
     podman image prune -f
     ! pgrep -x conmon || pkill -KILL -x conmon
+    groups_of libpod- | xargs -r rmdir
 }
 leftovers() { podman_leftovers; }
 podman_leftovers() {
