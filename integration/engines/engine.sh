@@ -53,8 +53,10 @@ within() { # SECONDS COMMAND...
 }
 
 # What a user is told of a command that cannot run, in whatever words: which one (a pattern), and why.
-is_missing() { matches "${1//\\/}" "$2.*(not found|[Nn]o such file)" "error"; }                         # TEXT COMMAND
-is_forbidden() { matches "$1" "$2\b.*([Pp]ermission denied|not executable|[Ii]s a directory)" "error"; } # TEXT COMMAND
+is_missing() { matches "${1//\\/}" "$2.*(not found|[Nn]o such file)" "error"; } # TEXT COMMAND
+is_forbidden() { # TEXT COMMAND
+    matches "$1" "$2\b.*([Pp]ermission denied|not executable|[Ii]s a directory|not a regular file)" "error"
+}
 
 # Where the control groups of a name are: TEXT is a part of the container's id.
 groups_of() { find /sys/fs/cgroup -depth -mindepth 1 -type d -name "*$1*" 2>/dev/null; }

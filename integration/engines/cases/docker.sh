@@ -249,7 +249,7 @@ test_a_working_directory_is_made_and_a_file_in_its_place_refused() {
     ok in_box -w /made/here -- pwd
     eq "$out" /made/here
     ends 125 in_box -w /etc/passwd -- true
-    has "$err" "not a directory"
+    matches "$err" "[Nn]ot a directory"
 }
 
 test_what_cannot_be_mounted_is_told_with_125_and_leaves_no_container_running() {

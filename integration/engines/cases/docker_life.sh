@@ -286,12 +286,15 @@ test_cp_and_commit_take_from_and_give_to_what_runs() {
     ok docker rmi made:1
 }
 
+start_all() {
+    xargs -P 50 -I{} docker run -d --name {} --network none --memory 32m --pids-limit 50 "$BOX" sh -c 'echo {} >/tmp/me; exec sleep 1234' <names >/dev/null
+}
 test_fifty_containers_at_once() {
     # timeout_s: 180
     local i
     for i in $(seq 50); do echo many$i; done >names
     # runc's exec needs several threads in the group.
-    ok xargs -P 50 -I{} docker run -d --name {} --network none --memory 32m --pids-limit 50 "$BOX" sh -c 'echo {} >/tmp/me; exec sleep 1234' <names
+    ok start_all
     eq "$(docker ps -q | wc -l)" 50
     eq "$(docker exec many37 cat /tmp/me)" many37
     eq "$(xargs -P 50 -I{} docker exec {} cat /tmp/me <names | sort -V | xargs)" "$(xargs <names)"
