@@ -225,8 +225,7 @@ test_memory_above_the_limit_is_told_as_OOMKilled() {
     run_script c1 'x=a; while :; do x=$x$x; done' '{"linux": {"resources": {"memory_limit_in_bytes": 33554432, "memory_swap_limit_in_bytes": 33554432}}}'
     ended
     eq "$(field exit_code)" 137
-    # systemd removes the scope with its last process, and the shim may come too late to read why.
-    [ "$MANAGER" = systemd ] || eq "$(field reason)" OOMKilled
+    ! group_outlives_its_end || eq "$(field reason)" OOMKilled
     remove_pod
 }
 
