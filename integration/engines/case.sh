@@ -7,20 +7,13 @@ export FOREIGN='' T
 cd "$T" || exit 99
 . "$ENGINES/../lib/assert.sh"
 . "$ENGINES/engine.sh"
-# bash calls this in a process of its own, whose end is not the case's.
-command_not_found_handle() { echo "FAILED: no such command: $1" | tee -a "$T/.no-such-command"; return 127; }
+. "$ENGINES/../lib/ending.sh"
 . "$file"
 ("test_$name"; exit 0)
 rc=$?
-[ ! -e "$T/.no-such-command" ] || rc=1
+had_all_commands || rc=1
 engine_answers >/dev/null 2>&1 || { echo "the engine does not answer any more"; rc=1; }
 [ $rc = 0 ] || { case_cleanup >/dev/null 2>&1; exit $rc; }
-for _ in $(seq $((20 * SLOWNESS))); do
-    left=$(leftovers)
-    [ -n "$left" ] || exit 0
-    sleep 0.1
-done
-echo "left behind:"
-echo "$left"
+nothing_left $((2 * SLOWNESS)) && exit 0
 case_cleanup >/dev/null 2>&1
 exit 1

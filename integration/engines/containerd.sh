@@ -17,16 +17,26 @@ leftovers() {
     ctr containers ls -q | sed 's/^/container /'
     ctr tasks ls -q | sed 's/^/task /'
     active_snapshots | sed 's/^/snapshot /'
-    find "$TASKS" "$STATES" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
+    find "$TASKS" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
     find /sys/fs/cgroup -mindepth 2 -path '*/default/*' -type d -printf 'group %p\n'
     pgrep -a containerd-shim | sed 's/^/shim /'
     grep " $TASKS" /proc/self/mountinfo | sed 's/^/mount /'
-    leftover_states
+    leftover_states "$STATES"
 }
 
 IMAGE=$BOX
 START=(ctr run --runtime io.containerd.runc.v2 --runc-binary "$RUNTIME_PATH")
 start_with() { "${START[@]}" "$@"; }
+# What a command in a container prints is in $out. On a busy machine ctr may close a pipe that it is about to open when the command ends at once, and
+# what was in it is lost: then it is asked again.
+ask() { # [OPTION...] CONTAINER COMMAND...
+    local i
+    for i in 1 2 3 4 5; do
+        ok ctr tasks exec --exec-id "asked$i" "$@"
+        [ -z "$out" ] || return 0
+    done
+    fail "no output: $*"
+}
 # A container that waits for its end; its pid is in $pid.
 start_box() { # ID [OPTION...]
     local id=$1

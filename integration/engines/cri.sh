@@ -33,15 +33,16 @@ case_cleanup() {
     cri ListPodSandbox '{}' | grep -oE '"id": "[0-9a-f]+"' | cut -d'"' -f4 | while read -r pod; do remove_pod; done
 }
 TASKS=/run/containerd/io.containerd.runtime.v2.task/k8s.io
+STATES=/run/containerd/tare/k8s.io
 leftovers() {
     ctr -n k8s.io containers ls -q | sed 's/^/container /'
     ctr -n k8s.io snapshots ls | awk '$NF == "Active" { print "snapshot", $1 }'
-    find "$TASKS" /run/containerd/tare/k8s.io -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
+    find "$TASKS" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null
     find /sys/fs/cgroup \( -path '*/pods/*' -o -path '*/pods.slice/*' \) -type d -printf 'group %p\n'
     pgrep -a containerd-shim | sed 's/^/shim /'
     grep -E ' (/run/containerd|/run/netns|/var/run/netns|/var/lib/containerd/io)' /proc/self/mountinfo | sed 's/^/mount /'
     ip -br link | grep veth
-    leftover_states
+    leftover_states "$STATES"
 }
 
 # The pod is $pod.

@@ -1,4 +1,5 @@
-# What the cases of docker share: the daemon with the tested runtime, containers to play with, what may not be left. Sourced by cases/docker*.sh.
+# What the cases of docker share: the daemon with the tested runtime, containers to play with, what may not be left. Sourced by cases/docker*.sh and
+# cases/stack_docker.sh.
 #
 # dockerd is set up by its configuration file, and by the one variable that it has for the runtime of BuildKit. It has a bridge where the
 # kernel can make one, in the network namespace that the session has.
@@ -43,10 +44,9 @@ docker_leftovers() {
     docker images -q 'made*' | sed 's/^/image /'
     find /sys/fs/cgroup -depth -mindepth 1 -type d \( -path '*/docker/*' -o -path '*/buildkit/*' -o -name 'docker-*' ! -name docker-events \) 2>/dev/null |
         grep -vE '/docker/buildkit$|\.service$|\.socket$' | sed 's/^/group /'
-    find /run/docker/runtime-runc/moby /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state /'
     awk '{ print $2 }' /proc/self/mounts | grep -E '^(/var)?/run/docker/netns/|^/var/lib/docker/.*/(merged|rootfs)' | grep -v '/netns/default$' | sed 's/^/mount /'
     pgrep -af '^/usr/bin/containerd-shim-runc-v2' | sed 's/^/shim /'
-    leftover_states
+    leftover_states /run/docker/runtime-runc/moby /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby
 }
 
 # Runs a command in a new container without a network; the container goes with it.

@@ -52,6 +52,12 @@ within() { # SECONDS COMMAND...
     done
 }
 
+# What a user is told of a command that cannot run, in whatever words: which one (a pattern), and why.
+is_missing() { matches "${1//\\/}" "$2.*(not found|[Nn]o such file)" "error"; } # TEXT COMMAND
+is_forbidden() { # TEXT COMMAND
+    matches "$1" "$2\b.*([Pp]ermission denied|not executable|[Ii]s a directory|not a regular file)" "error"
+}
+
 # Where the control groups of a name are: TEXT is a part of the container's id.
 groups_of() { find /sys/fs/cgroup -depth -mindepth 1 -type d -name "*$1*" 2>/dev/null; }
 no_groups() { [ -z "$(groups_of "$1")" ]; }
@@ -80,6 +86,13 @@ has_networks() {
     fi
     [ "$(cat "$SESSION/networks")" = yes ]
 }
+# crun works with CRIU by a library that the disk does not have.
+needs_criu() {
+    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(grep -m1 Error "$T/criu")"
+    [ "$RUNTIME" != crun ] || ldconfig -p | grep -q libcriu || skip "no libcriu"
+}
+# systemd removes a scope with its last process, and an engine may come too late to read there that memory was the reason.
+group_outlives_its_end() { [ "$MANAGER" != systemd ]; }
 # Of a processor's time. Not the quota alone: the kernel doubles quota and period where its timer is late (sched_cfs_period_timer).
 cpu_percent_of() { # PID
     local quota period
@@ -111,8 +124,10 @@ BOX=localhost/box:1
 engine_answers() { :; }
 layout() { awk '$3 == "cgroup" { v1 = 1 } $3 == "cgroup2" { v2 = 1 } END { print v1 && v2 ? "hybrid" : v1 ? "v1" : "v2" }' /proc/self/mounts; }
 
-# What no case may leave: a state folder of the runtime.
-leftover_states() { find /run/tare /run/user/*/tare /run/runc /run/crun -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'; }
+# What no case may leave: a state folder of the runtime, in its own root or in one that an engine gives it. A hidden one is of no container.
+leftover_states() { # [ROOT...]
+    find /run/tare /run/user/*/tare /run/runc /run/crun "$@" -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null | sed 's/^/state /'
+}
 
 # The processes that sleep so many seconds (a pattern). By the name of the program, too: a runtime may show the command before it runs it.
 sleepers() { comm -12 <(pgrep -x sleep | sort) <(pgrep -f "^(/bin/)?sleep $1\$" | sort) | grep .; } # SECONDS

@@ -1,10 +1,11 @@
-# What the case files of podman share: its set-up as root, and what must not stay. Sourced by cases/podman*.sh.
+# What the case files of podman share: its set-up as root, and what must not stay. Sourced by cases/podman*.sh and cases/stack_podman.sh.
 
 # What podman says of cgroup v1 is not of the runtime.
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
 engine_version() { /usr/bin/podman --version; }
-engine_start() {
+engine_start() { podman_start; }
+podman_start() {
     podman_settings | configure_containers
     # The ranges of --userns=auto.
     id containers >/dev/null 2>&1 || useradd --system --shell /usr/sbin/nologin containers
@@ -21,15 +22,18 @@ cgroup_manager = "$MANAGER"
 events_logger = "file"
 EOF
 }
-engine_stop() { podman rm -fa -t 0; }
-case_cleanup() {
+engine_stop() { podman pod rm -fa -t 0; podman rm -fa -t 0; }
+case_cleanup() { podman_cleanup; }
+podman_cleanup() {
     podman pod rm -fa -t 0
     podman rm -fa -t 0
     podman volume rm -fa
     podman image prune -f
     ! pgrep -x conmon || pkill -KILL -x conmon
+    groups_of libpod- | xargs -r rmdir
 }
-leftovers() {
+leftovers() { podman_leftovers; }
+podman_leftovers() {
     podman ps -aq --no-trunc | sed 's/^/container /'
     podman volume ls -q | sed 's/^/volume /'
     groups_of libpod | grep -v libpod_parent$ | sed 's/^/group /'

@@ -31,15 +31,14 @@ umask 022
 mounts() { awk '{ print $5 }' /proc/self/mountinfo | sort; }
 mounts_before=$(mounts)
 
-# A case ends early by fail or skip; what its last command returned says nothing.
-# bash calls this in a process of its own, whose end is not the case's.
-command_not_found_handle() { echo "FAILED: no such command: $1" | tee -a "$SUITE/case/.no-such-command"; return 127; }
+. "$lib/ending.sh"
 . "$file"
+# A case ends early by fail or skip; what its last command returned says nothing.
 ("$function"; exit 0)
 rc=$?
 cd /
 [ $rc = 0 ] || exit $rc
-[ ! -e "$SUITE/case/.no-such-command" ] || exit 1
+had_all_commands || exit 1
 
 # Zombies are ours to reap (bash does it between commands); anything else alive after a second was left behind. Orphans are ours, or
 # $PPID's (`probe reaper`).
@@ -63,11 +62,4 @@ leftovers() {
     ls -A "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
     ls -A /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'
 }
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    left=$(leftovers)
-    [ -n "$left" ] || exit 0
-    sleep 0.1
-done
-echo "left behind:"
-echo "$left"
-exit 1
+nothing_left 1

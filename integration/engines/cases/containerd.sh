@@ -33,16 +33,16 @@ over"
 
 test_a_missing_command_is_named() {
     ends 1 start_with --rm $IMAGE c1 no-such-command
-    has "$err" 'exec: "no-such-command": executable file not found in $PATH'
+    is_missing "$err" no-such-command
     ends 1 start_with --rm $IMAGE c2 /no/such/command
-    has "$err" 'no such file or directory'
+    is_missing "$err" /no/such/command
 }
 
 test_a_file_that_is_not_executable_is_named() {
     ends 1 start_with --rm $IMAGE c1 /etc/passwd
-    has "$err" 'exec: "/etc/passwd": permission denied'
+    is_forbidden "$err" /etc/passwd
     ends 1 start_with --rm $IMAGE c2 /etc
-    matches "$err" 'exec: "/etc": (is a directory|permission denied)'
+    is_forbidden "$err" /etc
 }
 
 test_memory_and_processors_are_limited() {
@@ -73,7 +73,7 @@ spec['process'].update(rlimits=[{'type': 'RLIMIT_NOFILE', 'hard': 77, 'soft': 66
     eq "$(limit_of "$pid" memory memory.soft_limit_in_bytes memory.low)" 33554432
     matches "$(cat "/proc/$pid/limits")" '^Max open files +66 +77 '
     eq "$(cat "/proc/$pid/oom_score_adj")" 500
-    ok ctr tasks exec --exec-id e1 c1 /bin/cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
+    ask c1 /bin/cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax
     eq "$out" "1
 4096"
     remove c1
@@ -122,8 +122,7 @@ test_folders_are_mounted_with_their_options() {
 
 test_a_mount_whose_source_is_missing_is_named() {
     ends 1 start_with --rm --mount "type=bind,src=$T/missing,dst=/given,options=rbind" $IMAGE c1 true
-    has "$err" "$T/missing"
-    has "$err" "no such file or directory"
+    is_missing "$err" "$T/missing"
 }
 
 test_a_read_only_container_keeps_its_own_mounts_writable() {
@@ -155,7 +154,7 @@ own"
 4321"
     has "$err" "Permission denied"
     start_box c3
-    ok ctr tasks exec --exec-id e1 --user app c3 id -un
+    ask --user app c3 id -un
     eq "$out" app
     remove c3
 }
@@ -244,7 +243,7 @@ test_a_user_namespace_maps_its_root_to_another_user() {
     eq "$(awk '{ print $1, $2, $3 }' "/proc/$pid/uid_map" "/proc/$pid/gid_map")" "0 100000 65536
 0 200000 65536"
     eq "$(stat -c '%u %g' "/proc/$pid/root/proc/1" 2>/dev/null)" "100000 200000"
-    ok ctr tasks exec --exec-id e1 c1 sh -c 'id -u; touch /root/file && stat -c %u:%g /root/file /home/app'
+    ask c1 sh -c 'id -u; touch /root/file && stat -c %u:%g /root/file /home/app'
     eq "$out" "0
 0:0
 1000:1000"
@@ -256,7 +255,7 @@ test_exec_has_its_own_exit_code_input_folder_and_terminal() {
     start_box c1
     ends 3 ctr tasks exec --exec-id e1 c1 sh -c 'exit 3'
     ends 137 ctr tasks exec --exec-id e2 c1 sh -c 'kill -KILL $$'
-    ok ctr tasks exec --exec-id e3 --cwd /var/www c1 pwd
+    ask --cwd /var/www c1 pwd
     eq "$out" /var/www
     ok ctr tasks exec --exec-id e4 c1 cat <<<"to the command"
     eq "$out" "to the command"
@@ -269,11 +268,11 @@ test_exec_has_its_own_exit_code_input_folder_and_terminal() {
 test_exec_names_a_missing_command() {
     start_box c1
     ends 1 ctr tasks exec --exec-id e1 c1 no-such-command
-    has "$err" 'exec: "no-such-command": executable file not found in $PATH'
+    is_missing "$err" no-such-command
     ends 1 ctr tasks exec --exec-id e2 c1 /etc/passwd
-    has "$err" 'permission denied'
+    is_forbidden "$err" /etc/passwd
     ends 1 ctr tasks exec --exec-id e3 --cwd /no/folder c1 true
-    has "$err" 'no such file or directory'
+    is_missing "$err" /no/folder
     ok ctr tasks exec --exec-id e4 c1 true
     remove c1
 }
@@ -321,7 +320,6 @@ test_a_signal_for_all_reaches_every_process() {
     pid=$(task_pid c1)
     within 20 has_ignored TERM
     within 20 pgrep -P "$pid"
-    sleep 0.2
     ok ctr tasks kill --all -s KILL c1
     remove c1
     eq $exited 137
@@ -408,7 +406,7 @@ spec['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'args': ['sh', '-c', 'ech
 }
 
 test_a_checkpoint_is_restored() {
-    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(grep -m1 Error "$T/criu")"
+    needs_criu
     ok start_with -d $IMAGE c1 sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count; sleep 0.1; done'
     pid=$(task_pid c1)
     within 20 test -e "/proc/$pid/root/count"
@@ -449,7 +447,7 @@ test_a_container_survives_a_restart_of_the_engine() {
     exists "/proc/$pid"
     containerd_start || fail "containerd has not started again"
     eq "$(status c1) $(task_pid c1)" "RUNNING $pid"
-    ok ctr tasks exec --exec-id e1 c1 echo hello
+    ask c1 echo hello
     eq "$out" hello
     remove c1 TERM
     eq $exited 6

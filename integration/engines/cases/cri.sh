@@ -51,7 +51,7 @@ test_exec_has_an_exit_code_two_outputs_and_a_limit_of_time() {
     has "$err" "DEADLINE_EXCEEDED"
     within 20 no_sleepers 4321
     ends 125 cri exec "$ctr" 10 no-such-command
-    has "$err" 'exec: "no-such-command": executable file not found in $PATH'
+    is_missing "$err" no-such-command
     remove_pod
 }
 test_exec_streams_with_a_terminal_and_without() {
@@ -62,7 +62,7 @@ test_exec_streams_with_a_terminal_and_without() {
     ends 0 cri stream "$ctr" tty sh -c 'stty -echo; tty; until [ "$(stty size 2>/dev/null)" = "33 77" ]; do sleep 0.1; done; read line; echo "$line"' <<<"typed"
     eq "$(tr -d '\r' <<<"$out" | sed '/^typed$/d') $(grep -c typed <<<"$out" | sed 's/2/1/')" "/dev/pts/0 1"
     ends 125 cri stream "$ctr" plain no-such-command <<<""
-    has "$err" 'exec: "no-such-command": executable file not found in $PATH'
+    is_missing "$err" no-such-command
     remove_pod
 }
 
@@ -82,9 +82,9 @@ test_a_command_that_cannot_start_is_told_with_its_reason() {
     ok cri container "$pod" c1 '{"command": ["/no/such/command"]}'
     ctr=$out
     ends 125 cri StartContainer "{\"container_id\": \"$ctr\"}"
-    matches "$err" 'exec: "/no/such/command".*no such file or directory'
+    is_missing "$err" /no/such/command
     eq "$(field state) $(field exit_code) $(field reason)" "CONTAINER_EXITED 128 StartError"
-    has "$(field message)" "no such file or directory"
+    is_missing "$(field message)" /no/such/command
     remove_pod
 }
 
@@ -224,7 +224,8 @@ test_memory_above_the_limit_is_told_as_OOMKilled() {
     run_pod p1
     run_script c1 'x=a; while :; do x=$x$x; done' '{"linux": {"resources": {"memory_limit_in_bytes": 33554432, "memory_swap_limit_in_bytes": 33554432}}}'
     ended
-    eq "$(field exit_code) $(field reason)" "137 OOMKilled"
+    eq "$(field exit_code)" 137
+    ! group_outlives_its_end || eq "$(field reason)" OOMKilled
     remove_pod
 }
 
@@ -422,7 +423,7 @@ assert features['tested'] == {'recursive_read_only_mounts': True, 'user_namespac
 }
 
 test_a_checkpoint_of_a_running_container_is_written() {
-    criu check >"$T/criu" 2>&1 || skip "criu does not work on this kernel: $(tail -1 "$T/criu")"
+    needs_criu
     run_pod p1
     run_script c1 'while :; do sleep 0.1; done'
     ok cri CheckpointContainer "{\"container_id\": \"$ctr\", \"location\": \"$T/saved.tar\", \"timeout\": 30}"
@@ -448,7 +449,7 @@ test_a_pod_whose_shim_is_killed_is_not_ready_and_can_be_removed() {
     within 20 is_pod_state SANDBOX_NOTREADY
     within 20 has_ended
     eq "$(groups_of "$pod")" ""
-    ok "$RUNTIME_PATH" --root /run/containerd/tare/k8s.io delete --force "$ctr"
+    ok "$RUNTIME_PATH" --root "$STATES" delete --force "$ctr"
     absent "/proc/$own"
     remove_pod
 }

@@ -66,7 +66,7 @@ test_more_processes_than_the_limit_are_refused() {
 test_too_much_memory_is_the_end_of_the_container() {
     start_shell greedy 'a=a; while :; do a=$a$a; done' --memory 16m --memory-swap 16m
     eq "$(docker wait greedy)" 137
-    within 5 is_of_box greedy .State.OOMKilled true
+    ! group_outlives_its_end || within 5 is_of_box greedy .State.OOMKilled true
     ok docker rm greedy
 }
 
@@ -231,42 +231,42 @@ test_without_a_network_there_is_only_loopback_and_with_the_hosts_there_is_all() 
 test_a_command_that_is_missing_ends_with_127() {
     ends 127 in_box -- nosuch
     has "$err" 'OCI runtime create failed'
-    has "$err" 'exec: "nosuch": executable file not found in $PATH'
+    is_missing "$err" nosuch
     ends 127 in_box -- /no/such
-    matches "$err" 'exec: "/no/such": .*no such file or directory'
+    is_missing "$err" /no/such
 }
 
 test_a_command_that_cannot_be_executed_ends_with_126() {
     ends 126 in_box -- /etc/passwd
-    matches "$err" 'exec: "/etc/passwd": permission denied'
+    is_forbidden "$err" /etc/passwd
     ends 126 in_box -- /etc
-    matches "$err" 'exec: "/etc": is a directory'
+    is_forbidden "$err" /etc
     ends 126 in_box -u app -v /bin/true:/root/true:ro --cap-drop all -w / --entrypoint /root/true --tmpfs /root:mode=0700 --
-    has "$err" 'permission denied'
+    is_forbidden "$err" /root/true
 }
 
 test_a_working_directory_is_made_and_a_file_in_its_place_refused() {
     ok in_box -w /made/here -- pwd
     eq "$out" /made/here
     ends 125 in_box -w /etc/passwd -- true
-    has "$err" "not a directory"
+    matches "$err" "[Nn]ot a directory"
 }
 
 test_what_cannot_be_mounted_is_told_with_125_and_leaves_no_container_running() {
     ends 125 in_box -v /etc:/etc/passwd -- true
-    has "$err" "/etc/passwd"
+    has "$err" etc/passwd
     # The hint is docker's, for the words that it finds in what the runtime says.
-    matches "$err" "not a directory.*: Are you trying to mount a directory onto a file"
+    matches "$err" "[Nn]ot a directory.*: Are you trying to mount a directory onto a file"
     call in_box --sysctl net.no.such=1 -- true
     ne "$code" 0
-    has "$err" net.no.such
+    matches "$err" 'net[./]no[./]such'
 }
 
 test_a_container_that_did_not_start_is_kept_with_the_reason() {
     ends 127 docker run --name broken --network none "$BOX" nosuch
     eq "$(of_box broken .State.Status)" created
     eq "$(of_box broken .State.ExitCode)" 127
-    has "$(of_box broken .State.Error)" 'executable file not found'
+    is_missing "$(of_box broken .State.Error)" nosuch
     ok docker rm broken
 }
 

@@ -13,13 +13,17 @@ leftovers() {
 }
 builder_state() { echo /var/lib/docker/buildkit/executor; }
 
-# Builds made:NAME from the Dockerfile on stdin, in the folder ctx. Nothing is taken from an earlier build.
+# Nothing is taken from an earlier build. A step has the bridge's network if it is not told another; where there can be no bridge, it is told to have none.
+export DOCKER_BUILDKIT=1
+BUILD=(docker build --no-cache --progress plain -f Dockerfile)
+has_networks || BUILD+=(--network none)
+# Builds made:NAME from the Dockerfile on stdin, in the folder ctx.
 build() { # NAME [OPTION...]
     local name=$1
     shift
     mkdir -p ctx
     cat >Dockerfile
-    DOCKER_BUILDKIT=1 docker build --no-cache --progress plain -f Dockerfile -t "made:$name" "$@" ctx
+    "${BUILD[@]}" -t "made:$name" "$@" ctx
 }
 made() { docker run --rm --network none "made:$@"; }
 # The commands of a build that run now.
@@ -123,12 +127,12 @@ FROM $BOX
 RUN ["nosuch", "argument"]
 END
     has "$err$out" "did not complete successfully: exit code: "
-    has "$err$out" 'exec: "nosuch": executable file not found in $PATH'
+    is_missing "$err$out" nosuch
     ends 1 build 1 <<END
 FROM $BOX
 RUN ["/etc/passwd"]
 END
-    has "$err$out" "permission denied"
+    is_forbidden "$err$out" /etc/passwd
     ends 1 build 1 <<END
 FROM $BOX
 RUN kill -SEGV \$\$; kill -KILL \$\$ ; sleep 1; nosuch
@@ -141,7 +145,7 @@ test_a_build_that_is_interrupted_leaves_nothing() {
     local client
     mkdir ctx
     printf 'FROM %s\nRUN sleep 1234 & sleep 1234 & sleep 1235\n' $BOX >Dockerfile
-    DOCKER_BUILDKIT=1 setsid docker build --no-cache -f Dockerfile ctx >built 2>&1 &
+    setsid "${BUILD[@]}" ctx >built 2>&1 &
     client=$!
     within 20 sleepers 1235
     pkill -INT -s $client

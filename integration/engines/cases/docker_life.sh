@@ -45,15 +45,15 @@ test_exec_ends_with_the_code_of_its_command() {
     ends 137 docker exec box sh -c 'kill -9 $$'
     ends 127 docker exec box nosuch
     has "$out$err" 'OCI runtime exec failed'
-    has "$out$err" 'exec: "nosuch": executable file not found in $PATH'
+    is_missing "$out$err" nosuch
     ends 127 docker exec box /no/such
-    has "$out$err" 'no such file or directory'
+    is_missing "$out$err" /no/such
     ends 126 docker exec box /etc/passwd
-    has "$out$err" 'permission denied'
+    is_forbidden "$out$err" /etc/passwd
     ends 126 docker exec box /etc
-    has "$out$err" 'is a directory'
+    is_forbidden "$out$err" /etc
     ends 127 docker exec -w /no/where box true
-    matches "$out$err" '/no/where.*no such file or directory'
+    is_missing "$out$err" /no/where
     ok docker rm -f box
 }
 
@@ -92,7 +92,7 @@ test_run_on_a_terminal() {
     has "$out" /dev/pts/0
     has "$out" '33 99'
     ends 127 on_terminal "docker run --rm --network none -it $BOX nosuch"
-    has "$out" 'executable file not found'
+    is_missing "$out" nosuch
 }
 
 test_the_exit_code_is_the_commands_or_128_and_the_signal() {
@@ -182,7 +182,7 @@ test_on_failure_starts_again_as_often_as_it_is_told() {
     start_shell box 'echo once more; exit 3' --restart on-failure:2
     within 20 is_of_box box .State.Status exited
     eq "$(of_box box .RestartCount) $(of_box box .State.ExitCode)" "2 3"
-    eq "$(docker logs box | grep -c 'once more')" 3
+    within 10 eval '[ "$(docker logs box | grep -c "once more")" = 3 ]'
     ok docker rm box
     start_shell box 'exit 0' --restart on-failure:2
     ok docker wait box
@@ -286,12 +286,15 @@ test_cp_and_commit_take_from_and_give_to_what_runs() {
     ok docker rmi made:1
 }
 
+start_all() {
+    xargs -P 50 -I{} docker run -d --name {} --network none --memory 32m --pids-limit 50 "$BOX" sh -c 'echo {} >/tmp/me; exec sleep 1234' <names >/dev/null
+}
 test_fifty_containers_at_once() {
     # timeout_s: 180
     local i
     for i in $(seq 50); do echo many$i; done >names
     # runc's exec needs several threads in the group.
-    ok xargs -P 50 -I{} docker run -d --name {} --network none --memory 32m --pids-limit 50 "$BOX" sh -c 'echo {} >/tmp/me; exec sleep 1234' <names
+    ok start_all
     eq "$(docker ps -q | wc -l)" 50
     eq "$(docker exec many37 cat /tmp/me)" many37
     eq "$(xargs -P 50 -I{} docker exec {} cat /tmp/me <names | sort -V | xargs)" "$(xargs <names)"
@@ -350,10 +353,10 @@ test_a_container_outlives_the_daemon_and_is_found_again() {
 }
 
 test_a_checkpoint_is_made_and_started_again() {
-    criu check >/dev/null 2>&1 || skip "criu cannot work on this kernel: $(criu check 2>&1 | head -1)"
+    needs_criu
     # docker sets up the network of a restored container before it has a process; that needs none of its own.
     ok docker run -d --name box --network host "$BOX" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done'
-    sleep 1
+    within 10 docker exec box test -s /count
     call docker checkpoint create box first
     if [ $code != 0 ]; then docker rm -f box >/dev/null; fail "$err"; fi
     eq "$(of_box box .State.Status)" exited

@@ -1,33 +1,24 @@
 # A real application stack by `docker compose`: PostgreSQL, an application, nginx and a client, in containers of a bridge network (stack/compose.yaml).
 
+. "$ENGINES/docker.sh"
+
 # A bridge network's names, ports and way out are rules of address translation. User Mode Linux has none: the services have the machine's network there.
 if has_networks; then
-    COMPOSE_FILE=$ENGINES/stack/compose.yaml DOCKERD_FLAGS='' WEB=127.0.0.1:18080
+    COMPOSE_FILE=$ENGINES/stack/compose.yaml WEB=127.0.0.1:18080
 else
-    COMPOSE_FILE=$ENGINES/stack/compose.yaml:$ENGINES/stack/compose.host.yaml DOCKERD_FLAGS='--iptables=false --ip6tables=false' WEB=127.0.0.1:8080
+    COMPOSE_FILE=$ENGINES/stack/compose.yaml:$ENGINES/stack/compose.host.yaml WEB=127.0.0.1:8080
 fi
 export COMPOSE_FILE
 compose() { docker compose --progress quiet "$@"; }
-engine_answers() { docker version; }
-engine_version() { docker version --format 'docker {{.Server.Version}}'; }
-engine_start() {
-    configure_docker "{\"exec-opts\": [\"native.cgroupdriver=$MANAGER\"]}"
-    start_daemon dockerd "dockerd --bridge none $DOCKERD_FLAGS" docker version &&
-        docker load -i "$IMAGES/stack.tar"
-}
+engine_version() { docker_version; }
+engine_start() { docker_start && docker load -q -i "$IMAGES/stack.tar"; }
 engine_stop() { stop_daemon dockerd; }
-case_cleanup() { compose --profile client down -v -t 0; docker ps -aq | xargs -r docker rm -f; }
+case_cleanup() { compose --profile client down -v -t 0; docker_cleanup; }
 leftovers() {
-    docker ps -aq | sed 's/^/container /'
-    docker network ls -q --filter type=custom | sed 's/^/network /'
-    docker volume ls -q | sed 's/^/volume /'
-    find /sys/fs/cgroup -type d \( -path '*/docker/*' -o -name 'docker-*.scope' \) | sed 's/^/group /'
-    awk '$5 ~ "/merged$|/docker/netns/[0-9a-f]+$|/docker/containers/" { print "mount", $5 }' /proc/self/mountinfo
-    pgrep -a containerd-shim | sed 's/^/shim /'
+    docker_leftovers
+    awk '$5 ~ "/docker/containers/" { print "mount", $5 }' /proc/self/mountinfo
     pgrep -ax docker-proxy | sed 's/^/proxy /'
-    ip -br link show type bridge | sed 's/^/bridge /'
-    find /run/docker/runtime-runc/moby /run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/^/state /'
-    leftover_states
+    ip -br link show type bridge | grep -v '^docker0 ' | sed 's/^/bridge /'
 }
 
 pid_of() { docker inspect --format '{{.State.Pid}}' "stack-$1-1"; }

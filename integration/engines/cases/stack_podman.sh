@@ -1,31 +1,14 @@
 # A real application stack by `podman kube play`: PostgreSQL, an application behind nginx, and a client, in containers of one pod (stack/pod.yaml).
 
-# On a host with cgroup v1 this is said at each call.
-export PODMAN_IGNORE_CGROUPSV1_WARNING=1
-engine_version() { podman --version; }
-engine_start() {
-    configure_containers <<EOC
-[containers]
-log_driver = "k8s-file"
-[engine]
-cgroup_manager = "$MANAGER"
-events_logger = "file"
-EOC
-    podman load -q -i "$IMAGES/stack.tar" && podman info
-}
-engine_stop() { podman pod rm -fa -t 0; podman rm -fa -t 0; }
-case_cleanup() { podman pod rm -fa -t 0; podman rm -fa -t 0; podman volume rm -fa; podman secret rm -a; }
+. "$ENGINES/podman.sh"
+
+engine_start() { podman_start && podman load -q -i "$IMAGES/stack.tar"; }
+case_cleanup() { podman_cleanup; podman secret rm -a; }
 leftovers() {
-    podman ps -aq --no-trunc | sed 's/^/container /'
+    podman_leftovers
     podman pod ps -q | sed 's/^/pod /'
-    podman volume ls -q | sed 's/^/volume /'
     podman secret ls -q | sed 's/^/secret /'
-    groups_of libpod- | grep -v libpod_parent$ | sed 's/^/group /'
-    # The group of a pod. In a hybrid layout podman does not know of these two hierarchies, and no runtime removes a group above its own there.
-    find /sys/fs/cgroup -type d \( -path '*libpod_parent/*' -o -name 'machine-libpod_pod_*' \) ! -path '*/unified/*' ! -path '*/systemd/*' | sed 's/^/group /'
-    awk '$5 ~ "overlay-containers/|/merged$|/netns/" { print "mount", $5 }' /proc/self/mountinfo
-    pgrep -ax conmon | sed 's/^/monitor /'
-    leftover_states
+    awk '$5 ~ "/netns/" { print "mount", $5 }' /proc/self/mountinfo
 }
 
 # A ConfigMap of files, as `kubectl create configmap stack-files --from-file` makes it.
