@@ -54,12 +54,18 @@ def ordered(used):
     return sorted(set().union(*used.values()), key=place)
 
 
+# What every command uses and no name says: the start of a C program, the C library, and what the machine outliner has made of
+# sequences that many functions have.
+BEFORE = [f"    *{section}\n" for section in (
+    "crt1.o(.text .text.*)", "crtbegin*.o(.text .text.*)", "(.text.main)", "libc.a:*(.text .text.*)", "(.text.OUTLINED_FUNCTION_*)")]
+
+
 def script(names):
     """C functions are left to their library, which is small and all in one place."""
     patterns = dict.fromkeys(pattern(name) for name in names if name.startswith("_R"))
     # What is marked as cold has a section of another name.
     lines = [f"    *(.text.{one}* .text.unlikely.{one}*)\n" for one in patterns]
-    body = "".join(["    *crt1.o(.text .text.*)\n", "    *(.text.main)\n", "    *libc.a:*(.text .text.*)\n", *lines])
+    body = "".join([*BEFORE, *lines])
     return f"{ABOUT}SECTIONS\n{{\n  .text.first_use :\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
 
 

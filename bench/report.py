@@ -205,5 +205,9 @@ def profile(found):
 
 
 def filled(page, name, tables):
-    """A page with these tables between the marks of that name."""
-    return re.sub(rf"(<!-- bench: {name} -->\n).*?(<!-- bench: end -->)", lambda match: match[1] + tables + match[2], page, flags=re.DOTALL)
+    """A page with these tables between the marks of that name, which it has once."""
+    marked = rf"(<!-- bench: {name} -->\n).*?(<!-- bench: end -->)"
+    page, places = re.subn(marked, lambda match: match[1] + tables + match[2], page, flags=re.DOTALL)
+    if places != 1:
+        raise ValueError(f"the page has the mark {name!r} {places} times")
+    return page

@@ -7,7 +7,6 @@
 
 use super::{Inherited, Stepped, exec, failed, namespaces};
 use crate::sys::error::errno;
-use crate::sys::namespace::Kind;
 use crate::sys::process::{self, Cloned};
 use crate::wire::{Answer, ChildWire, Failure, Question, Step};
 
@@ -34,26 +33,33 @@ pub fn cross(mut birth: Inherited<'_>) -> Result<Inherited<'_>, (ChildWire, Fail
 
 /// Joins, and makes what must be made before the clone.
 fn enter(birth: &mut Inherited<'_>) -> Stepped<()> {
-    if !birth.joins.iter().any(|join| join.kind == Kind::User) {
+    if birth.plan.namespaces.user.is_new() {
+        // The parent writes the maps of whom we clone, for which it must own his files; he closes himself later.
         return namespaces::cross_into_user(birth);
     }
     let time_offsets = namespaces::open_time_offsets(birth)?;
     close_up(birth)?;
     namespaces::cross_into_user(birth)?;
+    // With fs.suid_dumpable=1 a change of credentials opens what was closed (proc_sys_fs(5)).
+    stay_closed()?;
     namespaces::new_time(birth, time_offsets)?;
     birth.time_offsets = None;
     Ok(())
 }
 
 /// Does: what takes our own files below /proc, then nobody may look into us any more, nor into whom we clone (CVE-2016-9962). Here
-/// because: root of the user namespace that we join has every right over a dumpable process in it, and sees us as soon as we
-/// are in a pid namespace of his; an ordinary user's runtime is not undumpable from the start (see `launch::begin`).
+/// because: root of a user namespace has every right over a dumpable process in it, and sees us as soon as we are in a pid
+/// namespace of his; an ordinary user's runtime is not undumpable from the start (see `launch::begin`).
 fn close_up(birth: &Inherited<'_>) -> Stepped<()> {
     match exec::write_oom_score_adj(birth.plan) {
         // Lower than this user may go: our parent sees what came of it.
         Err(e) if e.is(errno::EACCES) || e.is(errno::EPERM) => {}
         other => other.map_err(failed(Step::OomScore))?,
     }
+    stay_closed()
+}
+
+fn stay_closed() -> Stepped<()> {
     if broken!("cve_2016_9962") {
         return Ok(());
     }

@@ -79,7 +79,7 @@ pub fn open_time_offsets(birth: &Inherited<'_>) -> Stepped<Option<TimeOffsets>> 
     asked.map(|_| TimeOffsets::open().map_err(failed(Step::TimeNamespace))).transpose()
 }
 
-/// Does: a time namespace, entered by the stage's execve (Linux 6.1), where the parent could not make one for us.
+/// Does: a time namespace, entered by the stage's execve (Linux 6.1) or by whom the hop clones, where the parent could not make one.
 pub fn new_time(birth: &Inherited<'_>, file: Option<TimeOffsets>) -> Stepped<()> {
     let Some(offsets) = &birth.time_offsets else { return Ok(()) };
     namespace::leave(Kind::Time).map_err(failed(Step::TimeNamespace))?;

@@ -72,9 +72,14 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
     };
     match force {
         Force::No => {
-            let status = status_of(&mut container)?;
-            if matches!(status, Status::Creating | Status::Running | Status::Paused) {
-                return Err(Refused::NotStopped { id: id.to_string(), status }.into());
+            refuse_what_runs(&mut container)?;
+            if !container.has_lock() {
+                // A `start` with a slow hook: what was created may run when it is through.
+                match alone(&mut container) {
+                    Err(e) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
+                    done => done?,
+                }
+                refuse_what_runs(&mut container)?;
             }
         }
         // Somebody has the lock: a creator or a `start` with a slow hook, which sees the death, and lets go.
@@ -82,6 +87,17 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
         Force::Yes => {}
     }
     retire(container, log)
+}
+
+/// Without `--force` only what has stopped, or never started, is deleted.
+fn refuse_what_runs(container: &mut Container) -> Result<()> {
+    let status = status_of(container)?;
+    match status {
+        Status::Creating | Status::Running | Status::Paused => {
+            Err(Refused::NotStopped { id: container.id().to_string(), status }.into())
+        }
+        Status::Created | Status::Stopped => Ok(()),
+    }
 }
 
 /// Ends a container and removes it, alone: whoever else deletes, creates or starts it is waited for. Also the end of a

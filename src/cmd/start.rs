@@ -9,9 +9,13 @@ use crate::launch::start::{Outcome, Told, until_executed};
 use crate::launch::{Failed, after_gate};
 use crate::log::Log;
 use crate::state::{Container, Record, Refused, Status};
+use crate::sys::pidfd;
 use crate::wire::{Answer, ParentWire};
 use anyhow::Result;
 use std::os::fd::AsFd;
+
+/// How long a process may take to its end that has closed its side of the gate.
+const ENDING_MS: u16 = 1000;
 
 /// Starts a created container, and waits until its program is executed.
 pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
@@ -25,7 +29,12 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
         status @ (Status::Creating | Status::Paused) => return Err(Refused::CannotStart { status }.into()),
     }
     let Some(init) = init else { return Err(Refused::HasStopped.into()) };
-    let gate = container.open_gate()?.ok_or(Refused::HasStopped).map(ParentWire::from_gate)?;
+    let Some(gate) = container.open_gate()? else {
+        // Nobody stands there: it is at its end, or was let through by a `start` that died behind the gate.
+        let ended = pidfd::wait_end(init.as_fd(), ENDING_MS)?;
+        return Err(if ended { Refused::HasStopped } else { Refused::AlreadyRunning }.into());
+    };
+    let gate = ParentWire::from_gate(gate);
     let pid = container.record.pid();
     // If the caller is a service, it counts as started when the container says so.
     let notify = notify_proxy(session, &container)?;

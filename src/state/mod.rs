@@ -4,7 +4,7 @@
 //! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
 //! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration), `notify` (a folder
 //! with the NOTIFY_SOCKET that is shown to the container, if the caller has one) and, until the
-//! container has been started, `gate` (a listening unix socket; `gate-opening` while `start` is there). The lifecycle's commands read the
+//! container has been started, `gate` (a listening unix socket, marked once `start` went to open it). The lifecycle's commands read the
 //! record only, nothing enters a namespace, and every read has a bound.
 //!
 //! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
@@ -29,7 +29,7 @@ use crate::cgroup::Handle;
 use crate::sys::datagram::Inbox;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
-use crate::sys::socket;
+use crate::sys::{SysError, socket};
 use anyhow::{Context, Result};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
@@ -41,8 +41,8 @@ use std::time::{Duration, Instant};
 const RECORD: &str = "state.json";
 /// Name of the start gate in a container's folder.
 const GATE: &str = "gate";
-/// Its name from the moment in which `start` goes to open it.
-const OPENING: &str = "gate-opening";
+/// Its mode from the moment in which `start` goes to open it: no umask sets this bit, and nobody needs it on a socket.
+const OPENING: u32 = 0o1700;
 /// Name of the kept configuration in a container's folder.
 const CONFIG: &str = "config.json";
 /// Name of the limits that `update` has changed in a container's folder.
@@ -178,7 +178,8 @@ impl Store {
 fn is_ours(name: &str) -> bool {
     let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
     whole(name)
-        || [GATE, OPENING, NOTIFY].contains(&name)
+        || name == GATE
+        || name == NOTIFY
         || name.strip_prefix('.').and_then(|n| n.strip_suffix(".new")).is_some_and(whole)
 }
 
@@ -188,6 +189,11 @@ fn is_empty(dir: &Dir) -> Result<bool> {
         Err(e) if e.is(errno::ENOENT) => Ok(true),
         other => Ok(other.context("list the state folder")?.iter().all(|entry| is_ours(&entry.name))),
     }
+}
+
+/// Whether a gate is gone, or a socket that nobody listens at.
+fn is_nobody(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|e: &SysError| e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT))
 }
 
 /// Where the folder of a container's NOTIFY_SOCKET will be.
@@ -289,23 +295,22 @@ impl Container {
         socket::listen_in(self.dir.as_fd(), GATE).context("make the start gate")
     }
 
-    /// Goes to open the gate: first it gets its other name, so that whoever finds it after our death asks whether somebody still
-    /// stands there; then it is connected to. `ECONNREFUSED`, `ENOENT`: nobody does.
+    /// Goes to open the gate: first it is marked, so that whoever finds it after our death asks whether somebody still stands
+    /// there; then it is connected to. None: nobody stands there any more.
     pub fn open_gate(&self) -> Result<Option<socket::Seqpacket>> {
-        match self.dir.rename(GATE, OPENING) {
-            // By a `start` that died before it was through.
-            Err(e) if e.is(errno::ENOENT) => {}
-            renamed => renamed.context("mark the start gate")?,
-        }
-        match socket::Seqpacket::connect_in(self.dir.as_fd(), OPENING) {
-            Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => Ok(None),
-            other => other.context("connect to the start gate").map(Some),
+        let marked = self.dir.set_mode_of(GATE, OPENING).context("mark the start gate");
+        let connected = marked.and_then(|()| {
+            socket::Seqpacket::connect_in(self.dir.as_fd(), GATE).context("connect to the start gate")
+        });
+        match connected {
+            Err(e) if is_nobody(&e) => Ok(None),
+            other => other.map(Some),
         }
     }
 
-    /// Removes the gate that was opened: from now on the container counts as started. Gone already is fine.
+    /// Removes the gate: from now on the container counts as started. Gone already is fine.
     pub fn remove_gate(&self) -> Result<()> {
-        remove::unless_gone(self.dir.remove_file(OPENING)).context("remove the start gate")
+        remove::unless_gone(self.dir.remove_file(GATE)).context("remove the start gate")
     }
 
     /// Makes the folder of its NOTIFY_SOCKET, for the container to mount: every user of it may look into it.

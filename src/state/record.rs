@@ -24,7 +24,6 @@ pub enum Phase {
     /// Its creator is at work (if it holds the lock) or died at it.
     Creating,
     /// It has been made with a gate. Whether it still stands there is for the gate to say: see [`GateProbe`](super::GateProbe).
-    #[serde(alias = "starting")]
     Created,
     /// It never had a gate (`run`, `restore`).
     Running,

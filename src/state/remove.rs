@@ -2,7 +2,7 @@
 //!
 //! Called by deletions, at their very end: what else was made for the container is gone by then. Nothing here ends a process.
 
-use super::{CONFIG, Container, GATE, OPENING, Phase, RECORD};
+use super::{CONFIG, Container, GATE, Phase, RECORD};
 use crate::sys::SysError;
 use crate::sys::error::errno;
 use anyhow::{Context, Result};
@@ -35,8 +35,7 @@ impl Container {
     /// Removes what usually is all, the record last. False: there was no record.
     fn remove_usual_files(&self) -> Result<bool> {
         let may_have_gate = !matches!(self.record.phase, Phase::Running | Phase::Deleting);
-        let gates = if may_have_gate { &[GATE, OPENING][..] } else { &[] };
-        for name in gates.iter().chain(&[CONFIG]) {
+        for name in [Some(GATE).filter(|_| may_have_gate), Some(CONFIG)].into_iter().flatten() {
             let removed = unless_gone(self.dir.remove_file(name));
             removed.with_context(|| format!("remove {name} from the state folder"))?;
         }

@@ -46,7 +46,7 @@ pub enum GateProbe {
     Absent,
     /// Nobody has gone to open it yet.
     Closed,
-    /// Somebody went to open it, but who stands there has not been told.
+    /// Somebody went to open it, and the container's process still stands there, or runs its startContainer hooks.
     Listening,
     /// Somebody has opened it, and died before it was removed: the user's program has taken over.
     Deserted,
@@ -104,15 +104,13 @@ impl Facts for Probes<'_> {
     }
 
     fn gate(&self) -> Result<GateProbe> {
-        // In this order, as `start` renames the one to the other.
-        if self.dir.stat(GATE)?.is_some() {
-            return Ok(GateProbe::Closed);
-        }
-        if self.dir.stat(OPENING)?.is_none() {
-            return Ok(GateProbe::Absent);
+        match self.dir.stat(GATE)? {
+            None => return Ok(GateProbe::Absent),
+            Some(stat) if stat.st_mode & 0o7777 != OPENING => return Ok(GateProbe::Closed),
+            Some(_) => {}
         }
         // Short enough for the 108 bytes of sun_path (unix(7)) whatever the root is.
-        let address = format!("/proc/self/fd/{}/{OPENING}", self.dir.as_fd().as_raw_fd());
+        let address = format!("/proc/self/fd/{}/{GATE}", self.dir.as_fd().as_raw_fd());
         Ok(if unix::is_listening(Path::new(&address))? { GateProbe::Listening } else { GateProbe::Deserted })
     }
 

@@ -75,6 +75,13 @@ impl Dir {
             .map_err(|e| self.fail("fchmod", "", e))
     }
 
+    /// Sets the mode of a name in it, which is no symlink.
+    pub fn set_mode_of(&self, name: &str, mode: u32) -> Result<()> {
+        let follow = nix::sys::stat::FchmodatFlags::FollowSymlink;
+        nix::sys::stat::fchmodat(&self.fd, name, Mode::from_bits_truncate(mode), follow)
+            .map_err(|e| self.fail("fchmodat", name, e))
+    }
+
     /// Wraps a descriptor that is already open.
     pub fn from_fd(fd: OwnedFd, path: impl Into<PathBuf>) -> Dir {
         Dir { fd, path: path.into() }

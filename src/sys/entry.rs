@@ -50,6 +50,9 @@ fn open_missing_streams() {
         // The lowest number that is free is the stream's: those below it are open by now.
         // SAFETY: opens by a string with a NUL.
         if !is_open(stream) && unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) } == -1 {
+            let line = b"tare: a standard stream is closed, and /dev/null cannot be opened in its place\n";
+            // SAFETY: reads a live buffer of that length. If nobody can be told, the exit code says it.
+            unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
             super::process::exit_now(1);
         }
     }

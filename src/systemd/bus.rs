@@ -109,13 +109,16 @@ impl Connection {
     /// # Errors
     /// We are not accepted.
     fn hear_greeting(&mut self) -> Result<(), Failure> {
-        let Some(Greeting { socket, hello }) = self.greeting.take() else { return Ok(()) };
-        for expected in ["DATA", "OK "] {
-            if !self.line()?.starts_with(expected) {
-                return Err(Failure::rejected(self.which, &socket));
-            }
+        if self.greeting.is_none() {
+            return Ok(());
         }
-        hello.map_or(Ok(()), |serial| self.answer(serial, "Hello").map(drop))
+        let are_fine = self.line()?.starts_with("DATA") && self.line()?.starts_with("OK ");
+        let Some(Greeting { socket, hello }) = self.greeting.take() else { return Ok(()) };
+        match hello {
+            _ if !are_fine => Err(Failure::rejected(self.which, &socket)),
+            Some(serial) => self.answer(serial, "Hello").map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Whether a bus stands between.

@@ -214,17 +214,6 @@ fn a_gate_that_nobody_went_to_is_not_asked() {
 }
 
 #[test]
-fn the_phase_that_older_versions_wrote_at_the_gate_can_be_read() {
-    let folder = Folder::new();
-    let container = living(&folder);
-    container.save().unwrap();
-    let path = container.path().join("state.json");
-    let text = std::fs::read_to_string(&path).unwrap();
-    write(&path, &text.replace("\"created\"", "\"starting\""));
-    assert_eq!(store(&folder).load("web1").unwrap().record.phase, Phase::Created);
-}
-
-#[test]
 fn the_gate_can_be_made_and_opened_however_deep_the_root_is() {
     let folder = Folder::new();
     let deep = folder.path().join("d".repeat(120)).join("e".repeat(120));

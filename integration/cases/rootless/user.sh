@@ -261,6 +261,7 @@ test_a_controller_that_is_not_delegated_is_refused_with_a_remedy() {
 # Root of the user namespace has every right over a process in it that can be dumped, and sees those of his pid namespace.
 test_who_joins_a_users_own_namespaces_is_closed_before_and_has_its_score_and_clocks() {
     ours_only
+    command -v strace >/dev/null || skip "no strace"
     user_bundle
     by_user
     as_user unshare --map-root-user --map-auto --pid --fork --kill-child sleep 60 &
