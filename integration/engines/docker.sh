@@ -36,6 +36,8 @@ docker_cleanup() {
     docker volume ls -q | xargs -r docker volume rm
     docker network ls -q --filter type=custom | xargs -r docker network rm
     docker images -q 'made*' | xargs -r docker rmi -f
+    # Of a container that could not be started.
+    awk '$2 ~ "/docker/netns/[0-9a-f]+$" { print $2 }' /proc/self/mounts | xargs -r umount
 }
 docker_leftovers() {
     docker ps -aq | sed 's/^/container /'

@@ -355,8 +355,8 @@ test_a_container_outlives_the_daemon_and_is_found_again() {
 test_a_checkpoint_is_made_and_started_again() {
     needs_criu
     # docker sets up the network of a restored container before it has a process; that needs none of its own.
-    ok docker run -d --name box --network host "$BOX" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done'
-    within 10 docker exec box test -s /count
+    ok docker run -d --name box --network host "$BOX" sh -c 'i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /count; sleep 0.1; done'
+    within 10 docker exec box test -e /count
     call docker checkpoint create box first
     if [ $code != 0 ]; then docker rm -f box >/dev/null; fail "$err"; fi
     eq "$(of_box box .State.Status)" exited

@@ -194,8 +194,10 @@ test_user_namespaces_map_as_asked() {
     eq "$(run --uidmap 0:200000:5000 $BOX cat /proc/self/uid_map | xargs)" "0 200000 5000"
     eq "$(run --uidmap 0:200000:500 --uidmap 500:300000:500 --gidmap 0:400000:1000 $BOX cat /proc/self/uid_map /proc/self/gid_map | xargs)" \
         "0 200000 500 500 300000 500 0 400000 1000"
-    matches "$(run --userns=auto $BOX cat /proc/self/uid_map | xargs)" '^0 1[0-9]{6} [0-9]+$'
-    matches "$(run --userns=auto:size=3000 $BOX cat /proc/self/uid_map | xargs)" '^0 1[0-9]{6} 3000$'
+    ok run --userns=auto $BOX cat /proc/self/uid_map
+    matches "$(xargs <<<"$out")" '^0 1[0-9]{6} [0-9]+$'
+    ok run --userns=auto:size=3000 $BOX cat /proc/self/uid_map
+    matches "$(xargs <<<"$out")" '^0 1[0-9]{6} 3000$'
     ends 125 run --userns=nomap $BOX true
     has "$err" "rootless"
     start --name mapped --userns=auto -u app $BOX sleep 600
