@@ -319,7 +319,7 @@ killing_hook() { # STAGE
 EOF
 }
 test_a_runtime_killed_while_it_creates_leaves_nothing_after_rm() {
-    [ "$RUNTIME" != runc ] || skip "runc leaves the control group"
+    [ "$RUNTIME" != runc ] || skip "not with runc"
     killing_hook createRuntime
     call podman --hooks-dir "$T/hooks" run --name c $BOX sleep 601
     matches "$code" '^12[567]$'
@@ -328,7 +328,7 @@ test_a_runtime_killed_while_it_creates_leaves_nothing_after_rm() {
     within 5 no_sleepers 601
 }
 test_a_runtime_killed_while_it_starts_leaves_nothing_after_rm() {
-    [ "$RUNTIME" != runc ] || skip "podman waits for runc's container for minutes"
+    [ "$RUNTIME" != runc ] || skip "not with runc"
     killing_hook poststart
     call podman --hooks-dir "$T/hooks" run -d --name c $BOX sleep 602
     ne "$code" 0
