@@ -41,11 +41,7 @@ pub(super) struct Connection {
     /// Who is asked, for messages.
     which: Which,
     end: End,
-    /// What the other side has not said yet to our greeting.
-    greeting: Option<Greeting>,
     serial: u32,
-    /// Bytes that are written with the next wait: one write for all that is asked at once.
-    unsent: Vec<u8>,
     /// Bytes that were read and not yet understood.
     unread: Vec<u8>,
     /// Signals that came while something else was waited for.
@@ -53,20 +49,11 @@ pub(super) struct Connection {
     until: Instant,
 }
 
-/// An answer that is waited for together with that to the first call: each wait is a turn of systemd's loop.
-#[derive(Debug)]
-struct Greeting {
-    /// Whom we greet, for messages.
-    socket: String,
-    /// A bus answers this call as well.
-    hello: Option<u32>,
-}
-
 impl Connection {
-    /// Opens the first address where somebody listens. Whether it lets us in is known with the first answer.
+    /// Opens the first address where somebody listens and lets us in.
     ///
     /// # Errors
-    /// Nobody does: what was tried.
+    /// Nobody does: what was tried. The first that listens does not accept us.
     pub fn open(which: Which, addresses: &[Address], has_runtime_dir: bool) -> Result<Connection, Failure> {
         let until = Instant::now() + LIMIT;
         let mut tried = Vec::new();
@@ -76,7 +63,7 @@ impl Connection {
                     let stream = UnixStream::from(stream);
                     let socket = path.display().to_string();
                     check_namespace(&stream, &socket)?;
-                    return Connection::greet(stream, which, *end, socket, until);
+                    return Connection::greet(stream, which, *end, &socket, until);
                 }
                 Err(error) if error.is(errno::EAGAIN) => {
                     return Err(Failure::timed_out("the connection", LIMIT));
@@ -91,34 +78,25 @@ impl Connection {
         stream: UnixStream,
         which: Which,
         end: End,
-        socket: String,
+        socket: &str,
         until: Instant,
     ) -> Result<Connection, Failure> {
-        let (unsent, unread, signals) = (GREETING.to_vec(), Vec::new(), VecDeque::new());
-        let mut connection =
-            Connection { stream, which, end, greeting: None, serial: 0, unsent, unread, signals, until };
-        let hello = (end == End::Bus)
+        let (unread, signals) = (Vec::new(), VecDeque::new());
+        let mut connection = Connection { stream, which, end, serial: 0, unread, signals, until };
+        connection.write(GREETING)?;
+        let is_bus = end == End::Bus;
+        let hello = is_bus
             .then(|| connection.send(Method { member: "Hello", ..BUS }, &Arguments::none()))
             .transpose()?;
-        connection.greeting = Some(Greeting { socket, hello });
+        for expected in ["DATA", "OK "] {
+            if !connection.line()?.starts_with(expected) {
+                return Err(Failure::rejected(which, socket));
+            }
+        }
+        if let Some(serial) = hello {
+            connection.answer(serial, "Hello")?;
+        }
         Ok(connection)
-    }
-
-    /// The answer to our greeting.
-    ///
-    /// # Errors
-    /// We are not accepted.
-    fn hear_greeting(&mut self) -> Result<(), Failure> {
-        if self.greeting.is_none() {
-            return Ok(());
-        }
-        let are_fine = self.line()?.starts_with("DATA") && self.line()?.starts_with("OK ");
-        let Some(Greeting { socket, hello }) = self.greeting.take() else { return Ok(()) };
-        match hello {
-            _ if !are_fine => Err(Failure::rejected(self.which, &socket)),
-            Some(serial) => self.answer(serial, "Hello").map(drop),
-            None => Ok(()),
-        }
     }
 
     /// Whether a bus stands between.
@@ -131,19 +109,19 @@ impl Connection {
         self.send(Method { member: "AddMatch", ..BUS }, &Arguments::none().text(rule)?)
     }
 
-    /// Sends a call, with the next wait at the latest; its serial, to wait for the answer with.
+    /// Sends a call; its serial, to wait for the answer with.
     pub fn send(&mut self, method: Method<'_>, arguments: &Arguments) -> Result<u32, Failure> {
         self.serial += 1;
         let method = Method { destination: method.destination.filter(|_| self.is_bus()), ..method };
         let message = message::call(method, self.serial, arguments)?;
-        self.unsent.extend_from_slice(&message);
+        self.write(&message)?;
         Ok(self.serial)
     }
 
     /// Waits for the answer to the call of this serial. `call`: what it is called, for messages.
     ///
     /// # Errors
-    /// The refusal; the deadline; we are not let in.
+    /// The refusal; the deadline.
     pub fn answer(&mut self, serial: u32, call: &str) -> Result<Body, Failure> {
         loop {
             match self.next(call)? {
@@ -170,7 +148,6 @@ impl Connection {
     }
 
     fn next(&mut self, what: &str) -> Result<Message, Failure> {
-        self.hear_greeting()?;
         let fixed = loop {
             match self.unread.first_chunk::<FIXED_BYTES>() {
                 Some(fixed) => break *fixed,
@@ -201,7 +178,6 @@ impl Connection {
     }
 
     fn read(&mut self, what: &str) -> Result<(), Failure> {
-        self.write()?;
         let mut buffer = [0; 4096];
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -220,9 +196,8 @@ impl Connection {
         }
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
-        let unsent = std::mem::take(&mut self.unsent);
-        match self.stream.write_all(&unsent) {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match self.stream.write_all(bytes) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 Err(Failure::timed_out("a request", LIMIT))
             }

@@ -63,10 +63,10 @@ pub struct Systemd {
 }
 
 impl Systemd {
-    /// Connects, by what the environment says. Whether who listens lets us in is known with the first answer.
+    /// Connects, by what the environment says.
     ///
     /// # Errors
-    /// [`Failure`]: nobody listens, with what was tried.
+    /// [`Failure`]: nobody listens, with what was tried; who listens does not let us in.
     pub fn connect(which: Which) -> Result<Systemd, Failure> {
         Systemd::connect_in(which, &Environment::ours())
     }
