@@ -126,7 +126,8 @@ test_a_life_with_exec_and_signals() {
     ends 9 tare exec "$ID" sh -c 'exit 9'
     ok tare exec --user 3:4 "$ID" id -u
     eq "$out" 3
-    eq "$(tare ps --format json "$ID" | jq length)" 2 "processes: init and its sleep"
+    init_and_its_sleep() { [ "$(tare ps --format json "$ID" | jq length)" = 2 ]; }
+    eventually init_and_its_sleep
     ok tare kill "$ID" USR1
     becomes stopped
     has "$(cat "$B/stdout")" usr1
