@@ -62,8 +62,9 @@ test_a_time_namespace_is_joined_by_path() {
     bundle
     become_unshare --time --fork --kill-child sleep 100 &
     local outer=$! holder
-    eventually pgrep -P $outer
-    holder=$(pgrep -P $outer)
+    # By its name: before it unshare has children that map its ids.
+    eventually pgrep -P $outer -x sleep
+    holder=$(pgrep -P $outer -x sleep)
     ne "$(ns_of "$holder" time)" "$(ns_of self time)" "the holder's time namespace"
     join_namespace "$holder" time
     command_is sleep 30

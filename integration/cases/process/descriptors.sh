@@ -89,8 +89,9 @@ test_the_pid_of_the_sockets_is_the_one_that_the_process_has() {
     # A namespace that is joined.
     become_unshare --pid --fork --kill-child sleep 30 &
     local holder=$! inside
-    eventually pgrep -P $holder
-    inside=$(pgrep -P $holder)
+    # By its name: before it unshare has children that map its ids.
+    eventually pgrep -P $holder -x sleep
+    inside=$(pgrep -P $holder -x sleep)
     join_namespace "$inside" pid
     LISTEN_FDS=1 ok passing 1 run "$ID"
     eq "${out% *}" "${out#* }" "LISTEN_PID and the pid in a joined namespace"
