@@ -102,7 +102,7 @@ class Maker:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         cgroup = f"/{self.parent_group}/{group or name}"
-        # Without blanks, as podman and containerd write it.
+        # Without blanks, as podman writes it.
         text = json.dumps(configuration(self.rootfs, cgroup, program, memory_bytes, self.seccomp), separators=(",", ":"))
         (folder / "config.json").write_text(text)
         return Bundle(folder, cgroup, self.rootfs, tuple(program), memory_bytes)
