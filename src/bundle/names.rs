@@ -78,7 +78,7 @@ impl Visitor<'_> for Next<'_> {
 
     fn visit_str<E: Error>(self, word: &str) -> Result<(), E> {
         self.0.text.push_str(word);
-        // A configuration has at most 16 MiB.
+        // No configuration has 4 GiB (`read` and `state` have their bounds).
         self.0.ends.push(self.0.text.len() as u32);
         Ok(())
     }

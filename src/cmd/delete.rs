@@ -75,9 +75,8 @@ fn delete_one(store: &Store, log: &Log, id: &str, force: Force) -> Result<()> {
             refuse_what_runs(&mut container)?;
             if !container.has_lock() {
                 // A `start` with a slow hook: what was created may run when it is through.
-                match alone(&mut container) {
-                    Err(e) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
-                    done => done?,
+                if is_gone_once_alone(&mut container)? {
+                    return Ok(());
                 }
                 refuse_what_runs(&mut container)?;
             }
@@ -103,13 +102,20 @@ fn refuse_what_runs(container: &mut Container) -> Result<()> {
 /// Ends a container and removes it, alone: whoever else deletes, creates or starts it is waited for. Also the end of a
 /// foreground `run`.
 pub fn retire(mut container: Container, log: &Log) -> Result<()> {
-    match alone(&mut container) {
-        Err(e) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => return Ok(()),
-        done => done?,
+    if is_gone_once_alone(&mut container)? {
+        return Ok(());
     }
     container.forget_other_boots()?;
     end_processes(&container)?;
     dismantle(container, log)
+}
+
+/// Waits until nobody else works on the container. Whether somebody has deleted it meanwhile.
+fn is_gone_once_alone(container: &mut Container) -> Result<bool> {
+    match alone(container) {
+        Err(e) if is(&e, |r| matches!(r, Refused::NotFound { .. })) => Ok(true),
+        done => done.map(|()| false),
+    }
 }
 
 /// Kills what is alive of the container, and waits for it.

@@ -29,7 +29,7 @@ use crate::cgroup::Handle;
 use crate::sys::datagram::Inbox;
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
-use crate::sys::{SysError, socket};
+use crate::sys::socket;
 use anyhow::{Context, Result};
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
@@ -191,11 +191,6 @@ fn is_empty(dir: &Dir) -> Result<bool> {
     }
 }
 
-/// Whether a gate is gone, or a socket that nobody listens at.
-fn is_nobody(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(|e: &SysError| e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT))
-}
-
 /// Where the folder of a container's NOTIFY_SOCKET will be.
 pub fn notify_folder(root: &Path, id: &str) -> PathBuf {
     root.join(id).join(NOTIFY)
@@ -298,13 +293,10 @@ impl Container {
     /// Goes to open the gate: first it is marked, so that whoever finds it after our death asks whether somebody still stands
     /// there; then it is connected to. None: nobody stands there any more.
     pub fn open_gate(&self) -> Result<Option<socket::Seqpacket>> {
-        let marked = self.dir.set_mode_of(GATE, OPENING).context("mark the start gate");
-        let connected = marked.and_then(|()| {
-            socket::Seqpacket::connect_in(self.dir.as_fd(), GATE).context("connect to the start gate")
-        });
-        match connected {
-            Err(e) if is_nobody(&e) => Ok(None),
-            other => other.map(Some),
+        let marked = self.dir.set_mode_of(GATE, OPENING);
+        match marked.and_then(|()| socket::Seqpacket::connect_in(self.dir.as_fd(), GATE)) {
+            Err(e) if e.is(errno::ECONNREFUSED) || e.is(errno::ENOENT) => Ok(None),
+            other => other.context("connect to the start gate").map(Some),
         }
     }
 
