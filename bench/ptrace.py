@@ -1,4 +1,4 @@
-"""ptrace(2), as far as the benchmark needs it. Constants and calls only; `trace`, `first_use` and `seccomp_filter` say what for."""
+"""ptrace(2), as far as the benchmark needs it. Constants and calls only; `trace`, `follow` and `seccomp_filter` say what for."""
 
 import ctypes
 import os
