@@ -197,7 +197,7 @@ fn payload(leaving: &Leaving<'_>, has_proc: bool, groups: Groups) -> Vec<u8> {
     header.cwd = body.text(process.cwd.as_bytes());
     if let Some(filter) = &plan.seccomp {
         header.seccomp_flags = filter.flags;
-        header.seccomp = body.items(filter.program.iter().map(instruction_bytes));
+        header.seccomp = body.items(filter.program.iter().map(Instruction::bytes));
     }
     if let Some(profile) = &process.apparmor_profile {
         header.apparmor = body.text(&[b"exec ", profile.as_bytes()].concat());
@@ -335,12 +335,6 @@ fn slice_bytes(slice: Slice) -> [u8; 8] {
     bytes[..4].copy_from_slice(&slice.offset.to_ne_bytes());
     bytes[4..].copy_from_slice(&slice.len.to_ne_bytes());
     bytes
-}
-
-fn instruction_bytes(instruction: &Instruction) -> [u8; 8] {
-    let [a, b] = instruction.code.to_ne_bytes();
-    let [w, x, y, z] = instruction.k.to_ne_bytes();
-    [a, b, instruction.jt, instruction.jf, w, x, y, z]
 }
 
 const _: () =

@@ -234,6 +234,9 @@ pub(super) fn make_groups(
 ) -> Result<Entry> {
     let plan = planned.plan;
     container.save_config(&planned.config)?;
+    if let Some(filter) = plan.seccomp.as_ref().filter(|_| container.record.kept_filter.is_some()) {
+        container.save_filter(&filter.program_bytes())?;
+    }
     let wishes = Wishes { id: &plan.id, properties: &plan.asked.unit_properties };
     let started = with_groups(container, |handle| handle.start_unit(layout, &plan.limits, wishes))?;
     if started.is_some() {
@@ -372,6 +375,11 @@ fn record(plan: &Plan, handle: Handle, rdt: Option<rdt::Group>) -> Record {
         poststop: plan.hooks.poststop.clone(),
         hook_output: plan.asked.hook_output.clone(),
         seccomp_listener: plan.seccomp.as_ref().and_then(|filter| filter.listener.clone()),
+        kept_filter: plan
+            .seccomp
+            .as_ref()
+            .filter(|filter| filter.listener.is_none())
+            .map(|filter| filter.flags),
         program: plan
             .process
             .args

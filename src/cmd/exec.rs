@@ -13,6 +13,7 @@ use crate::launch::console::Relay;
 use crate::launch::{self, Ready, foreground};
 use crate::plan::Plan;
 use crate::plan::exec::{ExecOptions, Overrides, capability, merged};
+use crate::plan::seccomp::Filter;
 use crate::state::{Container, Refused, Status};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd};
@@ -84,7 +85,12 @@ fn plan(
     args: &cli::Exec,
     host: &crate::host::Host,
 ) -> Result<Box<Plan>> {
-    let kept = Bundle::from_json(container.config()?).context("the configuration kept at creation")?;
+    let mut config = container.config()?;
+    let kept_filter = kept_filter(container)?;
+    if kept_filter.is_some() {
+        bundle::pass_over_profile(&mut config);
+    }
+    let kept = Bundle::from_json(config).context("the configuration kept at creation")?;
     let file = args.process.as_deref().map(read_process).transpose()?;
     let process = merged(kept.config.process.as_ref(), file, overrides(args)?);
     if process.args.first().is_none_or(|program| program.is_empty()) {
@@ -97,15 +103,27 @@ fn plan(
         bundle: record.bundle.clone(),
         preserve_fds: args.preserve_fds,
         seccomp_receiver: birth::seccomp_receiver()?,
+        kept_filter,
         keyring: record.new_keyring,
     };
-    let plan = apart(|| Plan::for_exec(&kept, &process, &options, host).map(Box::new));
+    let plan = apart(|| Plan::for_exec(&kept, &process, options, host).map(Box::new));
     let plan = plan.map_err(|invalid| with_its_place(invalid.into(), args))?;
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
     if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
         session.log.debug(&format!("{}: {left_out}", plan.id));
     }
     Ok(plan)
+}
+
+/// What the container's profile compiled to at its creation. None: there is no profile, or its listener is to be found anew.
+fn kept_filter(container: &Container) -> Result<Option<Filter>> {
+    let Some(flags) = container.record.kept_filter else { return Ok(None) };
+    let filter = Filter::of_kept(&container.filter()?, flags);
+    let damaged = || {
+        let problem = "its seccomp filter is no program".to_owned();
+        Refused::Damaged { id: container.id().to_owned(), problem }
+    };
+    filter.ok_or_else(damaged).map(Some).map_err(Into::into)
 }
 
 fn read_process(path: &std::path::Path) -> Result<config::Process, Invalid> {

@@ -40,15 +40,9 @@ pub const USER: u32 = 0x1000_0000;
 /// container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
 /// to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
-    // The container's own is hardly ours, and joining those of these kinds once more would do no harm.
-    let is_its_own = |kind| match kind {
-        Kind::Pid => own.pid.is_new(),
-        Kind::Network => own.network.is_new(),
-        Kind::Ipc => own.ipc.is_new(),
-        Kind::Uts => own.uts.is_new(),
-        // Of joining a mount namespace it does: the root becomes that of the namespace.
-        Kind::Mount | Kind::User | Kind::Cgroup | Kind::Time => false,
-    };
+    // The container's own is hardly ours, and to join it once more would do no harm, but for a user namespace.
+    let is_its_own =
+        |kind| kind != Kind::User && places(own).iter().any(|(of, place)| *of == kind && place.is_new());
     let kinds =
         [Kind::User, Kind::Mount, Kind::Pid, Kind::Network, Kind::Ipc, Kind::Uts, Kind::Cgroup, Kind::Time];
     let mut flags = 0;

@@ -123,6 +123,8 @@ pub struct ExecOptions {
     pub preserve_fds: u32,
     /// As [`super::Options::seccomp_receiver`].
     pub seccomp_receiver: Option<PathBuf>,
+    /// The container's filter, if it was kept at its creation: then the configuration's profile is not looked at.
+    pub kept_filter: Option<seccomp::Filter>,
     /// Join the container's session keyring.
     pub keyring: bool,
 }
@@ -135,7 +137,7 @@ impl Plan {
     pub fn for_exec(
         container: &Bundle,
         process: &config::Process,
-        options: &ExecOptions,
+        options: ExecOptions,
         host: &Host,
     ) -> Result<Plan, Invalid> {
         let no_linux = Linux::default();
@@ -157,14 +159,14 @@ impl Plan {
             among_tracers: own.into_iter().chain(&process.capabilities).any(may_trace),
             expected_id_maps: maps,
             process: decided,
-            // What is to be said of the profile was said at the container's creation.
-            seccomp: super::seccomp(
-                linux,
-                &asked,
-                options.seccomp_receiver.as_deref(),
-                host,
-                &mut Vec::new(),
-            )?,
+            seccomp: match options.kept_filter {
+                Some(filter) => Some(filter),
+                // What is to be said of the profile was said at the container's creation.
+                None => {
+                    let receiver = options.seccomp_receiver.as_deref();
+                    super::seccomp(linux, &asked, receiver, host, &mut Vec::new())?
+                }
+            },
             asked,
             annotations: container.config.annotations.clone(),
             new_keyring: options.keyring,

@@ -2,7 +2,7 @@
 //!
 //! Called by `cmd`. The folder holds `state.json` (a [`Record`], small, replaced as a whole), `config.json` (the
 //! configuration that the container was made of, for `exec` and others that add to it: the bundle's may have changed
-//! since), `resources.json` once `update` has changed its limits (they, in the form of the configuration), `notify` (a folder
+//! since), `seccomp.bpf` (what its profile compiled to, for `exec`), `resources.json` once `update` has changed its limits (they, in the form of the configuration), `notify` (a folder
 //! with the NOTIFY_SOCKET that is shown to the container, if the caller has one) and, until the
 //! container has been started, `gate` (a listening unix socket, marked once `start` went to open it). The lifecycle's commands read the
 //! record only, nothing enters a namespace, and every read has a bound.
@@ -45,6 +45,9 @@ const GATE: &str = "gate";
 const OPENING: u32 = 0o1700;
 /// Name of the kept configuration in a container's folder.
 const CONFIG: &str = "config.json";
+/// Name of the compiled seccomp filter in a container's folder: struct sock_filter by struct sock_filter, as the kernel and
+/// tools that print it take it.
+const FILTER: &str = "seccomp.bpf";
 /// Name of the limits that `update` has changed in a container's folder.
 const RESOURCES: &str = "resources.json";
 /// Name of the folder of a container's NOTIFY_SOCKET in its own.
@@ -53,6 +56,10 @@ const NOTIFY: &str = "notify";
 const RECORD_USUAL_BYTES: usize = 4096;
 /// More than most configurations have.
 const CONFIG_USUAL_BYTES: usize = 32 << 10;
+/// More than most filters have.
+const FILTER_USUAL_BYTES: usize = 8 << 10;
+/// BPF_MAXINSNS instructions (linux/bpf_common.h).
+const FILTER_LIMIT_BYTES: usize = 4096 * 8;
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -176,7 +183,7 @@ impl Store {
 }
 
 fn is_ours(name: &str) -> bool {
-    let whole = |name: &str| [RECORD, CONFIG, RESOURCES].contains(&name);
+    let whole = |name: &str| [RECORD, CONFIG, FILTER, RESOURCES].contains(&name);
     whole(name)
         || name == GATE
         || name == NOTIFY
@@ -265,6 +272,20 @@ impl Container {
             .read_record(CONFIG, CONFIG_USUAL_BYTES, RECORD_LIMIT_BYTES)
             .context("read the kept configuration")?;
         String::from_utf8(data).context("the kept configuration")
+    }
+
+    /// Keeps the program of its seccomp filter, as the configuration is kept. The record says that it is there.
+    pub fn save_filter(&self, program: &[u8]) -> Result<()> {
+        self.dir.write_new(FILTER, program, 0o600).context("keep the seccomp filter")
+    }
+
+    /// The program of its seccomp filter.
+    ///
+    /// # Errors
+    /// It was not kept, or the file cannot be read.
+    pub fn filter(&self) -> Result<Vec<u8>> {
+        let data = self.dir.read_record(FILTER, FILTER_USUAL_BYTES, FILTER_LIMIT_BYTES);
+        data.context("read the kept seccomp filter")
     }
 
     /// All limits that were asked for, in the form of config.json's `linux.resources`: those of the configuration with

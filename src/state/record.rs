@@ -119,6 +119,9 @@ pub struct Record {
     /// Where the descriptor of its seccomp notifications went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp_listener: Option<Listener>,
+    /// The flags of its seccomp filter, if the filter's program is kept beside this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_filter: Option<u32>,
     /// The program, for the messages of `start`.
     #[serde(default)]
     pub program: String,
@@ -160,6 +163,7 @@ impl Record {
             poststop: Vec::new(),
             hook_output: Output::default(),
             seccomp_listener: None,
+            kept_filter: None,
             program: String::new(),
             terminal: false,
             new_keyring: false,

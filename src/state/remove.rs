@@ -2,7 +2,7 @@
 //!
 //! Called by deletions, at their very end: what else was made for the container is gone by then. Nothing here ends a process.
 
-use super::{CONFIG, Container, GATE, Phase, RECORD};
+use super::{CONFIG, Container, FILTER, GATE, Phase, RECORD};
 use crate::sys::SysError;
 use crate::sys::error::errno;
 use anyhow::{Context, Result};
@@ -35,7 +35,9 @@ impl Container {
     /// Removes what usually is all, the record last. False: there was no record.
     fn remove_usual_files(&self) -> Result<bool> {
         let may_have_gate = !matches!(self.record.phase, Phase::Running | Phase::Deleting);
-        for name in [Some(GATE).filter(|_| may_have_gate), Some(CONFIG)].into_iter().flatten() {
+        let gate = Some(GATE).filter(|_| may_have_gate);
+        let filter = self.record.kept_filter.map(|_| FILTER);
+        for name in [gate, filter, Some(CONFIG)].into_iter().flatten() {
             let removed = unless_gone(self.dir.remove_file(name));
             removed.with_context(|| format!("remove {name} from the state folder"))?;
         }

@@ -3,7 +3,7 @@
 use crate::fixture::config;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use tare::bundle::{Bundle, Invalid, code};
+use tare::bundle::{Bundle, Invalid, code, pass_over_profile};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -112,6 +112,36 @@ fn invalid_json_names_line_and_column() {
 fn what_follows_the_document_is_refused() {
     let text = config(json!({})) + "\n{}";
     fails(Bundle::from_json(&text), code::SYNTAX, "something follows the JSON document (line 2, column 1)");
+}
+
+#[test]
+fn the_profile_can_be_passed_over_and_nothing_else_changes() {
+    let read = |text: &str| {
+        let mut text = text.to_owned();
+        pass_over_profile(&mut text);
+        Bundle::from_json(text).unwrap().config
+    };
+    let profile = json!({"defaultAction": "SCMP_ACT_ALLOW"});
+    let words = json!({"seccomp": "a word", "b": "seccomp"});
+    let with = json!({"linux": {"maskedPaths": ["seccomp"], "seccomp": profile, "mountLabel": "l"}, "annotations": words});
+    for text in [config(with.clone()), serde_json::to_string_pretty(&parsed(&config(with))).unwrap()] {
+        assert!(Bundle::from_json(text.clone()).unwrap().config.linux.unwrap().seccomp.is_some());
+        let config = read(&text);
+        let linux = config.linux.unwrap();
+        assert!(linux.seccomp.is_none());
+        assert_eq!(
+            (linux.masked_paths, linux.mount_label),
+            (vec!["seccomp".to_owned()], Some("l".to_owned()))
+        );
+        assert_eq!(config.annotations.len(), 2);
+        assert_eq!(config.annotations["seccomp"], "a word");
+    }
+    let without = config(json!({"linux": {"seccomp": null}, "annotations": words}));
+    assert_eq!(read(&without).annotations, Bundle::from_json(without.clone()).unwrap().config.annotations);
+}
+
+fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tare::bundle::{Invalid, config, process_from_json};
 use tare::plan::Plan;
 use tare::plan::exec::{ExecOptions, Overrides, capability, merged};
+use tare::plan::seccomp::Filter;
 
 fn file(json: Value) -> Option<config::Process> {
     Some(process_from_json(&json.to_string()).unwrap())
@@ -19,7 +20,7 @@ fn plan(patch: Value, file: Option<config::Process>, overrides: Overrides) -> Re
     let container = bundle(patch).unwrap();
     let process = merged(container.config.process.as_ref(), file, overrides);
     let options = ExecOptions { id: "box".to_owned(), keyring: true, ..ExecOptions::default() };
-    Plan::for_exec(&container, &process, &options, &host())
+    Plan::for_exec(&container, &process, options, &host())
 }
 
 const CONFINED: &str = r#"{"process": {
@@ -136,6 +137,19 @@ fn the_filter_and_the_memory_policy_are_the_containers() {
     assert!(plan.seccomp.is_some());
     assert_eq!(plan.process.personality, Some(8));
     assert!(plan.process.memory_policy.is_some());
+}
+
+#[test]
+fn a_kept_filter_is_taken_without_a_look_at_the_profile() {
+    let container = bundle(json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY"}}})).unwrap();
+    let process = merged(container.config.process.as_ref(), None, overrides(&["id"]));
+    let exec = |kept_filter| {
+        let options = ExecOptions { id: "box".to_owned(), kept_filter, ..ExecOptions::default() };
+        Plan::for_exec(&container, &process, options, &host()).map(|plan| plan.seccomp)
+    };
+    let filter = Filter::of_kept(&[6, 0, 0, 0, 0, 0, 0xff, 0x7f], 4);
+    assert_eq!(exec(filter.clone()), Ok(filter));
+    refused(exec(None), "/linux/seccomp/defaultAction", "SCMP_ACT_NOTIFY");
 }
 
 #[test]

@@ -121,6 +121,21 @@ fn a_damaged_record_is_said_and_can_be_removed() {
 }
 
 #[test]
+fn a_filter_is_kept_beside_the_record_and_goes_with_it() {
+    let folder = Folder::new();
+    let store = store(&folder);
+    let made = store.create(Record { kept_filter: Some(4), ..Record::new("web1") }).unwrap();
+    assert!(made.filter().is_err(), "nothing was kept");
+    made.save_filter(&[1; 16]).unwrap();
+    let container = store.load("web1").unwrap();
+    assert_eq!((container.record.kept_filter, container.filter().unwrap()), (Some(4), vec![1; 16]));
+    write(&store.path().join("web1/seccomp.bpf"), &"x".repeat(4096 * 8 + 1));
+    assert!(container.filter().is_err(), "longer than any program");
+    made.remove().unwrap();
+    assert_eq!(store.ids().unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn ids_are_the_folders_that_may_be_containers() {
     let folder = Folder::new();
     let store = store(&folder);

@@ -64,6 +64,31 @@ test_no_new_privileges_and_the_filter_hold_in_exec_too() {
     gone
 }
 
+test_exec_takes_the_filter_that_was_compiled_at_the_creation() {
+    bundle
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 5}]}'
+    waiting
+    local kept=$STATE/$ID/seccomp.bpf
+    eq "$(stat -c %a "$kept")" 600
+    eq $(($(stat -c %s "$kept") % 8)) 0
+    # One instruction that allows all.
+    printf '\6\0\0\0\0\0\xff\x7f' >"$kept"
+    ok tare exec "$ID" mkdir /x
+    printf '\6\0\0\0' >"$kept"
+    call tare exec "$ID" true
+    has "$err" "the container's record is damaged: its seccomp filter is no program"
+    # Of a filter that is longer than it says, the kernel has the last word.
+    printf '\5\0\0\0\77\0\0\0' >"$kept"
+    call tare exec "$ID" true
+    has "$err" "EINVAL"
+    rm "$kept"
+    call tare exec "$ID" true
+    has "$err" "read the kept seccomp filter"
+    gone
+    absent "$STATE/$ID"
+}
+
 test_a_process_file_that_leaves_rights_out_gets_the_containers() {
     bundle
     config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 33, hard: 44}]'
@@ -211,6 +236,7 @@ test_a_notify_filter_hands_its_listener_over_for_exec_too() {
     agent=$!
     eventually grep -q listening "$T/agent"
     started
+    absent "$STATE/$ID/seccomp.bpf" # or the agent of today would not be asked
     kill $agent; wait $agent 2>/dev/null
     rm -f "$T/agent.sock" "$T/agent"
     python3 "$INTEGRATION/lib/agent.py" notify "$T/agent.sock" 83=1 >"$T/seen" 2>"$T/agent" &

@@ -221,6 +221,20 @@ pub struct Filter {
     pub listener: Option<Listener>,
 }
 
+impl Filter {
+    /// The program as the kernel takes it.
+    pub fn program_bytes(&self) -> Vec<u8> {
+        self.program.iter().flat_map(Instruction::bytes).collect()
+    }
+
+    /// A filter without a listener, of a program that was kept. None: these bytes are no program.
+    pub fn of_kept(program: &[u8], flags: u32) -> Option<Filter> {
+        let (instructions, rest) = program.as_chunks();
+        let program: Vec<_> = instructions.iter().map(Instruction::of_bytes).collect();
+        (rest.is_empty() && !program.is_empty()).then_some(Filter { program, flags, listener: None })
+    }
+}
+
 /// struct sock_filter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -230,6 +244,24 @@ pub struct Instruction {
     pub jt: u8,
     pub jf: u8,
     pub k: u32,
+}
+
+impl Instruction {
+    /// As it lies in the kernel's memory, and in ours.
+    pub fn bytes(&self) -> [u8; 8] {
+        let [a, b] = self.code.to_ne_bytes();
+        let [w, x, y, z] = self.k.to_ne_bytes();
+        [a, b, self.jt, self.jf, w, x, y, z]
+    }
+
+    fn of_bytes([a, b, jt, jf, w, x, y, z]: &[u8; 8]) -> Instruction {
+        Instruction {
+            code: u16::from_ne_bytes([*a, *b]),
+            jt: *jt,
+            jf: *jf,
+            k: u32::from_ne_bytes([*w, *x, *y, *z]),
+        }
+    }
 }
 
 /// `listenerPath` and `listenerMetadata`.

@@ -6,7 +6,7 @@ use super::reference::{ABIS, ENOSYS, X86, X86_64};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tare::bundle::Invalid;
-use tare::plan::seccomp::{ACTIONS, Compiled, FLAGS, Listener, OPERATORS, architectures, compile};
+use tare::plan::seccomp::{ACTIONS, Compiled, FLAGS, Filter, Listener, OPERATORS, architectures, compile};
 
 const ALLOW: u32 = 0x7fff_0000;
 const EPERM: u32 = 0x0005_0001;
@@ -41,6 +41,17 @@ fn default_profiles_stay_small_and_shallow() {
         assert!(program.len() <= 750, "{name}: {} instructions", program.len());
         assert!(*deepest <= 40 && mean <= 16, "{name}: {deepest} steps, {mean} on average");
     }
+}
+
+#[test]
+fn a_kept_program_is_the_same_filter() {
+    let filter = compile(&as_read(&docker()), &host(X86_64)).expect("a filter").filter;
+    let bytes = filter.program_bytes();
+    assert_eq!(bytes.len(), filter.program.len() * 8);
+    assert_eq!(bytes[..8], [0x20, 0, 0, 0, 4, 0, 0, 0], "ld [4], as linux/filter.h lays it out");
+    assert_eq!(Filter::of_kept(&bytes, filter.flags), Some(filter));
+    assert_eq!(Filter::of_kept(&[], 0), None);
+    assert_eq!(Filter::of_kept(&bytes[..12], 0), None);
 }
 
 #[test]
