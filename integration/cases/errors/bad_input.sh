@@ -304,6 +304,29 @@ test_a_log_file_that_cannot_be_opened() {
     has "$err" "/no/such/folder/log"
 }
 
+test_output_that_nobody_takes_is_an_error_and_not_a_signal() {
+    ours_only
+    bundle
+    command_is sleep 30
+    started
+    local verb
+    for verb in "state $ID" list features "ps $ID"; do
+        # shellcheck disable=SC2086 # words
+        tare $verb 2>"$T/.err" >/dev/full
+        eq "$?" 1 "$verb to a full device"
+        has "$(cat "$T/.err")" "print: write stream: no space left on device (ENOSPC)" "$verb"
+        # A pipe whose reader has gone: opened for both, so that it is there without one, then only for writing.
+        rm -f "$T/pipe"; mkfifo "$T/pipe"; exec 8<>"$T/pipe" 9>"$T/pipe" 8>&-
+        # shellcheck disable=SC2086
+        tare $verb 2>"$T/.err" >&9
+        eq "$?" 1 "$verb to a pipe that nobody reads"
+        has "$(cat "$T/.err")" "print: write stream: broken pipe (EPIPE)" "$verb"
+        exec 9>&-
+    done
+    eq "$(state .status)" running
+    gone
+}
+
 test_a_pid_file_that_cannot_be_written_leaves_nothing() {
     bundle
     refuses 'no such file|folder that is not there' tare create --pid-file /no/such/folder/pid "$ID"

@@ -131,6 +131,22 @@ test_delete_of_a_running_container_is_refused() {
     gone
 }
 
+test_delete_waits_for_a_start_and_leaves_what_that_has_started() {
+    bundle
+    ours_only
+    config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo at work > /hook; sleep 1"]}]'
+    command_is sleep 30
+    created
+    tare start "$ID" >"$T/.start" 2>&1 &
+    local start=$!
+    eventually test -s "$R/hook"
+    eq "$(state .status)" created "while its hook runs"
+    refuses "cannot delete container $ID that is not stopped: running" tare delete "$ID"
+    wait $start || fail "start: $(cat "$T/.start")"
+    eq "$(state .status)" running
+    gone
+}
+
 test_delete_of_a_created_container_kills_and_removes_it() {
     bundle
     command_is sleep 30

@@ -50,6 +50,24 @@ test_a_reused_pid_is_not_signalled() {
 }
 config_record() { jq "$1" "$(record)" >"$T/record" && cat "$T/record" >"$(record)"; }
 
+test_a_marked_gate_at_which_nobody_stands_means_running() {
+    ours_only
+    needs_root "the gate that is put there is root's"
+    bundle
+    command_is sleep 30
+    started
+    # As a start leaves it that is killed between letting the process go and removing its gate.
+    (cd "$STATE/$ID" && python3 -c 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind("gate")') ||
+        fail "no gate"
+    chmod 1700 "$STATE/$ID/gate"
+    eq "$(state .status)" running
+    refuses 'cannot start an already running container' tare start "$ID"
+    ok tare exec "$ID" true
+    ok tare kill "$ID" KILL
+    becomes stopped
+    ok tare delete "$ID"
+}
+
 test_an_init_killed_by_others_is_seen_as_stopped() {
     bundle
     command_is sleep 30
