@@ -8,6 +8,11 @@ tare() { ${WRAP//probe/$PROBE} "$TARE" --root "$STATE" "$@"; }
 # The case says something about tare that other runtimes may do otherwise.
 ours_only() { [ -z "$FOREIGN" ] || skip "a choice of tare, not checked with $FOREIGN"; }
 
+# The kernel's, and the tools that load profiles.
+needs_apparmor() {
+    [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] && command -v apparmor_parser >/dev/null &&
+        command -v aa-exec >/dev/null || skip "no AppArmor here"
+}
 needs_numa() { [ "$("$PROBE" mempolicy)" != "-1 ENOSYS" ] || skip "no memory policies in this kernel"; }
 # The case needs rights that an unprivileged user's runtime does not have.
 needs_root() { [ "$RUN_AS" = root ] || skip "an unprivileged user cannot: $1"; } # WHAT

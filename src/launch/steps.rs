@@ -11,6 +11,8 @@ use crate::sys::error::{describe, errno};
 use crate::sys::namespace::Kind;
 use crate::sys::{SysError, proc, process};
 use crate::wire::{Failure, Step};
+use std::borrow::Cow;
+use std::ffi::CString;
 use std::fmt;
 
 /// A birth that did not come to an end.
@@ -388,9 +390,13 @@ fn step_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, S
         Step::MemoryPolicy => ("attribute", text("set the memory policy"), text("/linux/memoryPolicy")),
         Step::Personality => ("attribute", text("set the personality"), text("/linux/personality")),
         Step::ApparmorProfile => {
-            ("attribute", text("set the AppArmor profile"), text("/process/apparmorProfile"))
+            let profile = named(&plan.process.apparmor_profile);
+            ("attribute", format!("set the AppArmor profile {profile}"), text("/process/apparmorProfile"))
         }
-        Step::SelinuxLabel => ("attribute", text("set the SELinux label"), text("/process/selinuxLabel")),
+        Step::SelinuxLabel => {
+            let label = named(&plan.process.selinux_label);
+            ("attribute", format!("set the SELinux label {label}"), text("/process/selinuxLabel"))
+        }
         Step::Groups => ("user", text("set the supplementary groups"), text("/process/user/additionalGids")),
         Step::Gid => ("user", format!("become group {}", plan.process.user.gid), text("/process/user/gid")),
         Step::Uid => ("user", format!("become user {}", plan.process.user.uid), text("/process/user/uid")),
@@ -407,6 +413,10 @@ fn step_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, S
         Step::Stage => ("birth", text("execute the last stage"), String::new()),
         other => ("birth", format!("{other:?}"), String::new()),
     }
+}
+
+fn named(text: &Option<CString>) -> Cow<'_, str> {
+    text.as_ref().map(|text| text.to_string_lossy()).unwrap_or_default()
 }
 
 fn hook_words(plan: &Plan, step: Step, index: Option<usize>) -> (&'static str, String, String) {
@@ -465,6 +475,9 @@ fn advice(plan: &Plan, failure: &Failure, index: Option<usize>) -> &'static str 
         }
         (Step::Keyring, errno::EDQUOT) => {
             "the user has too many keys (sysctl kernel.keys.maxkeys, root_maxkeys): --no-new-keyring needs none"
+        }
+        (Step::ApparmorProfile, errno::ENOENT) => {
+            "it is not loaded (aa-status): load the file that has it (apparmor_parser -r FILE)"
         }
         (Step::Stage, errno::EACCES | errno::EPERM) => "the sysctl vm.memfd_noexec must not be 2",
         _ => "",

@@ -162,6 +162,31 @@ test_apparmor_is_refused_where_the_kernel_has_none() {
     refuses 'apparmor' tare create "$ID"
 }
 
+test_an_apparmor_profile_confines_the_program_and_what_exec_adds() {
+    needs_apparmor
+    printf 'profile tare-it-%s flags=(attach_disconnected,mediate_deleted) {\n  file, capability, network, signal, ptrace,\n  deny /refused rw,\n}\n' \
+        one two >"$T/profiles"
+    apparmor_parser -r "$T/profiles" || skip "profiles cannot be loaded here"
+    trap 'apparmor_parser -R "$T/profiles"' EXIT
+    bundle
+    echo secret >"$R/refused"
+    config '.process.apparmorProfile = "tare-it-one"'
+    script 'cat /proc/self/attr/current /refused; sleep 300'
+    tare run --detach "$ID" >"$T/.out" 2>"$T/.err" || fail "$(cat "$T/.err")"
+    eventually grep -q refused "$T/.err"
+    eq "$(cat "$T/.out")" "tare-it-one (enforce)"
+    has "$(cat "$T/.err")" "Permission denied"
+    ok tare exec "$ID" cat /proc/self/attr/current
+    eq "$out" "tare-it-one (enforce)" "the container's own profile"
+    ok tare exec --apparmor tare-it-two "$ID" cat /proc/self/attr/current
+    eq "$out" "tare-it-two (enforce)" "the profile of exec"
+    ends 255 tare exec --apparmor no-such-profile "$ID" true
+    has "$err" "set the AppArmor profile no-such-profile: no such file or directory"
+    gone
+    config '.process.apparmorProfile = "no-such-profile"'
+    refuses "set the AppArmor profile no-such-profile: no such file or directory.*apparmor_parser" tare create "$ID"
+}
+
 test_selinux_label_is_refused_where_the_kernel_has_none() {
     bundle
     [ ! -d /sys/fs/selinux/policy ] && ! grep -q selinuxfs /proc/mounts || skip "SELinux is enabled here"

@@ -67,8 +67,7 @@ test_read_only_control_groups_are_refused_with_advice() {
 
 test_what_an_apparmor_profile_forbids_the_caller_is_said_with_its_name() {
     ours_only
-    [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] && command -v apparmor_parser >/dev/null &&
-        command -v aa-exec >/dev/null || skip "no AppArmor here"
+    needs_apparmor
     printf 'profile tare-it-%s flags=(attach_disconnected,mediate_deleted) {\n  %s\n}\n' \
         open "file, capability, network, signal, ptrace, umount, mount, pivot_root, unix, userns, change_profile," \
         shut "file, capability, network, signal, ptrace, unix, userns," >"$T/profiles"
