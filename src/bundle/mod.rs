@@ -53,7 +53,7 @@ impl Bundle {
 }
 
 /// Has the parser pass over `linux.seccomp` in the text of a configuration: for who has the filter already, and need not pay
-/// for the names of the profile once more. Nothing else of the configuration changes.
+/// for the names of the profile once more. What it does not find is read as ever.
 pub fn pass_over_profile(text: &mut String) {
     read::hide_profile(text);
 }

@@ -84,7 +84,8 @@ fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
 }
 
 /// See [`super::pass_over_profile`]. The profile gets a key that the parser does not know. To leave it out by the type would be a
-/// second parser of the whole document, and to cut the text is dearer.
+/// second parser of the whole document, and to cut the text is dearer. At worst another object of that name is hidden: nothing
+/// that `exec` reads of a configuration can be called so.
 pub(super) fn hide_profile(text: &mut String) {
     const KEY: &str = "\"seccomp\"";
     const UNKNOWN: &str = "\"-------\"";

@@ -96,9 +96,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         plan.rootfs.mounts.len(),
         host.rootless
     ));
-    if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
-        session.log.debug(&format!("{}: {left_out}", plan.id));
-    }
+    session.tell_left_out_groups(plan);
     if session.globals.manager() != CgroupManager::Systemd {
         for left_out in plan.asked.only_for_systemd() {
             session.log.debug(&format!("{}: {left_out}", plan.id));
@@ -225,7 +223,7 @@ const LIMITS_WITHIN_REACH: &str = "run.oci.delegate-cgroup: the container can ch
     owner of its control group and cgroup2 is mounted without nsdelegate: mount it so (systemd does), or give the \
     container a user namespace in which its root is somebody else";
 
-/// Keeps the configuration, and makes the groups with their limits: the ways into them.
+/// Keeps the configuration and the filter, and makes the groups with their limits: the ways into them.
 pub(super) fn make_groups(
     container: &mut Container,
     layout: &Layout,

@@ -109,9 +109,7 @@ fn plan(
     let plan = apart(|| Plan::for_exec(&kept, &process, options, host).map(Box::new));
     let plan = plan.map_err(|invalid| with_its_place(invalid.into(), args))?;
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
-    if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
-        session.log.debug(&format!("{}: {left_out}", plan.id));
-    }
+    session.tell_left_out_groups(&plan);
     Ok(plan)
 }
 
@@ -119,11 +117,7 @@ fn plan(
 fn kept_filter(container: &Container) -> Result<Option<Filter>> {
     let Some(flags) = container.record.kept_filter else { return Ok(None) };
     let filter = Filter::of_kept(&container.filter()?, flags);
-    let damaged = || {
-        let problem = "its seccomp filter is no program".to_owned();
-        Refused::Damaged { id: container.id().to_owned(), problem }
-    };
-    filter.ok_or_else(damaged).map(Some).map_err(Into::into)
+    filter.context("the kept seccomp filter is no program").map(Some)
 }
 
 fn read_process(path: &std::path::Path) -> Result<config::Process, Invalid> {

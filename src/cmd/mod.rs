@@ -41,7 +41,7 @@ use crate::cli::{self, Command, CommandLine, Globals, LogLevel, Parsed};
 use crate::error::{self, exit_code};
 use crate::launch::foreground::Interrupted;
 use crate::log::Log;
-use crate::plan::Listen;
+use crate::plan::{Listen, Plan};
 use crate::state::{Container, DefaultRoot, Refused, Store, default_root};
 use crate::sys::error::errno;
 use crate::sys::{self, fd, probe, process};
@@ -163,6 +163,13 @@ pub struct Session {
 }
 
 impl Session {
+    /// For who wonders where groups of config.json are.
+    fn tell_left_out_groups(&self, plan: &Plan) {
+        if let Some(left_out) = plan.asked.left_out_groups(&plan.process.user) {
+            self.log.debug(&format!("{}: {left_out}", plan.id));
+        }
+    }
+
     /// The folder of all containers: `--root`, or the default.
     pub fn root(&self) -> Result<PathBuf> {
         if let Some(root) = &self.globals.root {

@@ -36,18 +36,17 @@ pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
 /// CLONE_NEWUSER, in [`foreign_to_us`].
 pub const USER: u32 = 0x1000_0000;
 
-/// CLONE_NEW* of the namespaces of a container's process that are not our own: those that `exec` joins. `own`: what the
+/// CLONE_NEW* of the namespaces of a container's process that `exec` joins: those that are not our own. `own`: what the
 /// container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
 /// to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
-    // The container's own is hardly ours, and to join it once more would do no harm, but for a user namespace.
-    let is_its_own =
-        |kind| kind != Kind::User && places(own).iter().any(|(of, place)| *of == kind && place.is_new());
-    let kinds =
-        [Kind::User, Kind::Mount, Kind::Pid, Kind::Network, Kind::Ipc, Kind::Uts, Kind::Cgroup, Kind::Time];
     let mut flags = 0;
-    for kind in kinds {
-        if is_its_own(kind) || !namespace::is_shared_with(pid, kind)? {
+    for (kind, place) in places(own) {
+        // What was made for the container is hardly ours, and joining it once more would do no harm: the root that comes with a
+        // mount namespace is the container's. Of a user namespace it would be an error; and before Linux 6.1 an execve(2) does
+        // not enter a new time namespace, so that the first process may still be in the host's.
+        let is_known = place.is_new() && !matches!(kind, Kind::User | Kind::Time);
+        if is_known || !namespace::is_shared_with(pid, kind)? {
             flags |= kind.flag() as u32;
         }
     }

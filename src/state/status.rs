@@ -6,10 +6,10 @@
 use super::{GATE, Init, OPENING, Phase, Record};
 use crate::sys::dir::{Dir, Lock};
 use crate::sys::error::errno;
-use crate::sys::{SysError, pidfd, unix};
+use crate::sys::{SysError, pidfd, socket, unix};
 use anyhow::Result;
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// The statuses of the runtime specification (runtime.md, "State"), and `paused`.
@@ -109,8 +109,7 @@ impl Facts for Probes<'_> {
             Some(stat) if stat.st_mode & 0o7777 != OPENING => return Ok(GateProbe::Closed),
             Some(_) => {}
         }
-        // Short enough for the 108 bytes of sun_path (unix(7)) whatever the root is.
-        let address = format!("/proc/self/fd/{}/{GATE}", self.dir.as_fd().as_raw_fd());
+        let address = socket::path_in_folder(self.dir.as_fd(), GATE);
         Ok(if unix::is_listening(Path::new(&address))? { GateProbe::Listening } else { GateProbe::Deserted })
     }
 

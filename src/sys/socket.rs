@@ -200,9 +200,14 @@ struct Address {
     len: libc::socklen_t,
 }
 
+/// A path to a socket in an open folder, short enough for the 108 bytes of sun_path (unix(7)) whatever the folder's own is.
+pub fn path_in_folder(dir: BorrowedFd<'_>, name: &str) -> String {
+    format!("/proc/self/fd/{}/{name}", dir.as_raw_fd())
+}
+
 impl Address {
     fn in_folder(dir: BorrowedFd<'_>, name: &str) -> Result<Address> {
-        Address::of_path(&format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()))
+        Address::of_path(&path_in_folder(dir, name))
     }
 
     fn of_path(path: &str) -> Result<Address> {

@@ -1,6 +1,6 @@
 //! `linux.seccomp` -> one BPF program for the kernel (seccomp(2)).
 //!
-//! Called by `Plan`; `features` asks for what is known here. The stages: `profile` checks and reads the rules,
+//! Called by `Plan`; `features` asks for what is known here, and `cmd` keeps the program for `exec`. The stages: `profile` checks and reads the rules,
 //! `numbers` says what happens to each system call number, `tree` and `tests` write that as code with `assemble`.
 //! `abi` and `table` are the facts about architectures. Nothing here loads a program.
 //!
