@@ -87,7 +87,7 @@ def build_tare(own=None):
 
 def build_with_symbols(work, folder, environment):
     """The release binary with its symbols, in a folder beside the binary that is measured."""
-    own = {"CARGO_PROFILE_RELEASE_STRIP": "false", "CARGO_TARGET_DIR": str(work / folder), **environment}
+    own = {"SYMBOLS": "kept", "CARGO_TARGET_DIR": str(work / folder), **environment}
     return build_tare(own)
 
 
