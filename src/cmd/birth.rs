@@ -232,9 +232,7 @@ pub(super) fn make_groups(
 ) -> Result<Entry> {
     let plan = planned.plan;
     container.save_config(&planned.config)?;
-    if let Some(filter) = plan.seccomp.as_ref().filter(|_| container.record.kept_filter.is_some()) {
-        container.save_filter(&filter.program_bytes())?;
-    }
+    plan.seccomp.as_ref().map_or(Ok(()), |filter| container.save_filter(filter))?;
     let wishes = Wishes { id: &plan.id, properties: &plan.asked.unit_properties };
     let started = with_groups(container, |handle| handle.start_unit(layout, &plan.limits, wishes))?;
     if started.is_some() {

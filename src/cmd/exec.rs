@@ -13,7 +13,6 @@ use crate::launch::console::Relay;
 use crate::launch::{self, Ready, foreground};
 use crate::plan::Plan;
 use crate::plan::exec::{ExecOptions, Overrides, capability, merged};
-use crate::plan::seccomp::Filter;
 use crate::state::{Container, Refused, Status};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd};
@@ -86,7 +85,7 @@ fn plan(
     host: &crate::host::Host,
 ) -> Result<Box<Plan>> {
     let mut config = container.config()?;
-    let kept_filter = kept_filter(container)?;
+    let kept_filter = container.filter()?;
     if kept_filter.is_some() {
         bundle::pass_over_profile(&mut config);
     }
@@ -111,13 +110,6 @@ fn plan(
     plan.warnings.iter().for_each(|warning| session.log.warn(warning));
     session.tell_left_out_groups(&plan);
     Ok(plan)
-}
-
-/// What the container's profile compiled to at its creation. None: there is no profile, or its listener is to be found anew.
-fn kept_filter(container: &Container) -> Result<Option<Filter>> {
-    let Some(flags) = container.record.kept_filter else { return Ok(None) };
-    let filter = Filter::of_kept(&container.filter()?, flags);
-    filter.context("the kept seccomp filter is no program").map(Some)
 }
 
 fn read_process(path: &std::path::Path) -> Result<config::Process, Invalid> {

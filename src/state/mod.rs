@@ -13,6 +13,7 @@
 //! ends with the process, so "creating" cannot outlive its creator.
 
 mod id;
+mod kept;
 mod record;
 mod refused;
 mod remove;
@@ -54,12 +55,6 @@ const RESOURCES: &str = "resources.json";
 const NOTIFY: &str = "notify";
 /// More than most records have.
 const RECORD_USUAL_BYTES: usize = 4096;
-/// More than most configurations have.
-const CONFIG_USUAL_BYTES: usize = 32 << 10;
-/// More than most filters have.
-const FILTER_USUAL_BYTES: usize = 8 << 10;
-/// BPF_MAXINSNS instructions (linux/bpf_common.h).
-const FILTER_LIMIT_BYTES: usize = 4096 * 8;
 /// A record larger than this is not ours: annotations are bounded by the 16 MiB that a config may have.
 const RECORD_LIMIT_BYTES: usize = 32 << 20;
 
@@ -254,56 +249,6 @@ impl Container {
     pub fn is_as_written(&self) -> Result<bool> {
         let written = self.written.borrow();
         Ok(written.as_ref().map_or(Ok(false), |file| self.dir.is_file(RECORD, file.as_fd()))?)
-    }
-
-    /// Keeps the configuration, as it was read: before the container's process exists, and never changed after.
-    pub fn save_config(&self, text: &str) -> Result<()> {
-        // Nobody reads it before the record says that there is a process.
-        self.dir.write_new(CONFIG, text.as_bytes(), 0o600).context("keep the configuration")
-    }
-
-    /// The configuration that the container was made of.
-    ///
-    /// # Errors
-    /// It was created by a version that did not keep it, or the file cannot be read.
-    pub fn config(&self) -> Result<String> {
-        let data = self
-            .dir
-            .read_record(CONFIG, CONFIG_USUAL_BYTES, RECORD_LIMIT_BYTES)
-            .context("read the kept configuration")?;
-        String::from_utf8(data).context("the kept configuration")
-    }
-
-    /// Keeps the program of its seccomp filter, as the configuration is kept. The record says that it is there.
-    pub fn save_filter(&self, program: &[u8]) -> Result<()> {
-        self.dir.write_new(FILTER, program, 0o600).context("keep the seccomp filter")
-    }
-
-    /// The program of its seccomp filter.
-    ///
-    /// # Errors
-    /// It was not kept, or the file cannot be read.
-    pub fn filter(&self) -> Result<Vec<u8>> {
-        let data = self.dir.read_record(FILTER, FILTER_USUAL_BYTES, FILTER_LIMIT_BYTES);
-        data.context("read the kept seccomp filter")
-    }
-
-    /// All limits that were asked for, in the form of config.json's `linux.resources`: those of the configuration with
-    /// each later `update` on top. None: there was no update, the configuration says it all.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn updated_resources(&self) -> Result<Option<String>> {
-        match self.dir.read(RESOURCES, RECORD_LIMIT_BYTES) {
-            Ok(data) => Ok(Some(String::from_utf8(data).context("the kept limits")?)),
-            Err(e) if e.is(errno::ENOENT) => Ok(None),
-            Err(e) => Err(anyhow::Error::new(e).context("read the kept limits")),
-        }
-    }
-
-    /// Keeps them, after they have taken effect: the kernel's files are the truth, this is what was asked of them.
-    pub fn save_updated_resources(&self, text: &str) -> Result<()> {
-        self.dir.replace(RESOURCES, text.as_bytes(), 0o600).map(drop).context("keep the limits")
     }
 
     /// Makes the gate: a listening socket that the container's process inherits.

@@ -3,6 +3,7 @@
 use super::{Folder, write};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
+use tare::plan::seccomp::Filter;
 use tare::state::{Container, Phase, Record, Refused, Status, Store, identify};
 
 fn store(folder: &Folder) -> Store {
@@ -126,9 +127,10 @@ fn a_filter_is_kept_beside_the_record_and_goes_with_it() {
     let store = store(&folder);
     let made = store.create(Record { kept_filter: Some(4), ..Record::new("web1") }).unwrap();
     assert!(made.filter().is_err(), "nothing was kept");
-    made.save_filter(&[1; 16]).unwrap();
+    let filter = Filter::of_kept(&[1; 16], 4).unwrap();
+    made.save_filter(&filter).unwrap();
     let container = store.load("web1").unwrap();
-    assert_eq!((container.record.kept_filter, container.filter().unwrap()), (Some(4), vec![1; 16]));
+    assert_eq!((container.record.kept_filter, container.filter().unwrap()), (Some(4), Some(filter)));
     write(&store.path().join("web1/seccomp.bpf"), &"x".repeat(4096 * 8 + 1));
     assert!(container.filter().is_err(), "longer than any program");
     made.remove().unwrap();

@@ -78,7 +78,7 @@ test_exec_takes_the_filter_that_was_compiled_at_the_creation() {
     ok tare exec "$ID" mkdir /x
     printf '\6\0\0\0' >"$kept"
     call tare exec "$ID" true
-    has "$err" "the kept seccomp filter is no program"
+    has "$err" "the kept seccomp filter is no program: $kept; delete the container and create it again"
     # Of a jump beyond the end, the kernel has the last word.
     printf '\5\0\0\0\77\0\0\0' >"$kept"
     call tare exec "$ID" true

@@ -1,8 +1,8 @@
 //! `linux.seccomp` -> one BPF program for the kernel (seccomp(2)).
 //!
-//! Called by `Plan`; `features` asks for what is known here, and `cmd` keeps the program for `exec`. The stages: `profile` checks and reads the rules,
-//! `numbers` says what happens to each system call number, `tree` and `tests` write that as code with `assemble`.
-//! `abi` and `table` are the facts about architectures. Nothing here loads a program.
+//! Called by `Plan`; `features` asks for what is known here, and `state` keeps a program for `exec`. The stages: `profile`
+//! checks and reads the rules, `numbers` says what happens to each system call number, `tree` and `tests` write that as code
+//! with `assemble`. `abi` and `table` are the facts about architectures. Nothing here loads a program.
 //!
 //! Where runc and crun leave a meaning to libseccomp, this is what it means there: a rule without tests beats those with
 //! tests, and the first of several; a rule that says what the default says is void; 32-bit ABIs compare 32 bits; a
@@ -222,6 +222,9 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The most that a program may have.
+    pub const LONGEST_BYTES: usize = LONGEST_PROGRAM * size_of::<Instruction>();
+
     /// The program as the kernel takes it.
     pub fn program_bytes(&self) -> Vec<u8> {
         self.program.iter().flat_map(Instruction::bytes).collect()
