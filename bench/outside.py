@@ -26,6 +26,9 @@ def alone(work_with):
         return complain("needs root: it makes containers, cgroups and mounts")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    # A shell has what it runs in the background ignore these, and a runtime resets what its caller ignores: two calls more.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     work = prepare.work_folder()
     with (work / "lock").open("w") as lock:
         try:
