@@ -17,6 +17,8 @@ pub mod fd;
 pub mod heap;
 pub mod inode;
 pub mod kernel_file;
+#[cfg(all(target_arch = "x86_64", any(target_env = "musl", test)))]
+mod memory;
 pub mod mount;
 pub mod mountinfo;
 pub mod namespace;
