@@ -26,14 +26,17 @@ def of_commands(runtime, maker, follower):
 
 
 class Follower:
-    """`begin` sets breakpoints in the process self.main, `hit` is called where a process has stopped at one, `ends` before self.main
-    is gone, and `found` makes the result."""
+    """`begin` sets breakpoints in the process self.main, `cloned` sees what has its memory by clone(2) before it runs, `hit` is called
+    where a process has stopped at one, `ends` before self.main is gone, and `found` makes the result."""
 
     def __init__(self, words):
         self.words = words
 
     def begin(self):
         raise NotImplementedError
+
+    def cloned(self, pid):
+        pass
 
     def hit(self, pid, registers):
         """Whether the trap was ours; then the registers are set to what they are now."""
@@ -77,6 +80,8 @@ class Follower:
             return
         is_ours = event or stop == signal.SIGSTOP
         try:
+            if stop == signal.SIGSTOP and not event:
+                self.cloned(pid)
             if event == ptrace.EVENT_EXIT and pid == self.main:
                 self.ends()
             if stop == signal.SIGTRAP and not event:

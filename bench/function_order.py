@@ -1,7 +1,8 @@
-"""Writes scripts/function-order.ld: the functions that the commands use, those of the short commands first.
+"""Writes scripts/function-order.ld: the functions that the commands use, those of a container's process first, then those of the short commands.
 
 Called by scripts/function-order, as root. A process that uses a page of the program has it mapped with the sixteen around it, for the price of one
-fault; in the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages.
+fault; in the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages, and so does a container's
+process, which has to have all of it mapped anew: clone(2) does not copy the page tables of a file.
 """
 
 import os
@@ -13,6 +14,8 @@ from bench import outside, prepare
 
 TARGET = prepare.REPOSITORY / "scripts/function-order.ld"
 SHORT = ("state", "start", "kill", "delete")
+# Where a clone begins to live: it returns into them, so that no breakpoint at their start is hit.
+RETURNED_INTO = ("_4tare3sys7process6clone3", "_4tare6launch5spawn5spawn")
 ABOUT = """/* Written by scripts/function-order, read by scripts/build-release: the functions that the commands use stand together, so that few
  * pages of the program are mapped. A name that is no longer there does no harm, a new one stands with the rest.
  * `*` is in place of what depends on the compiler: the hash of a crate, and references back into the name. */
@@ -30,8 +33,9 @@ def find(work):
     names = functions_of(program)
     code, used = outside.follow(work, program, "first use", list(names))
     if code == 0:
+        used["run"]["clone"] += [address for address, name in names.items() if name.endswith(RETURNED_INTO)]
         TARGET.write_text(script([names[address] for address in ordered(used)]))
-        print(f"function-order: {len(set().union(*used.values()))} of {len(names)} functions, in scripts/function-order.ld")
+        print(f"function-order: {len(ordered(used))} of {len(names)} functions, in scripts/function-order.ld")
     return code
 
 
@@ -43,21 +47,30 @@ def functions_of(program):
 
 
 def ordered(used):
-    """By the number of short commands that use it, then what exec shares with a birth, then the rest; each as first used."""
-    positions = {name: {address: position for position, address in enumerate(addresses)} for name, addresses in used.items()}
+    """First what a clone uses, beginning with what it shares with the short commands; then theirs, by the number of those that use it; then
+    what exec shares with a birth, then the rest; each as first used."""
+    lists = {(name, process): addresses for name, processes in used.items() for process, addresses in processes.items()}
+    positions = {user: {address: position for position, address in enumerate(addresses)} for user, addresses in lists.items()}
 
     def place(address):
-        users = [name for name in positions if address in positions[name]]
-        short = sum(name in SHORT for name in users)
-        return -short, not (short or "exec" in users), min(positions[name][address] for name in users), address
+        users = [user for user in positions if address in positions[user]]
+        short = sum(name in SHORT for name, _ in users)
+        if any(process == "clone" for _, process in users):
+            group = 0 if short else 1
+        elif short:
+            group = 2
+        else:
+            group = 3 if ("exec", "main") in users else 4
+        return group, -short if group == 2 else 0, min(positions[user][address] for user in users), address
 
-    return sorted(set().union(*used.values()), key=place)
+    return sorted(set().union(*lists.values()), key=place)
 
 
-# What every command uses and no name says: the start of a C program, the C library, and what the machine outliner has made of
-# sequences that many functions have.
+# What every command uses and no name of Rust's says: the start of a C program, the C library, src/sys/memory.rs, and what the machine
+# outliner has made of sequences that many functions have.
 BEFORE = [f"    *{section}\n" for section in (
-    "crt1.o(.text .text.*)", "crtbegin*.o(.text .text.*)", "(.text.main)", "libc.a:*(.text .text.*)", "(.text.OUTLINED_FUNCTION_*)")]
+    "crt1.o(.text .text.*)", "crtbegin*.o(.text .text.*)", "(.text.main)", "libc.a:*(.text .text.*)",
+    "(.text.memcpy .text.memmove .text.memcmp .text.bcmp)", "(.text.OUTLINED_FUNCTION_*)")]
 
 
 def script(names):

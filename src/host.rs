@@ -1,7 +1,7 @@
 //! Facts about this machine that a plan may depend on. Plain data: `sys::probe` fills it, tests write it by hand.
 
 /// What `plan` may know of the machine it plans for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Host {
     /// Effective user id of the caller.
     pub euid: u32,
@@ -15,11 +15,30 @@ pub struct Host {
     /// Number of the last capability the kernel knows (/proc/sys/kernel/cap_last_cap).
     pub last_capability: u8,
     /// Whether AppArmor is active (/sys/module/apparmor/parameters/enabled is Y).
-    pub apparmor: bool,
+    pub apparmor: Fact,
     /// Whether SELinux is active (/sys/fs/selinux is mounted).
-    pub selinux: bool,
+    pub selinux: Fact,
     /// The machine's architecture as OCI names it, for example `SCMP_ARCH_X86_64`.
     pub architecture: &'static str,
+}
+
+/// What takes system calls to learn, and few configurations depend on.
+#[derive(Debug, Clone, Copy)]
+pub enum Fact {
+    /// Known.
+    Is(bool),
+    /// To be asked by whoever needs it.
+    Ask(fn() -> bool),
+}
+
+impl Fact {
+    /// Whether it is so.
+    pub fn holds(self) -> bool {
+        match self {
+            Fact::Is(answer) => answer,
+            Fact::Ask(question) => question(),
+        }
+    }
 }
 
 /// Subordinate ids (subuid(5), subgid(5)).

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tare::bundle::{Bundle, Invalid};
-use tare::host::{Host, Lent};
+use tare::host::{Fact, Host, Lent};
 use tare::plan::{Options, Plan};
 
 /// A small valid config.json, with `patch` merged into it: objects key by key, null removes, all else replaces.
@@ -53,8 +53,8 @@ pub fn host() -> Host {
         rootless: false,
         lent: Lent::default(),
         last_capability: 40,
-        apparmor: true,
-        selinux: true,
+        apparmor: Fact::Is(true),
+        selinux: Fact::Is(true),
         architecture: "SCMP_ARCH_X86_64",
     }
 }

@@ -4,7 +4,7 @@ use super::steps;
 use crate::child::Join;
 use crate::plan::{Namespaces, Place, Plan};
 use crate::sys::namespace::{self, Kind};
-use crate::sys::{SysError, mount};
+use crate::sys::{SysError, mount, probe};
 use anyhow::Result;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -41,12 +41,15 @@ pub const USER: u32 = 0x1000_0000;
 /// to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
     let mut flags = 0;
+    let is_hosts_root = probe::euid() == 0 && !probe::in_user_namespace()?;
     for (kind, place) in places(own) {
         // What was made for the container is hardly ours, and joining it once more would do no harm: the root that comes with a
         // mount namespace is the container's. Of a user namespace it would be an error; and before Linux 6.1 an execve(2) does
-        // not enter a new time namespace, so that the first process may still be in the host's.
+        // not enter a new time namespace, so that the first process may still be in the host's. The cgroup namespace, which many
+        // containers share with the host, the host's root joins without a look.
         let is_known = place.is_new() && !matches!(kind, Kind::User | Kind::Time);
-        if is_known || !namespace::is_shared_with(pid, kind)? {
+        let is_harmless = kind == Kind::Cgroup && is_hosts_root;
+        if is_known || is_harmless || !namespace::is_shared_with(pid, kind)? {
             flags |= kind.flag() as u32;
         }
     }

@@ -362,7 +362,7 @@ fn oom_score_adj(given: Option<i32>) -> Result<Option<i32>, Invalid> {
 
 fn apparmor_profile(given: &config::Process, host: &Host) -> Result<Option<CString>, Invalid> {
     let profile = given.apparmor_profile.as_deref().filter(|profile| !profile.is_empty());
-    if profile.is_some() && !host.apparmor {
+    if profile.is_some() && !host.apparmor.holds() {
         let problem = "apparmor profile is specified in config, but apparmor is disabled or not supported";
         return Err(
             Invalid::unsupported("/process/apparmorProfile", problem).advise("remove apparmorProfile")
@@ -373,7 +373,7 @@ fn apparmor_profile(given: &config::Process, host: &Host) -> Result<Option<CStri
 
 fn selinux_label(given: &config::Process, host: &Host) -> Result<Option<CString>, Invalid> {
     let label = given.selinux_label.as_deref().filter(|label| !label.is_empty());
-    if label.is_some() && !host.selinux {
+    if label.is_some() && !host.selinux.holds() {
         let problem = "selinux label is specified in config, but selinux is disabled or not supported";
         return Err(Invalid::unsupported("/process/selinuxLabel", problem).advise("remove selinuxLabel"));
     }

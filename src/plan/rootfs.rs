@@ -157,7 +157,7 @@ fn switch<T>(namespaces: &Namespaces, options: &Options, mounts: &[T], warnings:
 
 fn mount_label(linux: &Linux, host: &Host) -> Result<Option<MountLabel>, Invalid> {
     let Some(label) = linux.mount_label.as_deref().filter(|label| !label.is_empty()) else { return Ok(None) };
-    if !host.selinux {
+    if !host.selinux.holds() {
         let problem = "selinux label is specified in config, but selinux is disabled or not supported";
         return Err(Invalid::unsupported("/linux/mountLabel", problem).advise("remove mountLabel"));
     }

@@ -8,6 +8,7 @@ use nix::fcntl::OFlag;
 use std::ffi::CStr;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 /// A kind of namespace: its CLONE_NEW* flag and its name below /proc/PID/ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,10 @@ pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
 
 /// The identity of a process's namespace.
 pub fn identity_of(pid: i32, kind: Kind) -> Result<Identity> {
-    let path = format!("/proc/{pid}/ns/{}", kind.file());
+    identity_at(format!("/proc/{pid}/ns/{}", kind.file()))
+}
+
+fn identity_at(path: String) -> Result<Identity> {
     let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
     Ok((stat.st_dev, stat.st_ino))
 }
@@ -214,17 +218,26 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
 /// Whether a process is in the same namespace as we are. A kernel without this kind has one for all.
 pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
     // `pid` is that of the process itself: it may have another one for its children.
-    let name = kind.file();
-    let stat = |of: &str| {
-        let path = format!("/proc/{of}/ns/{name}");
-        nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", path, e))
+    let ours = match kind {
+        Kind::User => own_user(),
+        _ => identity_at(format!("/proc/self/ns/{}", kind.file())),
     };
-    let ours = match stat("self") {
-        Err(error) if error.is(libc::ENOENT) => return Ok(true),
-        other => other?,
-    };
-    let theirs = stat(&pid.to_string())?;
-    Ok((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
+    match ours {
+        Err(error) if error.is(libc::ENOENT) => Ok(true),
+        ours => Ok(ours? == identity_of(pid, kind)?),
+    }
+}
+
+/// The identity of our own user namespace. It is asked more than once, and the process that asks stays where it is.
+pub(super) fn own_user() -> Result<Identity> {
+    static ANSWER: OnceLock<Identity> = OnceLock::new();
+    match ANSWER.get() {
+        Some(answer) => Ok(*answer),
+        None => {
+            let answer = identity_at("/proc/self/ns/user".to_owned())?;
+            Ok(*ANSWER.get_or_init(|| answer))
+        }
+    }
 }
 
 /// What tells a namespace from all others that exist: st_dev and st_ino of its file (ioctl_ns(2)). The number is free

@@ -3,7 +3,7 @@
 
 use super::Result;
 use super::kernel_file::read_if_there;
-use crate::host::{Host, Lent};
+use crate::host::{Fact, Host, Lent};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -51,7 +51,7 @@ pub fn in_user_namespace() -> Result<bool> {
 /// (linux/nsfs.h, USER_NS_INIT_INO). False also if it cannot be told.
 fn in_initial_user_namespace() -> bool {
     const INITIAL_INODE: u64 = 0xefff_fffd;
-    nix::sys::stat::stat(c"/proc/self/ns/user").is_ok_and(|stat| stat.st_ino == INITIAL_INODE)
+    super::namespace::own_user().is_ok_and(|(_, inode)| inode == INITIAL_INODE)
 }
 
 /// Whether a uid_map maps all ids to themselves.
@@ -59,7 +59,7 @@ pub fn is_identity(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// All facts. About ten system calls.
+/// All facts. A few system calls.
 pub fn host() -> Result<Host> {
     let (euid, egid) = (euid(), egid());
     Ok(Host {
@@ -68,8 +68,8 @@ pub fn host() -> Result<Host> {
         lent: Lent::default(),
         rootless: euid != 0 || in_user_namespace()?,
         last_capability: last_capability(),
-        apparmor: apparmor()?,
-        selinux: selinux(),
+        apparmor: Fact::Ask(apparmor),
+        selinux: Fact::Ask(selinux),
         architecture: architecture(),
     })
 }
@@ -90,8 +90,9 @@ fn last_capability() -> u8 {
     last
 }
 
-fn apparmor() -> Result<bool> {
-    Ok(read_if_there("/sys/module/apparmor/parameters/enabled")?.is_some_and(|text| text.starts_with('Y')))
+fn apparmor() -> bool {
+    let enabled = read_if_there("/sys/module/apparmor/parameters/enabled");
+    enabled.is_ok_and(|text| text.is_some_and(|text| text.starts_with('Y')))
 }
 
 /// Whether selinuxfs is mounted where it always is.

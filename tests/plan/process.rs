@@ -4,7 +4,7 @@ use crate::fixture::{bundle, host, options, plan, plan_on, refused};
 use serde_json::{Value, json};
 use std::ffi::CString;
 use tare::bundle::Invalid;
-use tare::host::Host;
+use tare::host::{Fact, Host};
 use tare::plan::{Listen, Options, Plan, Process};
 
 fn process(patch: Value) -> Result<Process, Invalid> {
@@ -221,7 +221,7 @@ fn oom_score_adj_is_unchanged_unless_given() {
 
 #[test]
 fn labels_need_their_security_module() {
-    let bare = Host { apparmor: false, selinux: false, ..host() };
+    let bare = Host { apparmor: Fact::Is(false), selinux: Fact::Is(false), ..host() };
     let on_bare = |patch| plan_on(&bare, json!({"process": patch}));
     refused(on_bare(json!({"apparmorProfile": "a"})), "/process/apparmorProfile", "apparmor is disabled");
     let words = "selinux label is specified in config, but selinux is disabled or not supported";
