@@ -52,10 +52,11 @@ impl Bundle {
     }
 }
 
-/// Has the parser pass over `linux.seccomp` in the text of a configuration: for who has the filter already, and need not pay
-/// for the names of the profile once more. What it does not find is read as ever.
-pub fn pass_over_profile(text: &mut String) {
-    read::hide_profile(text);
+/// Has the parser pass over the objects and lists of these names in the text of a configuration: for who has no use for them, and need
+/// not pay for all that is in them. At worst another one of that name is passed over in place of it: they must be such that nothing
+/// that is wanted can be called so. What is not found is read as ever.
+pub fn pass_over(text: &mut String, names: &[&str]) {
+    read::hide(text, names);
 }
 
 /// Parses a `process` object that stands in a file of its own (`exec --process`). `plan` checks its values.

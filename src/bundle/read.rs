@@ -83,20 +83,20 @@ fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     Ok(value)
 }
 
-/// See [`super::pass_over_profile`]. The profile gets a key that the parser does not know. To leave it out by the type would be a
-/// second parser of the whole document, and to cut the text is dearer. At worst another object of that name is hidden: nothing
-/// that `exec` reads of a configuration can be called so.
-pub(super) fn hide_profile(text: &mut String) {
-    const KEY: &str = "\"seccomp\"";
-    const UNKNOWN: &str = "\"-------\"";
-    // Or it is a word of somebody's list.
-    let is_key = |at: &usize| {
-        let behind = text.get(at + KEY.len()..).unwrap_or_default().trim_start();
-        behind.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with('{'))
-    };
-    let found = text.match_indices(KEY).map(|(at, _)| at).find(is_key);
-    if let Some(at) = found {
-        text.replace_range(at..at + KEY.len(), UNKNOWN);
+/// See [`super::pass_over`]. Each gets a key that the parser does not know: to leave them out by the type would be a second parser of
+/// the whole document, and to cut the text is dearer.
+pub(super) fn hide(text: &mut String, names: &[&str]) {
+    for name in names {
+        let key = format!("\"{name}\"");
+        // Or it is a word of somebody's list.
+        let is_key = |at: &usize| {
+            let behind = text.get(at + key.len()..).unwrap_or_default().trim_start();
+            behind.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with(['{', '[']))
+        };
+        let found = text.match_indices(&key).map(|(at, _)| at).find(is_key);
+        if let Some(at) = found {
+            text.replace_range(at + 1..at + 1 + name.len(), &"-".repeat(name.len()));
+        }
     }
 }
 

@@ -77,6 +77,9 @@ fn may_exec(container: &mut Container, args: &cli::Exec) -> Result<(Status, Owne
     Ok((status, init.ok_or(Refused::NotRunning)?))
 }
 
+/// The larger parts of a configuration that say nothing of one more process.
+const OF_NO_USE: [&str; 4] = ["mounts", "resources", "maskedPaths", "readonlyPaths"];
+
 /// Reads what was kept of the container and what is asked for, and decides everything.
 fn plan(
     session: &Session,
@@ -86,8 +89,9 @@ fn plan(
 ) -> Result<Box<Plan>> {
     let mut config = container.config()?;
     let kept_filter = container.filter()?;
+    bundle::pass_over(&mut config, &OF_NO_USE);
     if kept_filter.is_some() {
-        bundle::pass_over_profile(&mut config);
+        bundle::pass_over(&mut config, &["seccomp"]);
     }
     let kept = Bundle::from_json(config).context("the configuration kept at creation")?;
     let file = args.process.as_deref().map(read_process).transpose()?;

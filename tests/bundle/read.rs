@@ -3,7 +3,7 @@
 use crate::fixture::config;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use tare::bundle::{Bundle, Invalid, code, pass_over_profile};
+use tare::bundle::{Bundle, Invalid, code, pass_over};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -115,18 +115,27 @@ fn what_follows_the_document_is_refused() {
 }
 
 #[test]
-fn the_profile_can_be_passed_over_and_nothing_else_changes() {
+fn parts_can_be_passed_over_and_nothing_else_changes() {
     let read = |text: &str| {
         let mut text = text.to_owned();
-        pass_over_profile(&mut text);
+        pass_over(&mut text, &["seccomp", "mounts", "hostname"]);
         Bundle::from_json(text).unwrap().config
     };
     let profile = json!({"defaultAction": "SCMP_ACT_ALLOW"});
     let words = json!({"seccomp": "a word", "b": "seccomp"});
-    let with = json!({"linux": {"maskedPaths": ["seccomp"], "seccomp": profile, "mountLabel": "l"}, "annotations": words});
+    let with = json!({
+        "mounts": [{"destination": "/mounts", "source": "mounts"}],
+        "hostname": "h",
+        "linux": {"maskedPaths": ["seccomp"], "seccomp": profile, "mountLabel": "l"},
+        "annotations": words
+    });
     for text in [config(with.clone()), serde_json::to_string_pretty(&parsed(&config(with))).unwrap()] {
-        assert!(Bundle::from_json(text.clone()).unwrap().config.linux.unwrap().seccomp.is_some());
+        let whole = Bundle::from_json(text.clone()).unwrap().config;
+        assert!(whole.linux.unwrap().seccomp.is_some());
+        assert_eq!(whole.mounts.len(), 1);
         let config = read(&text);
+        assert!(config.mounts.is_empty());
+        assert_eq!(config.hostname.as_deref(), Some("h"), "only objects and lists are passed over");
         let linux = config.linux.unwrap();
         assert!(linux.seccomp.is_none());
         assert_eq!(
