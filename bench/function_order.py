@@ -15,7 +15,7 @@ from bench import outside, prepare
 TARGET = prepare.REPOSITORY / "scripts/function-order.ld"
 SHORT = ("state", "start", "kill", "delete")
 # Where a clone begins to live: it returns into them, so that no breakpoint at their start is hit.
-RETURNED_INTO = ("_4tare3sys7process6clone3", "_4tare6launch5spawn5spawn")
+RETURNED_INTO = ("_4tare3sys7process6clone3", "_4tare6launch5spawn10clone_into", "_4tare6launch5spawn5spawn")
 ABOUT = """/* Written by scripts/function-order, read by scripts/build-release: the functions that the commands use stand together, so that few
  * pages of the program are mapped. A name that is no longer there does no harm, a new one stands with the rest.
  * `*` is in place of what depends on the compiler: the hash of a crate, and references back into the name. */

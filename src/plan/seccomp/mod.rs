@@ -227,7 +227,9 @@ impl Filter {
 
     /// The program as the kernel takes it.
     pub fn program_bytes(&self) -> Vec<u8> {
-        self.program.iter().flat_map(Instruction::bytes).collect()
+        let mut bytes = Vec::with_capacity(size_of_val(&*self.program));
+        self.program.iter().for_each(|instruction| bytes.extend_from_slice(&instruction.bytes()));
+        bytes
     }
 
     /// A filter without a listener, of a program that was kept. None: these bytes are no program.
