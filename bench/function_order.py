@@ -66,11 +66,10 @@ def ordered(used):
     return sorted(set().union(*lists.values()), key=place)
 
 
-# What every command uses and no name of Rust's says: the start of a C program, the C library, src/sys/memory.rs, and what the machine
-# outliner has made of sequences that many functions have.
+# What every command uses and no name of Rust's says: the start of a C program, the C library, src/sys/memory.rs.
 BEFORE = [f"    *{section}\n" for section in (
     "crt1.o(.text .text.*)", "crtbegin*.o(.text .text.*)", "(.text.main)", "libc.a:*(.text .text.*)",
-    "(.text.memcpy .text.memmove .text.memcmp .text.bcmp)", "(.text.OUTLINED_FUNCTION_*)")]
+    "(.text.memcpy .text.memmove .text.memcmp .text.bcmp)")]
 
 
 def script(names):
