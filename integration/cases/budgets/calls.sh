@@ -14,11 +14,11 @@ BUDGETS='
 COMMAND         CALLS  EACH-V1  UNIFIED  WHAT THEY ARE FOR
 start-up-musl       4        0        0  C library, standard streams, one signal
 start-up-glibc     43        0        0  the same; a debug build is linked dynamically
-create            325        7        5  mounts 60, masks and read-only paths 46, /dev 25, capabilities 38, limits 50, record, stage; each v1 group is looked for, made, entered and mounted
-run               333        8        7  as create, with the wait, and what delete does
+create            323        7        5  mounts 60, masks and read-only paths 46, /dev 25, capabilities 38, limits 50, record, stage; each v1 group is looked for, made, entered and mounted
+run               331        8        7  as create, with the wait, and what delete does
 state              22        0        3  root 4, record 4, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
 start              33        0        3  as state, with lock and pidfd; the gate 7
-exec              176        2        8  a way into each group: open, write; its namespaces 14; the kept filter 3; the capabilities that are dropped 38
+exec              173        2        8  a way into each group: open, write; its namespaces 13; the kept filter 3; the capabilities that are dropped 38
 kill               20        0        0  root, record, pidfd, process, boot, the signal
 pause              44        0        3  as start without the gate; one more if the group takes its time to freeze
 resume             32        0        3  -
