@@ -26,8 +26,8 @@ def of_commands(runtime, maker, follower):
 
 
 class Follower:
-    """`begin` sets breakpoints in the process self.main, `cloned` sees what has its memory by clone(2) before it runs, `hit` is called
-    where a process has stopped at one, `ends` before self.main is gone, and `found` makes the result."""
+    """`begin` sets breakpoints in the process self.main, `cloned` is called for a new process, with a copy of its
+    parent's memory, before it runs, `hit` where a process has stopped at one, `ends` before self.main is gone, and `found` makes the result."""
 
     def __init__(self, words):
         self.words = words

@@ -1,8 +1,8 @@
 """Writes scripts/function-order.ld: the functions that the commands use, those of a container's process first, then those of the short commands.
 
-Called by scripts/function-order, as root. A process that uses a page of the program has it mapped with the sixteen around it, for the price of one
-fault; in the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages, and so does a container's
-process, which has to have all of it mapped anew: clone(2) does not copy the page tables of a file.
+Called by scripts/function-order, as root. A process that uses a page of the program has all sixteen around it mapped, for the price of one
+fault. In the order in which the compiler writes functions, a short command uses some of nearly every sixteen pages. So does a container's
+process, and it begins with none of them: clone(2) does not copy the page tables of a file.
 """
 
 import os
@@ -14,8 +14,8 @@ from bench import outside, prepare
 
 TARGET = prepare.REPOSITORY / "scripts/function-order.ld"
 SHORT = ("state", "start", "kill", "delete")
-# Where a clone begins to live: it returns into them, so that no breakpoint at their start is hit.
-RETURNED_INTO = ("_4tare3sys7process6clone3", "_4tare6launch5spawn10clone_into", "_4tare6launch5spawn5spawn")
+# Where a clone begins to live, by the end of the mangled name: it returns into them, so that no breakpoint at their start is hit.
+RETURNED_INTO = ("4tare3sys7process6clone3", "4tare6launch5spawn10clone_into", "4tare6launch5spawn5spawn", "4tare6launch4exec5clone")
 ABOUT = """/* Written by scripts/function-order, read by scripts/build-release: the functions that the commands use stand together, so that few
  * pages of the program are mapped. A name that is no longer there does no harm, a new one stands with the rest.
  * `*` is in place of what depends on the compiler: the hash of a crate, and references back into the name. */
@@ -33,10 +33,18 @@ def find(work):
     names = functions_of(program)
     code, used = outside.follow(work, program, "first use", list(names))
     if code == 0:
-        used["run"]["clone"] += [address for address, name in names.items() if name.endswith(RETURNED_INTO)]
+        used["run"]["clone"] += returned_into(names)
         TARGET.write_text(script([names[address] for address in ordered(used)]))
         print(f"function-order: {len(ordered(used))} of {len(names)} functions, in scripts/function-order.ld")
     return code
+
+
+def returned_into(names):
+    found = {end: address for address, name in names.items() for end in RETURNED_INTO if without_number(name).endswith(end)}
+    for end in RETURNED_INTO:
+        if end not in found:
+            print(f"function-order: there is no function {end} any more, into which a clone returns: see RETURNED_INTO")
+    return list(found.values())
 
 
 def functions_of(program):
@@ -48,7 +56,7 @@ def functions_of(program):
 
 def ordered(used):
     """First what a clone uses, beginning with what it shares with the short commands; then theirs, by the number of those that use it; then
-    what exec shares with a birth, then the rest; each as first used."""
+    what exec uses, then the rest; each as first used, by whomever."""
     lists = {(name, process): addresses for name, processes in used.items() for process, addresses in processes.items()}
     positions = {user: {address: position for position, address in enumerate(addresses)} for user, addresses in lists.items()}
 
@@ -81,10 +89,14 @@ def script(names):
     return f"{ABOUT}SECTIONS\n{{\n  .text.first_use :\n  {{\n{body}  }}\n}}\nINSERT BEFORE .text;\n"
 
 
+def without_number(name):
+    """Without the one that the optimizer may have appended."""
+    return re.sub(r"\.\d+$", "", name)
+
+
 def pattern(name):
     """A mangled name (RFC 2603) for whatever compiler and folder."""
-    without_number = re.sub(r"\.\d+$", "", name)  # one that the optimizer has appended
-    without_hashes = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", without_number)
+    without_hashes = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", without_number(name))
     return re.sub(r"B[0-9A-Za-z]{1,2}_", "B*_", without_hashes)
 
 

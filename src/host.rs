@@ -1,4 +1,5 @@
-//! Facts about this machine that a plan may depend on. Plain data: `sys::probe` fills it, tests write it by hand.
+//! Facts about this machine that a plan may depend on. `sys::probe` fills it, tests write it by hand.
+//! Plain data, but for a [`Fact`], which a plan may ask for while it decides.
 
 /// What `plan` may know of the machine it plans for.
 #[derive(Debug, Clone)]
@@ -25,18 +26,18 @@ pub struct Host {
 /// What takes system calls to learn, and few configurations depend on.
 #[derive(Debug, Clone, Copy)]
 pub enum Fact {
-    /// Known.
-    Is(bool),
-    /// To be asked by whoever needs it.
-    Ask(fn() -> bool),
+    /// It is known.
+    Known(bool),
+    /// Whoever needs it asks.
+    Asked(fn() -> bool),
 }
 
 impl Fact {
     /// Whether it is so.
     pub fn holds(self) -> bool {
         match self {
-            Fact::Is(answer) => answer,
-            Fact::Ask(question) => question(),
+            Fact::Known(answer) => answer,
+            Fact::Asked(question) => question(),
         }
     }
 }

@@ -52,9 +52,9 @@ impl Bundle {
     }
 }
 
-/// Has the parser pass over the objects and lists of these names in the text of a configuration: for who has no use for them, and need
-/// not pay for all that is in them. At worst another one of that name is passed over in place of it: they must be such that nothing
-/// that is wanted can be called so. What is not found is read as ever.
+/// Has the parser pass over the objects and lists of these names in the text of a configuration, for who has no use for them: what is
+/// in them costs nothing then. The first of each name is passed over, wherever it stands: only for names that nothing can have that is
+/// wanted. What is not found is read as ever.
 pub fn pass_over(text: &mut String, names: &[&str]) {
     read::hide(text, names);
 }

@@ -83,12 +83,12 @@ fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     Ok(value)
 }
 
-/// See [`super::pass_over`]. Each gets a key that the parser does not know: to leave them out by the type would be a second parser of
+/// See [`super::pass_over`]. Each part gets a key that the parser does not know: to leave them out by the type would be a second parser of
 /// the whole document, and to cut the text is dearer.
 pub(super) fn hide(text: &mut String, names: &[&str]) {
     for name in names {
         let key = format!("\"{name}\"");
-        // Or it is a word of somebody's list.
+        // Not a word in somebody's list: a key, with an object or a list behind it.
         let is_key = |at: &usize| {
             let behind = text.get(at + key.len()..).unwrap_or_default().trim_start();
             behind.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with(['{', '[']))

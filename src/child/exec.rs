@@ -30,7 +30,7 @@ pub struct Visitor<'a> {
     pub tasks: Vec<(OwnedFd, String)>,
     /// A pidfd of the container's first process.
     pub target: BorrowedFd<'a>,
-    /// CLONE_NEW* of its namespaces that are not ours already.
+    /// CLONE_NEW* of its namespaces that are joined.
     pub namespaces: u32,
     /// The container's root directory.
     pub root: Root,

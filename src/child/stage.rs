@@ -43,7 +43,7 @@ pub struct Leaving<'a> {
 pub struct Target<'a> {
     /// A pidfd of its first process.
     pub pidfd: BorrowedFd<'a>,
-    /// CLONE_NEW* of its namespaces that are not ours already.
+    /// CLONE_NEW* of its namespaces that are joined.
     pub namespaces: u32,
     /// Its root directory, if it has no mount namespace of its own.
     pub root: Option<BorrowedFd<'a>>,

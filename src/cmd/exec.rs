@@ -12,7 +12,7 @@ use crate::error;
 use crate::launch::console::Relay;
 use crate::launch::{self, Ready, foreground};
 use crate::plan::Plan;
-use crate::plan::exec::{ExecOptions, Overrides, capability, merged};
+use crate::plan::exec::{ExecOptions, OF_NO_USE, Overrides, capability, merged};
 use crate::state::{Container, Refused, Status};
 use anyhow::{Context, Result};
 use std::os::fd::{AsFd, OwnedFd};
@@ -76,9 +76,6 @@ fn may_exec(container: &mut Container, args: &cli::Exec) -> Result<(Status, Owne
     }
     Ok((status, init.ok_or(Refused::NotRunning)?))
 }
-
-/// The larger parts of a configuration that say nothing of one more process.
-const OF_NO_USE: [&str; 4] = ["mounts", "resources", "maskedPaths", "readonlyPaths"];
 
 /// Reads what was kept of the container and what is asked for, and decides everything.
 fn plan(

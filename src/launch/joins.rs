@@ -36,24 +36,29 @@ pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
 /// CLONE_NEWUSER, in [`foreign_to_us`].
 pub const USER: u32 = 0x1000_0000;
 
-/// CLONE_NEW* of the namespaces of a container's process that `exec` joins: those that are not our own. `own`: what the
-/// container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
+/// CLONE_NEW* of the namespaces of a container's process that `exec` joins: those that are not our own, or may be joined once more
+/// for less than it costs to find out. `own`: what the container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
 /// to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
     let mut flags = 0;
-    let is_hosts_root = probe::euid() == 0 && !probe::in_user_namespace()?;
-    for (kind, place) in places(own) {
+    // The cgroup namespace comes last: it depends on what is joined beside it.
+    let others = places(own).into_iter().filter(|(kind, _)| *kind != Kind::Cgroup);
+    for (kind, place) in others.chain([(Kind::Cgroup, &own.cgroup)]) {
         // What was made for the container is hardly ours, and joining it once more would do no harm: the root that comes with a
         // mount namespace is the container's. Of a user namespace it would be an error; and before Linux 6.1 an execve(2) does
-        // not enter a new time namespace, so that the first process may still be in the host's. The cgroup namespace, which many
-        // containers share with the host, the host's root joins without a look.
+        // not enter a new time namespace, so that the first process may still be in the host's.
         let is_known = place.is_new() && !matches!(kind, Kind::User | Kind::Time);
-        let is_harmless = kind == Kind::Cgroup && is_hosts_root;
-        if is_known || is_harmless || !namespace::is_shared_with(pid, kind)? {
+        if is_known || needs_no_look(kind, flags) || !namespace::is_shared_with(pid, kind)? {
             flags |= kind.flag() as u32;
         }
     }
     Ok(flags)
+}
+
+/// Many containers are in the host's cgroup namespace. To join one's own once more changes nothing; and whoever joins namespaces of `others`
+/// from the initial user namespace, and no user namespace, has the one right that it takes (setns(2): CAP_SYS_ADMIN in its owner).
+fn needs_no_look(kind: Kind, others: u32) -> bool {
+    kind == Kind::Cgroup && others != 0 && others & USER == 0 && probe::in_initial_user_namespace()
 }
 
 /// A sysctl of a joined namespace must not reach the host's own (config-linux.md, "Sysctl"): the plan knows paths

@@ -14,6 +14,9 @@ use crate::bundle::{Bundle, Invalid};
 use crate::host::Host;
 use std::path::PathBuf;
 
+/// The larger parts of a configuration that say nothing of one more process: [`Plan::for_exec`] looks at none of them.
+pub const OF_NO_USE: [&str; 4] = ["mounts", "resources", "maskedPaths", "readonlyPaths"];
+
 /// Changes to the process, by the options of `exec`. What is empty or None changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs)]

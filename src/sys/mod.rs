@@ -17,7 +17,7 @@ pub mod fd;
 pub mod heap;
 pub mod inode;
 pub mod kernel_file;
-#[cfg(all(target_arch = "x86_64", any(target_env = "musl", test)))]
+#[cfg(all(target_arch = "x86_64", any(all(target_env = "musl", not(debug_assertions)), test)))]
 mod memory;
 pub mod mount;
 pub mod mountinfo;

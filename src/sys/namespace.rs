@@ -72,11 +72,11 @@ pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
 
 /// The identity of a process's namespace.
 pub fn identity_of(pid: i32, kind: Kind) -> Result<Identity> {
-    identity_at(format!("/proc/{pid}/ns/{}", kind.file()))
+    identity_at(&format!("/proc/{pid}/ns/{}", kind.file()))
 }
 
-fn identity_at(path: String) -> Result<Identity> {
-    let stat = nix::sys::stat::stat(path.as_str()).map_err(|e| SysError::nix("stat", &path, e))?;
+fn identity_at(path: &str) -> Result<Identity> {
+    let stat = nix::sys::stat::stat(path).map_err(|e| SysError::nix("stat", path, e))?;
     Ok((stat.st_dev, stat.st_ino))
 }
 
@@ -217,24 +217,25 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
 
 /// Whether a process is in the same namespace as we are. A kernel without this kind has one for all.
 pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
-    // `pid` is that of the process itself: it may have another one for its children.
     let ours = match kind {
         Kind::User => own_user(),
-        _ => identity_at(format!("/proc/self/ns/{}", kind.file())),
+        _ => identity_at(&format!("/proc/self/ns/{}", kind.file())),
     };
     match ours {
         Err(error) if error.is(libc::ENOENT) => Ok(true),
+        // The namespace of the process itself: its children may be born into another.
         ours => Ok(ours? == identity_of(pid, kind)?),
     }
 }
 
-/// The identity of our own user namespace. It is asked more than once, and the process that asks stays where it is.
+/// The identity of our own user namespace. It is asked more than once, and the process that asks stays where it is: this is not for
+/// a child that has joined another.
 pub(super) fn own_user() -> Result<Identity> {
     static ANSWER: OnceLock<Identity> = OnceLock::new();
     match ANSWER.get() {
         Some(answer) => Ok(*answer),
         None => {
-            let answer = identity_at("/proc/self/ns/user".to_owned())?;
+            let answer = identity_at("/proc/self/ns/user")?;
             Ok(*ANSWER.get_or_init(|| answer))
         }
     }

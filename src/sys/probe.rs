@@ -49,7 +49,7 @@ pub fn in_user_namespace() -> Result<bool> {
 
 /// Whether we are in the user namespace that there was first, whose inode number is part of the kernel's interface
 /// (linux/nsfs.h, USER_NS_INIT_INO). False also if it cannot be told.
-fn in_initial_user_namespace() -> bool {
+pub fn in_initial_user_namespace() -> bool {
     const INITIAL_INODE: u64 = 0xefff_fffd;
     super::namespace::own_user().is_ok_and(|(_, inode)| inode == INITIAL_INODE)
 }
@@ -68,8 +68,8 @@ pub fn host() -> Result<Host> {
         lent: Lent::default(),
         rootless: euid != 0 || in_user_namespace()?,
         last_capability: last_capability(),
-        apparmor: Fact::Ask(apparmor),
-        selinux: Fact::Ask(selinux),
+        apparmor: Fact::Asked(apparmor),
+        selinux: Fact::Asked(selinux),
         architecture: architecture(),
     })
 }
@@ -90,6 +90,7 @@ fn last_capability() -> u8 {
     last
 }
 
+/// False also if it cannot be told.
 fn apparmor() -> bool {
     let enabled = read_if_there("/sys/module/apparmor/parameters/enabled");
     enabled.is_ok_and(|text| text.is_some_and(|text| text.starts_with('Y')))

@@ -1,13 +1,14 @@
 //! What `exec` runs: the container's process, completed and changed.
 
-use crate::fixture::{bundle, host, refused};
+use crate::fixture::{bundle, config, host, refused};
 use serde_json::{Value, json};
-use tare::bundle::{Invalid, config, process_from_json};
+use tare::bundle::config::Process;
+use tare::bundle::{Bundle, Invalid, pass_over, process_from_json};
 use tare::plan::Plan;
-use tare::plan::exec::{ExecOptions, Overrides, capability, merged};
+use tare::plan::exec::{ExecOptions, OF_NO_USE, Overrides, capability, merged};
 use tare::plan::seccomp::Filter;
 
-fn file(json: Value) -> Option<config::Process> {
+fn file(json: Value) -> Option<Process> {
     Some(process_from_json(&json.to_string()).unwrap())
 }
 
@@ -16,7 +17,7 @@ fn overrides(args: &[&str]) -> Overrides {
 }
 
 /// The plan of an exec in a container of `patch`.
-fn plan(patch: Value, file: Option<config::Process>, overrides: Overrides) -> Result<Plan, Invalid> {
+fn plan(patch: Value, file: Option<Process>, overrides: Overrides) -> Result<Plan, Invalid> {
     let container = bundle(patch).unwrap();
     let process = merged(container.config.process.as_ref(), file, overrides);
     let options = ExecOptions { id: "box".to_owned(), keyring: true, ..ExecOptions::default() };
@@ -150,6 +151,27 @@ fn a_kept_filter_is_taken_without_a_look_at_the_profile() {
     let filter = Filter::of_kept(&[6, 0, 0, 0, 0, 0, 0xff, 0x7f], 4);
     assert_eq!(exec(filter.clone()), Ok(filter));
     refused(exec(None), "/linux/seccomp/defaultAction", "SCMP_ACT_NOTIFY");
+}
+
+#[test]
+fn what_is_of_no_use_changes_nothing_of_the_plan() {
+    let mut patch = confined();
+    patch["mounts"] = json!([{"destination": "/m", "type": "tmpfs"}]);
+    patch["annotations"] = json!({"mounts": "a word", "resources": "another"});
+    patch["linux"] = json!({"maskedPaths": ["/m"], "readonlyPaths": ["/r"], "resources": {"pids": {"limit": 5}},
+        "personality": {"domain": "LINUX32"}, "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"},
+        "namespaces": [{"type": "mount"}, {"type": "network", "path": "/n"}]});
+    let plan_of = |text: String| {
+        let container = Bundle::from_json(text).unwrap();
+        let process = merged(container.config.process.as_ref(), None, overrides(&["id"]));
+        let options = ExecOptions { id: "box".to_owned(), ..ExecOptions::default() };
+        format!("{:?}", Plan::for_exec(&container, &process, options, &host()).unwrap())
+    };
+    let whole = config(patch);
+    let mut without = whole.clone();
+    pass_over(&mut without, &OF_NO_USE);
+    assert_eq!(without.matches("\"---").count(), OF_NO_USE.len());
+    assert_eq!(plan_of(without), plan_of(whole));
 }
 
 #[test]

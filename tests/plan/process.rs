@@ -221,7 +221,7 @@ fn oom_score_adj_is_unchanged_unless_given() {
 
 #[test]
 fn labels_need_their_security_module() {
-    let bare = Host { apparmor: Fact::Is(false), selinux: Fact::Is(false), ..host() };
+    let bare = Host { apparmor: Fact::Known(false), selinux: Fact::Known(false), ..host() };
     let on_bare = |patch| plan_on(&bare, json!({"process": patch}));
     refused(on_bare(json!({"apparmorProfile": "a"})), "/process/apparmorProfile", "apparmor is disabled");
     let words = "selinux label is specified in config, but selinux is disabled or not supported";

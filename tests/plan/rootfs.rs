@@ -83,7 +83,7 @@ fn mounts_without_a_mount_namespace_are_warned_of() {
 fn a_mount_label_needs_selinux() {
     let label = json!({"linux": {"mountLabel": "system_u:object_r:x:s0"}});
     assert!(plan(label.clone()).unwrap().rootfs.mount_label.is_some());
-    let without = Host { selinux: Fact::Is(false), ..host() };
+    let without = Host { selinux: Fact::Known(false), ..host() };
     refused(plan_on(&without, label), "/linux/mountLabel", "selinux is disabled or not supported");
     assert!(plan_on(&without, json!({"linux": {"mountLabel": ""}})).unwrap().rootfs.mount_label.is_none());
 }
