@@ -37,8 +37,8 @@ pub fn open_all(namespaces: &Namespaces) -> Result<Vec<Join>> {
 pub const USER: u32 = 0x1000_0000;
 
 /// CLONE_NEW* of the namespaces of a container's process that `exec` joins: those that are not our own, or may be joined once more
-/// for less than it costs to find out. `own`: what the container was made with. Joining one's own user namespace would be refused (setns(2)), and a rootless caller has no right
-/// to join what is the host's.
+/// for less than it costs to find out. `own`: what the container was made with. Joining one's own user namespace would be refused
+/// (setns(2)), and a rootless caller has no right to join what is the host's.
 pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
     let mut flags = 0;
     // The cgroup namespace comes last: it depends on what is joined beside it.
@@ -55,8 +55,9 @@ pub fn foreign_to_us(pid: i32, own: &Namespaces) -> Result<u32, SysError> {
     Ok(flags)
 }
 
-/// Many containers are in the host's cgroup namespace. To join one's own once more changes nothing; and whoever joins namespaces of `others`
-/// from the initial user namespace, and no user namespace, has the one right that it takes (setns(2): CAP_SYS_ADMIN in its owner).
+/// Many containers are in the host's cgroup namespace. To join one's own once more changes nothing; and whoever joins namespaces
+/// of `others` from the initial user namespace, and no user namespace, has the one right that it takes (setns(2): CAP_SYS_ADMIN in
+/// its owner).
 fn needs_no_look(kind: Kind, others: u32) -> bool {
     kind == Kind::Cgroup && others != 0 && others & USER == 0 && probe::in_initial_user_namespace()
 }

@@ -1,8 +1,8 @@
 //! memcpy(3), memmove(3), memcmp(3) and bcmp(3) of a release binary for musl on x86-64, in place of musl's.
 //!
 //! Called by what the compiler makes of copies and comparisons; never by name. musl copies by `rep movsq`, which takes some thirty
-//! cycles before the first byte, and compares byte by byte: for a program that copies a few bytes some thousand times that is a fortieth
-//! of the processor time of `tare run`. Must not contain a loop that the compiler takes for a copy, nor be compiled without optimization,
+//! cycles before the first byte, and compares byte by byte: for a program that copies a few bytes some thousand times that is 3 to
+//! 4 % of the processor time of `tare run`. Must not contain a loop that the compiler takes for a copy, nor be compiled without optimization,
 //! where a word is read by a copy of constant size: it would call itself, and the first copy of the program would not end.
 
 use std::arch::asm;
