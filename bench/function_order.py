@@ -34,8 +34,9 @@ def find(work):
     code, used = outside.follow(work, program, "first use", list(names))
     if code == 0:
         used["run"]["clone"] += returned_into(names)
-        TARGET.write_text(script([names[address] for address in ordered(used)]))
-        print(f"function-order: {len(ordered(used))} of {len(names)} functions, in scripts/function-order.ld")
+        order = ordered(used)
+        TARGET.write_text(script([names[address] for address in order]))
+        print(f"function-order: {len(order)} of {len(names)} functions, in scripts/function-order.ld")
     return code
 
 

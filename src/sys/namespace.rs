@@ -3,11 +3,12 @@
 //! Used by `launch::spawn` and `child`. Knows flags and descriptors, not what a container wants.
 
 use super::process::flag;
-use super::{Result, SysError};
+use super::{Result, SysError, dir};
 use nix::fcntl::OFlag;
 use std::ffi::CStr;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// A kind of namespace: its CLONE_NEW* flag and its name below /proc/PID/ns.
@@ -72,12 +73,7 @@ pub fn inode_of(pid: i32, kind: Kind) -> Result<u64> {
 
 /// The identity of a process's namespace.
 pub fn identity_of(pid: i32, kind: Kind) -> Result<Identity> {
-    identity_at(&format!("/proc/{pid}/ns/{}", kind.file()))
-}
-
-fn identity_at(path: &str) -> Result<Identity> {
-    let stat = nix::sys::stat::stat(path).map_err(|e| SysError::nix("stat", path, e))?;
-    Ok((stat.st_dev, stat.st_ino))
+    dir::identity(Path::new(&format!("/proc/{pid}/ns/{}", kind.file())))
 }
 
 /// Opens a namespace by path and checks that it is one of the wanted kind (ioctl_ns(2), NS_GET_NSTYPE).
@@ -219,7 +215,7 @@ pub fn set_domainname(name: &CStr) -> Result<()> {
 pub fn is_shared_with(pid: i32, kind: Kind) -> Result<bool> {
     let ours = match kind {
         Kind::User => own_user(),
-        _ => identity_at(&format!("/proc/self/ns/{}", kind.file())),
+        _ => dir::identity(Path::new(&format!("/proc/self/ns/{}", kind.file()))),
     };
     match ours {
         Err(error) if error.is(libc::ENOENT) => Ok(true),
@@ -235,7 +231,7 @@ pub(super) fn own_user() -> Result<Identity> {
     match ANSWER.get() {
         Some(answer) => Ok(*answer),
         None => {
-            let answer = identity_at("/proc/self/ns/user")?;
+            let answer = dir::identity(Path::new("/proc/self/ns/user"))?;
             Ok(*ANSWER.get_or_init(|| answer))
         }
     }
