@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-TABLE = Path(__file__).resolve().parent.parent / "src/plan/seccomp/syscalls.txt"
+TABLE = Path(__file__).resolve().parent.parent / "src/bundle/syscalls.txt"
 
 
 def parse(text, machine):

@@ -22,6 +22,7 @@ mod bundle {
     mod config; // the types of config.json
     mod example; // what `tare spec` writes
     mod merge; // a change of limits over those before
+    mod names; // names of system calls, looked up while they are parsed
     mod read; // the file and its JSON
 }
 

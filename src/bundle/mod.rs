@@ -12,6 +12,7 @@ pub mod names;
 mod place;
 mod read;
 mod resources;
+pub mod syscalls;
 
 pub use check::RULES;
 pub use config::Config;

@@ -1,38 +1,59 @@
-//! A list of many short words in one piece of memory: the system calls of a seccomp profile, of which there are some 450.
-//! As Strings each would be a block of the heap, and they would hold more than the whole text of the configuration.
+//! The names of one entry of a seccomp profile, looked up while they are parsed: a profile has some 450, and as Strings each
+//! would be a block of the heap, and all of them more than the text of the configuration.
 //!
-//! Filled by serde while the configuration is parsed, read by `plan::seccomp`. Knows nothing of what the words mean.
+//! Filled by serde, read by `plan::seccomp`. Knows which names there are, and nothing of what happens to a call.
 
+use super::syscalls::Call;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 
-/// Words, in the order of the configuration.
+/// `names` of an entry of `linux.seccomp.syscalls`, in the order of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// All of them, one behind the other.
-    text: String,
-    /// Where each ends.
-    ends: Vec<u32>,
+    calls: Vec<Call>,
+    unknown: Vec<Unknown>,
+}
+
+/// A name that no architecture has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// As it is written.
+    pub name: String,
+    /// Its position among all names of the entry.
+    pub position: usize,
 }
 
 impl Names {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.calls.is_empty() && self.unknown.is_empty()
     }
 
-    /// Each in turn.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let end = *end as usize;
-            self.text.get(std::mem::replace(&mut start, end)..end).unwrap_or_default()
-        })
+    /// Those that are a system call of some architecture.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// The others.
+    pub fn unknown(&self) -> &[Unknown] {
+        &self.unknown
+    }
+
+    /// Where `call` stands among all names.
+    pub fn position_of(&self, call: Call) -> Option<usize> {
+        let among_calls = self.calls.iter().position(|one| *one == call)?;
+        let before = |position: usize, one: &Unknown| position + usize::from(one.position <= position);
+        Some(self.unknown.iter().fold(among_calls, before))
+    }
+
+    fn add(&mut self, name: &str) {
+        match Call::find(name) {
+            Some(call) => self.calls.push(call),
+            None => {
+                let position = self.calls.len() + self.unknown.len();
+                self.unknown.push(Unknown { name: name.to_owned(), position });
+            }
+        }
     }
 }
 
@@ -58,7 +79,7 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 }
 
-/// The next word, which goes behind the others.
+/// The next name, which goes behind the others.
 struct Next<'a>(&'a mut Names);
 
 impl<'de> DeserializeSeed<'de> for Next<'_> {
@@ -76,10 +97,8 @@ impl Visitor<'_> for Next<'_> {
         f.write_str("a string")
     }
 
-    fn visit_str<E: Error>(self, word: &str) -> Result<(), E> {
-        self.0.text.push_str(word);
-        // No configuration has 4 GiB (`read` and `state` have their bounds).
-        self.0.ends.push(self.0.text.len() as u32);
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        self.0.add(name);
         Ok(())
     }
 }

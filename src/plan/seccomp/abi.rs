@@ -1,9 +1,9 @@
 //! The architectures a profile can name, as the kernel's filter sees them: struct seccomp_data's `arch` and `nr`,
 //! the width and byte order of `args`.
 //!
-//! Called by `profile` and `tree`. Plain data; the system call numbers are in `table`.
+//! Called by `profile` and `tree`. Plain data; the system call numbers are in `bundle::syscalls`.
 
-use super::table::{COLUMNS, Call};
+use crate::bundle::syscalls::{COLUMNS, Call};
 use oci_spec::runtime::Arch;
 
 /// One calling convention. x32 and x86_64 are two of them behind one value of `arch`.

@@ -2,7 +2,7 @@
 //!
 //! Called by `Plan`; `features` asks for what is known here, and `state` keeps a program for `exec`. The stages: `profile`
 //! checks and reads the rules, `numbers` says what happens to each system call number, `tree` and `tests` write that as code
-//! with `assemble`. `abi` and `table` are the facts about architectures. Nothing here loads a program.
+//! with `assemble`. `abi` has the facts about architectures. Nothing here loads a program.
 //!
 //! Where runc and crun leave a meaning to libseccomp, this is what it means there: a rule without tests beats those with
 //! tests, and the first of several; a rule that says what the default says is void; 32-bit ABIs compare 32 bits; a
@@ -18,13 +18,13 @@ mod abi;
 mod assemble;
 mod numbers;
 mod profile;
-mod table;
 mod tests;
 mod tree;
 
 use super::annotations::{SECCOMP_FAIL_UNKNOWN, SECCOMP_RECEIVER};
 use crate::bundle::Invalid;
 use crate::bundle::config::Seccomp;
+use crate::bundle::syscalls::Call;
 use crate::host::Host;
 use oci_spec::runtime::LinuxSeccompFilterFlag as Flag;
 use profile::Profile;
@@ -129,7 +129,7 @@ pub fn compile(profile: &Seccomp, host: &Host) -> Result<Compiled, Invalid> {
 
 /// Whether no program could ever be executed: its own execve(2) is made under the filter.
 fn forbids_execve(rules: &Profile, numbers: Option<&numbers::Numbers>) -> bool {
-    let number = |abi: &&abi::Abi| Some(abi.base + table::Call::find("execve")?.number(abi.column)?);
+    let number = |abi: &&abi::Abi| Some(abi.base + Call::find("execve")?.number(abi.column)?);
     let execve = rules.abis.first().and_then(number);
     execve.zip(numbers).is_some_and(|(execve, numbers)| numbers.forbid(execve))
 }

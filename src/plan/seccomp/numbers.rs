@@ -5,7 +5,7 @@
 
 use super::abi::{AUDIT_X86_64, Abi, MULTIPLEXERS, X32_BIT};
 use super::profile::{ERRNO, KILL_PROCESS, KILL_THREAD, Profile, Relation, Rule, TRAP, Test};
-use super::table::{Call, PLAIN, PRIVATE};
+use crate::bundle::syscalls::{Call, PLAIN, PRIVATE};
 use oci_spec::runtime::Arch;
 use std::ops::Range;
 
@@ -99,39 +99,60 @@ impl Numbers {
     fn add(&mut self, profile: &Profile, abi: &'static Abi, start: u32) {
         let carried = carried(abi);
         let claims = Claims::of(profile, abi, &carried);
-        let mut tested = claims.tested.chunk_by(|one, next| one.number == next.number);
-        let mut upcoming_tests = tested.next().unwrap_or_default();
         let mut upcoming = background(profile, abi, start, claims.highest).into_iter().peekable();
         let mut around = Leaf::Return(profile.default);
         // What the numbers around have begins again here, if the next number has no rule.
         let mut after = None;
-        for (place, alone) in claims.alone.iter().enumerate().take(claims.end) {
-            let number = abi.base + number_at(place);
-            let mut tests: &[Claim] = &[];
-            if upcoming_tests.first().is_some_and(|claim| claim.number == number) {
-                tests = std::mem::replace(&mut upcoming_tests, tested.next().unwrap_or_default());
-            } else if *alone == 0 {
-                continue;
-            }
-            // A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
-            let leaf = match alone.checked_sub(1).and_then(|rule| profile.rules.get(rule as usize)) {
-                Some(rule) => Leaf::Return(rule.action),
-                None => self.chain(profile, abi, tests, &carried),
-            };
-            if after != Some(number) {
+        for (numbers, leaf) in self.ruled(profile, abi, &claims, &carried) {
+            if after != Some(numbers.start) {
                 after.into_iter().for_each(|after| self.push(after, around));
             }
-            while let Some(segment) = upcoming.next_if(|segment| segment.start <= number) {
+            while let Some(segment) = upcoming.next_if(|segment| segment.start <= numbers.start) {
                 self.push(segment.start, segment.leaf);
                 around = segment.leaf;
             }
-            self.push(number, leaf);
-            after = Some(number + 1);
+            self.push(numbers.start, leaf);
+            while let Some(segment) = upcoming.next_if(|segment| segment.start < numbers.end) {
+                around = segment.leaf;
+            }
+            after = Some(numbers.end);
         }
         after.into_iter().for_each(|after| self.push(after, around));
         for segment in upcoming {
             self.push(segment.start, segment.leaf);
         }
+    }
+
+    /// The numbers that have a rule, ascending: each rule's run of them at once, as most of a profile is one long list.
+    fn ruled(
+        &mut self,
+        profile: &Profile,
+        abi: &'static Abi,
+        claims: &Claims,
+        carried: &[Carried],
+    ) -> Vec<(Range<u32>, Leaf)> {
+        let mut ruled = Vec::new();
+        let mut tested = claims.tested.chunk_by(|one, next| one.number == next.number).peekable();
+        let places = claims.alone.get(..claims.end).unwrap_or(&claims.alone);
+        let (plain, private) = places.split_at(PLAIN.min(places.len()));
+        for (first, places) in [(0, plain), (PRIVATE, private)] {
+            let mut number = abi.base + first;
+            for run in places.chunk_by(|one, next| one == next) {
+                let numbers = number..number + run.len() as u32;
+                number = numbers.end;
+                // A rule without tests decides alone, wherever it stands, and the first such one; else the chain of all.
+                let rule = run.first().and_then(|alone| profile.rules.get(alone.checked_sub(1)? as usize));
+                let is_in_run =
+                    |claims: &&[Claim]| claims.first().is_some_and(|one| one.number < numbers.end);
+                while let Some(tests) = tested.next_if(is_in_run) {
+                    if let (None, Some(Claim { number, .. })) = (rule, tests.first()) {
+                        ruled.push((*number..*number + 1, self.chain(profile, abi, tests, carried)));
+                    }
+                }
+                ruled.extend(rule.map(|rule| (numbers, Leaf::Return(rule.action))));
+            }
+        }
+        ruled
     }
 
     fn chain(&mut self, profile: &Profile, abi: &'static Abi, claims: &[Claim], carried: &[Carried]) -> Leaf {
@@ -185,20 +206,28 @@ impl Claims {
     /// One pass over the profile: nearly all of its rules have no tests, and find their place without being compared.
     fn of(profile: &Profile, abi: &'static Abi, carried: &[Carried]) -> Claims {
         let mut claims = Claims { alone: vec![0; PLAIN], ..Claims::default() };
-        for (call, rules) in &profile.calls {
-            if let Some(number) = abi.number(*call) {
-                claims.add(profile, number, number - abi.base, rules);
-            }
-            if let Ok(at) = carried.binary_search_by_key(call, |carried| carried.call) {
-                let number = carried[at].multiplexer;
-                claims.end = claims.end.max(place(number - abi.base) + 1);
-                let through =
-                    rules.clone().map(|rule| Claim { number, rule: rule as usize, carried: Some(at) });
-                claims.tested.extend(through);
+        for (calls, rules) in &profile.entries {
+            for call in *calls {
+                if let Some(number) = abi.number(*call) {
+                    claims.add(profile, number, number - abi.base, rules);
+                }
+                if let Ok(at) = carried.binary_search_by_key(call, |carried| carried.call) {
+                    claims.add_carried(carried[at].multiplexer, abi, at, rules);
+                }
             }
         }
         claims.tested.sort_by_key(|claim| claim.number);
         claims
+    }
+
+    /// Adds the rules of the call at `at` of the carried ones to its multiplexer's.
+    fn add_carried(&mut self, number: u32, abi: &Abi, at: usize, rules: &Range<u32>) {
+        self.end = self.end.max(place(number - abi.base) + 1);
+        self.tested.extend(rules.clone().map(|rule| Claim {
+            number,
+            rule: rule as usize,
+            carried: Some(at),
+        }));
     }
 
     /// Adds the rules of a number, `plain` without the ABI's base.
@@ -223,11 +252,6 @@ impl Claims {
 /// Where a number stands, without its ABI's base: the private ones follow right after the others.
 fn place(number: u32) -> usize {
     number.checked_sub(PRIVATE).map_or(number as usize, |private| PLAIN + private as usize)
-}
-
-/// The number at a [`place`].
-fn number_at(place: usize) -> u32 {
-    place.checked_sub(PLAIN).map_or(place as u32, |private| PRIVATE + private as u32)
 }
 
 /// A call that a multiplexer carries.

@@ -1,11 +1,12 @@
-//! The OCI profile -> checked rules: actions as the kernel's return values, names as rows of the table.
+//! The OCI profile -> checked rules: actions as the kernel's return values, each with its calls.
 //!
 //! Called by `compile`. Decides what a rule means and which rules are void; knows nothing of BPF.
 
 use super::abi::Abi;
-use super::table::Call;
 use crate::bundle::Invalid;
 use crate::bundle::config::{Seccomp, Syscall};
+use crate::bundle::names::Names;
+use crate::bundle::syscalls::Call;
 use crate::host::Host;
 use oci_spec::runtime::{
     Arch, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator,
@@ -15,7 +16,7 @@ use std::ops::Range;
 
 /// A profile, checked.
 #[derive(Debug)]
-pub(super) struct Profile {
+pub(super) struct Profile<'a> {
     /// What happens to a call without a matching rule: SECCOMP_RET_*.
     pub(super) default: u32,
     /// Whether the default action lets the call through.
@@ -23,8 +24,8 @@ pub(super) struct Profile {
     /// The host's own first.
     pub(super) abis: Vec<&'static Abi>,
     pub(super) rules: Vec<Rule>,
-    /// Each name with its rules (positions in `rules`), in the profile's order. No rules: the name is only known.
-    pub(super) calls: Vec<(Call, Range<u32>)>,
+    /// The calls of each entry with its rules (positions in `rules`), in the profile's order. No rules: the calls are only known.
+    pub(super) entries: Vec<(&'a [Call], Range<u32>)>,
     /// Whether some rule asks a listener.
     pub(super) notifies: bool,
     /// Whether the agent is asked about a call that sending the listener takes.
@@ -79,10 +80,9 @@ const LARGEST_ERRNO: u32 = 4095;
 /// SECCOMP_RET_DATA.
 const LARGEST_DATA: u32 = 0xffff;
 
-impl Profile {
-    pub(super) fn read(profile: &Seccomp, host: &Host) -> Result<Profile, Invalid> {
+impl<'a> Profile<'a> {
+    pub(super) fn read(profile: &'a Seccomp, host: &Host) -> Result<Profile<'a>, Invalid> {
         let default = default_action(profile)?;
-        let entries = &profile.syscalls;
         let mut read = Profile {
             default,
             permissive: matches!(
@@ -91,18 +91,18 @@ impl Profile {
             ),
             abis: abis(profile, host)?,
             rules: Vec::new(),
-            calls: Vec::with_capacity(entries.iter().map(|entry| entry.names.len()).sum()),
+            entries: Vec::with_capacity(profile.syscalls.len()),
             notifies: false,
             notifies_sending: false,
             unknown: BTreeMap::new(),
         };
-        for (position, entry) in entries.iter().enumerate() {
+        for (position, entry) in profile.syscalls.iter().enumerate() {
             read.add(position, entry)?;
         }
         Ok(read)
     }
 
-    fn add(&mut self, position: usize, entry: &Syscall) -> Result<(), Invalid> {
+    fn add(&mut self, position: usize, entry: &'a Syscall) -> Result<(), Invalid> {
         let entry_at = || format!("/linux/seccomp/syscalls/{position}");
         let action = action_value(entry.action, entry.errno_ret, || format!("{}/errnoRet", entry_at()))?;
         if entry.names.is_empty() {
@@ -124,26 +124,31 @@ impl Profile {
             }
         }
         let rules = first as u32..self.rules.len() as u32;
-        let notifies = entry.action == Action::ScmpActNotify;
-        self.notifies |= notifies;
-        for (nth, name) in entry.names.iter().enumerate() {
-            let at = || format!("{}/names/{nth}", entry_at());
-            if name.is_empty() {
+        let name_at = |nth: usize| format!("{}/names/{nth}", entry_at());
+        if entry.action == Action::ScmpActNotify {
+            self.notify(&entry.names, name_at)?;
+        }
+        for unknown in entry.names.unknown() {
+            let at = || name_at(unknown.position);
+            if unknown.name.is_empty() {
                 return Err(Invalid::value(at(), "is empty").advise("write the name of a system call"));
             }
-            self.notifies_sending |= notifies && matches!(name, "read" | "sendmsg");
-            if notifies && name == "write" {
-                // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
-                return Err(Invalid::value(at(), "SCMP_ACT_NOTIFY cannot be used for write")
-                    .advise("use it for other calls"));
-            }
-            match Call::find(name) {
-                Some(call) => self.calls.push((call, rules.clone())),
-                None => {
-                    self.unknown.entry(name.to_owned()).or_insert_with(at);
-                }
-            }
+            self.unknown.entry(unknown.name.clone()).or_insert_with(at);
         }
+        self.entries.push((entry.names.calls(), rules));
+        Ok(())
+    }
+
+    /// Notes that a listener decides the calls of these names.
+    fn notify(&mut self, names: &Names, name_at: impl Fn(usize) -> String) -> Result<(), Invalid> {
+        let position = |name| names.position_of(Call::find(name)?);
+        if let Some(nth) = position("write") {
+            // The listener's descriptor is reported by write(2) under the loaded filter: nobody could answer yet.
+            return Err(Invalid::value(name_at(nth), "SCMP_ACT_NOTIFY cannot be used for write")
+                .advise("use it for other calls"));
+        }
+        self.notifies = true;
+        self.notifies_sending |= position("read").or_else(|| position("sendmsg")).is_some();
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 /// The system call numbers by column, then name.
 static TABLE: LazyLock<HashMap<&str, HashMap<&str, u32>>> = LazyLock::new(|| {
-    let text = include_str!("../../../src/plan/seccomp/syscalls.txt");
+    let text = include_str!("../../../src/bundle/syscalls.txt");
     let mut lines = text.lines();
     let header = lines.find_map(|line| line.strip_prefix("# name ")).expect("a header");
     let columns: Vec<&str> = header.split(' ').collect();

@@ -1,15 +1,15 @@
 //! The numbers of every system call on every architecture: `syscalls.txt`, packed when this crate is compiled.
 //!
-//! Called by `profile`. Knows nothing of filters. The text is written by scripts/syscall-table from the kernel's
+//! Called by `names` and by `plan::seccomp`. Knows nothing of filters. The text is written by scripts/syscall-table from the kernel's
 //! headers; the program holds only the packed form (about 29 KiB), so nothing is parsed when a container is made.
 
 const TEXT: &[u8] = include_bytes!("syscalls.txt");
-/// Architectures in the text; `abi::ABIS` names each column by its position.
-pub(super) const COLUMNS: usize = 18;
+/// Architectures in the text; `plan::seccomp` (`abi::ABIS`) names each column by its position.
+pub const COLUMNS: usize = 18;
 /// All numbers but the private ones are below.
-pub(super) const PLAIN: usize = 1024;
+pub const PLAIN: usize = 1024;
 /// From here on ARM's private calls (breakpoint, cacheflush, set_tls ...), far above the others.
-pub(super) const PRIVATE: u32 = 0xf_0000;
+pub const PRIVATE: u32 = 0xf_0000;
 const ABSENT: u16 = u16::MAX;
 /// Stands for [`PRIVATE`] in 16 bits.
 const PACKED_PRIVATE: u32 = 0xf000;
@@ -17,8 +17,11 @@ const PACKED_PRIVATE: u32 = 0xf000;
 const SIZE: (usize, usize) = measure();
 /// All names, one after the other.
 static NAMES: [u8; SIZE.1] = pack().0;
-/// Where each name ends in [`NAMES`], and its numbers.
-static ROWS: [Row; SIZE.0] = pack().1;
+/// Where each name ends in [`NAMES`].
+static ENDS: [u16; SIZE.0] = pack().1;
+/// The numbers of each architecture, by row. A profile has three of the 18: by row first, their numbers would lie in six times as many
+/// cache lines.
+static NUMBERS: [[u16; SIZE.0]; COLUMNS] = pack().2;
 
 /// The row of each name, at the slot of its hash or behind it: a profile has 400 names, and a search by halves compares
 /// each with nine others.
@@ -27,19 +30,13 @@ static SLOTS: [u16; SLOT_COUNT] = index();
 const SLOT_COUNT: usize = 2048;
 const EMPTY: u16 = u16::MAX;
 
-#[derive(Clone, Copy)]
-struct Row {
-    name_end: u16,
-    numbers: [u16; COLUMNS],
-}
-
 /// The row of a system call: its position in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Call(u16);
+pub struct Call(u16);
 
 impl Call {
     /// The system call called `name` on any architecture.
-    pub(super) fn find(name: &str) -> Option<Call> {
+    pub fn find(name: &str) -> Option<Call> {
         let mut slot = first_slot(name.as_bytes(), 0, name.len());
         loop {
             let row = *SLOTS.get(slot)?;
@@ -54,8 +51,8 @@ impl Call {
     }
 
     /// Its number in `column`, without the ABI's base.
-    pub(super) fn number(self, column: usize) -> Option<u32> {
-        match *ROWS.get(usize::from(self.0))?.numbers.get(column)? {
+    pub fn number(self, column: usize) -> Option<u32> {
+        match *NUMBERS.get(column)?.get(usize::from(self.0))? {
             ABSENT => None,
             packed if u32::from(packed) >= PACKED_PRIVATE => {
                 Some(u32::from(packed) - PACKED_PRIVATE + PRIVATE)
@@ -68,9 +65,9 @@ impl Call {
 fn name_of(row: usize) -> Option<&'static [u8]> {
     let start = match row.checked_sub(1) {
         None => 0,
-        Some(before) => usize::from(ROWS.get(before)?.name_end),
+        Some(before) => usize::from(*ENDS.get(before)?),
     };
-    NAMES.get(start..usize::from(ROWS.get(row)?.name_end))
+    NAMES.get(start..usize::from(*ENDS.get(row)?))
 }
 
 /// FNV-1a of the bytes from `start` to `end`, by which [`SLOTS`] is made and searched.
@@ -105,9 +102,10 @@ const fn measure() -> (usize, usize) {
     (rows, bytes)
 }
 
-const fn pack() -> ([u8; SIZE.1], [Row; SIZE.0]) {
+const fn pack() -> ([u8; SIZE.1], [u16; SIZE.0], [[u16; SIZE.0]; COLUMNS]) {
     let mut names = [0; SIZE.1];
-    let mut rows = [Row { name_end: 0, numbers: [ABSENT; COLUMNS] }; SIZE.0];
+    let mut ends = [0; SIZE.0];
+    let mut numbers = [[ABSENT; SIZE.0]; COLUMNS];
     let (mut row, mut end, mut at) = (0, 0, 0);
     while at < TEXT.len() {
         if TEXT[at] == b'#' {
@@ -119,11 +117,11 @@ const fn pack() -> ([u8; SIZE.1], [Row; SIZE.0]) {
             end += 1;
             at += 1;
         }
-        rows[row].name_end = end as u16;
+        ends[row] = end as u16;
         let mut column = 0;
         while TEXT[at] != b'\n' {
             let (number, after) = number(at + 1);
-            rows[row].numbers[column] = number;
+            numbers[column][row] = number;
             column += 1;
             at = after;
         }
@@ -131,7 +129,7 @@ const fn pack() -> ([u8; SIZE.1], [Row; SIZE.0]) {
         row += 1;
         at += 1;
     }
-    (names, rows)
+    (names, ends, numbers)
 }
 
 const fn index() -> [u16; SLOT_COUNT] {
@@ -139,7 +137,7 @@ const fn index() -> [u16; SLOT_COUNT] {
     let mut slots = [EMPTY; SLOT_COUNT];
     let (mut row, mut start) = (0, 0);
     while row < SIZE.0 {
-        let end = ROWS[row].name_end as usize;
+        let end = ENDS[row] as usize;
         let mut slot = first_slot(&NAMES, start, end);
         while slots[slot] != EMPTY {
             slot = next_slot(slot);
