@@ -23,6 +23,7 @@ mod bundle {
     mod example; // what `tare spec` writes
     mod merge; // a change of limits over those before
     mod names; // names of system calls, looked up while they are parsed
+    mod profile; // a profile that is known by its text
     mod read; // the file and its JSON
 }
 

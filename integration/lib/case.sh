@@ -59,7 +59,8 @@ leftovers() {
     processes 2>/dev/null
     "$lib/cgroups" list "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
     diff <(echo "$mounts_before") <(mounts) | sed -n 's/^> /mount /p'
-    ls -A "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
-    ls -A /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'
+    # But the profile that is known from the last container.
+    ls -A -I .seccomp "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
+    ls -A -I .seccomp /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'
 }
 nothing_left 1

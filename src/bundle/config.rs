@@ -14,6 +14,7 @@ use oci_spec::runtime::{
     LinuxSeccompFilterFlag,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -240,6 +241,9 @@ pub struct Linux {
     pub sysctl: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "object")]
     pub seccomp: Option<Seccomp>,
+    /// Stands for a profile that is known already (`bundle::profile`): no key of the specification.
+    #[serde(rename = "SECCOMP")]
+    pub known_seccomp: Option<IgnoredAny>,
     pub rootfs_propagation: Option<String>,
     #[serde(deserialize_with = "list")]
     pub masked_paths: Vec<String>,

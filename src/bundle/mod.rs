@@ -10,6 +10,7 @@ mod invalid;
 pub mod merge;
 pub mod names;
 mod place;
+mod profile;
 mod read;
 mod resources;
 pub mod syscalls;
@@ -32,24 +33,39 @@ pub struct Bundle {
     pub text: String,
     /// What the user should hear, one sentence each.
     pub warnings: Vec<String>,
+    /// `linux.seccomp` is the profile that was known: `config` has none.
+    pub has_known_profile: bool,
 }
 
 impl Bundle {
-    /// Reads and checks `dir`/`config_name`; an absolute `config_name` stands for itself.
+    /// Reads and checks `dir`/`config_name`; an absolute `config_name` stands for itself. `known_profile`: see
+    /// [`Bundle::from_json_knowing`].
     ///
     /// Errors: the file is missing, unreadable or no JSON, a value has the wrong type, or a rule of the
     /// specification is broken. Nothing else has happened then.
-    pub fn load(dir: &Path, config_name: &str) -> Result<Bundle, Invalid> {
-        Bundle::from_json(read::file(&dir.join(config_name))?)
+    pub fn load(dir: &Path, config_name: &str, known_profile: Option<&str>) -> Result<Bundle, Invalid> {
+        Bundle::from_json_knowing(read::file(&dir.join(config_name))?, known_profile)
     }
 
     /// Parses and checks the text of a config.json.
     pub fn from_json(text: impl Into<String>) -> Result<Bundle, Invalid> {
-        let text = text.into();
-        let config: Box<Config> = read::json(&text)?;
+        Bundle::from_json_knowing(text.into(), None)
+    }
+
+    /// The same. If `linux.seccomp` is `known_profile`, letter by letter, it is not parsed again: that must be what
+    /// [`Bundle::profile`] gave for a profile that was found to be right.
+    pub fn from_json_knowing(mut text: String, known_profile: Option<&str>) -> Result<Bundle, Invalid> {
+        let known = known_profile.and_then(|known| profile::pass_over(&mut text, known));
+        let has_known_profile = known.is_some();
+        let config = known.map_or_else(|| read::json(&text), Ok)?;
         let mut warnings = Vec::new();
         check::all(&config, &mut warnings)?;
-        Ok(Bundle { config, text, warnings })
+        Ok(Bundle { config, text, warnings, has_known_profile })
+    }
+
+    /// The text of `linux.seccomp`, by which it can be known again. None: it has none, or the text is an unusual one.
+    pub fn profile(&self) -> Option<&str> {
+        profile::text(&self.text)
     }
 }
 

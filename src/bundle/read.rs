@@ -87,17 +87,28 @@ fn document<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
 /// the whole document, and to cut the text is dearer.
 pub(super) fn hide(text: &mut String, names: &[&str]) {
     for name in names {
-        let key = format!("\"{name}\"");
-        // Not a word in somebody's list: a key, with an object or a list behind it.
-        let is_key = |at: &usize| {
-            let behind = text.get(at + key.len()..).unwrap_or_default().trim_start();
-            behind.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with(['{', '[']))
-        };
-        let found = text.match_indices(&key).map(|(at, _)| at).find(is_key);
-        if let Some(at) = found {
-            text.replace_range(at + 1..at + 1 + name.len(), &"-".repeat(name.len()));
+        if let Some((key, _)) = find(text, name) {
+            text.replace_range(key..key + name.len(), &"-".repeat(name.len()));
         }
     }
+}
+
+/// Where the first key of this name begins that has an object or a list behind it, and where that begins. Not a word in
+/// somebody's list.
+pub(super) fn find(text: &str, name: &str) -> Option<(usize, usize)> {
+    let quoted = format!("\"{name}\"");
+    let value_behind = |(at, _)| {
+        let behind = text.get(at + quoted.len()..)?.trim_start().strip_prefix(':')?.trim_start();
+        behind.starts_with(['{', '[']).then_some((at + 1, text.len() - behind.len()))
+    };
+    text.match_indices(&quoted).find_map(value_behind)
+}
+
+/// The first JSON value in `text`.
+pub(super) fn first_value(text: &str) -> Option<&str> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    text.get(..values.byte_offset())
 }
 
 /// What a lenient reader of numbers makes of a uid that is none; only with a broken guard (guard.rs).

@@ -27,7 +27,7 @@ static NUMBERS: [[u16; SIZE.0]; COLUMNS] = pack().2;
 /// each with nine others.
 static SLOTS: [u16; SLOT_COUNT] = index();
 /// A power of two, and so many that few names share a slot.
-const SLOT_COUNT: usize = 2048;
+const SLOT_COUNT: usize = 1024;
 const EMPTY: u16 = u16::MAX;
 
 /// The row of a system call: its position in the table.

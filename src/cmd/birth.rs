@@ -4,7 +4,7 @@
 //! moment leaves a folder from which `delete --force` can clean up.
 
 use super::delete::dismantle;
-use super::{Session, apart, pid_file};
+use super::{Session, apart, notify, pid_file};
 use crate::bundle::{Bundle, CONFIG_NAME};
 use crate::cgroup::detect::Layout;
 use crate::cgroup::{Caller, Entry, Handle, Keeper, Manager, Wishes, rdt};
@@ -14,17 +14,15 @@ use crate::hook;
 use crate::host::Host;
 use crate::launch::console::Console;
 use crate::launch::foreground::Watch;
-use crate::launch::notify::Proxy;
 use crate::launch::{self, Child, Failed, Given, Ready};
 use crate::log::{Fraction, rfc3339};
 use crate::plan::{Options, Plan};
-use crate::state::{Container, Namespaces, Phase, Record, identify, notify_folder};
-use crate::sys::datagram::Target;
+use crate::state::{Container, Namespaces, Phase, Record, Store, identify};
 use crate::sys::error::errno;
 use crate::sys::namespace::{self, Kind};
 use crate::sys::{SysError, probe, subordinate};
 use anyhow::{Context, Result};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -34,6 +32,10 @@ pub(super) struct Planned {
     pub plan: &'static Plan,
     /// The text of the configuration, to be kept.
     config: String,
+    /// The text of its profile, if that is to be known from now on.
+    profile: Option<String>,
+    /// The folder of all containers, if it was there.
+    store: Option<Store>,
     host: Host,
 }
 
@@ -64,7 +66,10 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     let dir = tidy(&absolute(args.bundle.as_deref().unwrap_or(Path::new(".")))?);
     // As crun: a relative FILE is below the bundle.
     let config = args.config.as_deref().unwrap_or(Path::new(CONFIG_NAME));
-    let bundle = Bundle::load(&dir, &config.to_string_lossy());
+    let store = session.store()?;
+    let known = store.as_ref().and_then(Store::known_profile);
+    let known_text = known.as_ref().map(|known| known.text.as_str());
+    let bundle = Bundle::load(&dir, &config.to_string_lossy(), known_text);
     // A file that was named is called by that name.
     let bundle = match &args.config {
         Some(name) => bundle.map_err(|invalid| invalid.in_config(&name.to_string_lossy())),
@@ -81,10 +86,11 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         bundle: dir,
         preserve_fds: args.preserve_fds.max(listen.as_ref().map_or(0, |listen| listen.count)),
         listen,
-        notify_folder: planned_notify(session, &args.id)?,
+        notify_folder: notify::folder(session, &args.id)?,
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
         seccomp_receiver: seccomp_receiver()?,
+        known_filter: known.filter(|_| bundle.has_known_profile).map(|known| known.filter),
     };
     let plan = apart(|| Plan::for_create(&bundle, &options, &host).map(|plan| &*Box::leak(Box::new(plan))))?;
     for warning in &plan.warnings {
@@ -102,7 +108,9 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
             session.log.debug(&format!("{}: {left_out}", plan.id));
         }
     }
-    Ok(Planned { plan, config: bundle.text, host })
+    let is_news = !bundle.has_known_profile && plan.seccomp.as_ref().is_some_and(|filter| filter.is_all);
+    let profile = if is_news { bundle.profile().map(str::to_owned) } else { None };
+    Ok(Planned { plan, config: bundle.text, profile, store, host })
 }
 
 /// This machine, and what the caller says of it.
@@ -128,49 +136,8 @@ pub(super) fn seccomp_receiver() -> Result<Option<PathBuf>> {
     }
 }
 
-/// Whether the caller has a service manager, or what it takes for one.
-fn names_service_manager() -> bool {
-    std::env::var_os("NOTIFY_SOCKET").is_some_and(|address| !address.is_empty())
-}
-
-/// The caller's service manager (NOTIFY_SOCKET of sd_notify(3); an empty one is none). One that cannot be spoken to is
-/// worth a warning, never a container.
-fn service_manager(session: &Session) -> Option<Target> {
-    let address = std::env::var("NOTIFY_SOCKET").ok().filter(|address| !address.is_empty())?;
-    let problem = match Target::of(&address) {
-        _ if !address.starts_with(['/', '@']) => "it is neither a path nor an abstract name".to_string(),
-        Ok(manager) => return Some(manager),
-        Err(error) => error.to_string(),
-    };
-    session.log.warn(&format!("NOTIFY_SOCKET {address:?} is not used: {problem}"));
-    None
-}
-
-/// Where the container will have its own, if there is somebody to tell.
-fn planned_notify(session: &Session, id: &str) -> Result<Option<PathBuf>> {
-    let folder = |_| Ok(notify_folder(&absolute(&session.root()?)?, id));
-    service_manager(session).map(folder).transpose()
-}
-
-/// Between the container's NOTIFY_SOCKET and ours, if it has one: before its program runs.
-pub(super) fn notify_proxy(session: &Session, container: &Container) -> Result<Option<Proxy>> {
-    if !names_service_manager() || !container.has_notify_folder() {
-        return Ok(None);
-    }
-    let Some(manager) = service_manager(session) else { return Ok(None) };
-    Ok(container.notify_inbox()?.map(|inbox| Proxy::new(inbox, manager)))
-}
-
-/// Waits until the container is ready, and tells so. The container runs: a service manager that cannot be reached is
-/// no failure of it.
-pub(super) fn tell_readiness(session: &Session, id: &str, notify: &Proxy, pidfd: BorrowedFd<'_>, pid: i32) {
-    if let Err(error) = notify.until_ready(pidfd, pid) {
-        session.log.warn(&format!("{id}: {error:#}"));
-    }
-}
-
 /// The path from the root on.
-fn absolute(path: &Path) -> Result<PathBuf> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     if path.is_absolute() {
         return Ok(path.to_path_buf());
     }
@@ -214,8 +181,13 @@ pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Containe
         }
         None => None,
     };
-    let store = session.new_store()?;
-    Ok((store.create(record(plan, handle, group))?, layout))
+    let made = if planned.store.is_none() { Some(session.new_store()?) } else { None };
+    let store = planned.store.as_ref().or(made.as_ref()).context("open the state root")?;
+    let container = store.create(record(plan, handle, group))?;
+    if let (Some(profile), Some(filter)) = (&planned.profile, &plan.seccomp) {
+        store.know_profile(profile, filter);
+    }
+    Ok((container, layout))
 }
 
 /// What a delegated cgroup does not keep the container from.

@@ -16,6 +16,7 @@ mod kill;
 mod list;
 mod lock;
 mod mounts;
+mod notify;
 mod pause;
 mod pid_file;
 mod ps;

@@ -11,7 +11,7 @@
 use super::birth::{self, Planned, Stays};
 use super::checkpoint::{config_file, find_criu, needs_root, no_delegated_group, require, usage};
 use super::run::{Afterwards, go_on, watch};
-use super::{Session, pid_file};
+use super::{Session, notify, pid_file};
 use crate::cgroup::Keeper;
 use crate::cgroup::detect::Layout;
 use crate::cli;
@@ -84,7 +84,7 @@ pub(super) fn restore(session: &Session, args: &cli::Restore) -> Result<u8> {
         child: None,
     };
     let revived = revival.all(&mut container, &layout, relay_socket.as_ref());
-    match revived.and_then(|(child, relay)| Ok((child, relay, birth::notify_proxy(session, &container)?))) {
+    match revived.and_then(|(child, relay)| Ok((child, relay, notify::proxy(session, &container)?))) {
         Ok((child, relay, notify)) => {
             go_on(session, container, child, Afterwards { watch, relay, notify, keep: args.keep })
         }

@@ -3,7 +3,7 @@
 use super::birth::{self, Attended, Gate, Stays};
 use super::delete::retire;
 use super::start::poststart;
-use super::{Session, pid_file};
+use super::{Session, notify, pid_file};
 use crate::cli;
 use crate::hook::Beside;
 use crate::launch::console::Relay;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, args: &cli::Run) -> Result<u8> {
     let (mut container, ready) = birth::bear(session, &planned, attended)?;
     let relay = relay_socket.map(|socket: OwnedFd| Relay::receive(&socket)).transpose();
     let started = relay.and_then(|relay| {
-        let notify = birth::notify_proxy(session, &container)?;
+        let notify = notify::proxy(session, &container)?;
         birth::settle(session, &mut container, Phase::Running, &args.birth, pidfd_sockets, ready.child())?;
         Ok((ready.start()?, relay, notify))
     });
@@ -130,7 +130,7 @@ fn detach(session: &Session, id: &str, child: Child, notify: Option<Proxy>) -> R
     let pidfd = fd::duplicate(child.pidfd(), 3)?;
     child.release();
     if let Some(notify) = notify {
-        birth::tell_readiness(session, id, &notify, pidfd.as_fd(), pid);
+        notify::tell_readiness(session, id, &notify, pidfd.as_fd(), pid);
     }
     Ok(0)
 }

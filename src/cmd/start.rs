@@ -1,8 +1,7 @@
 //! `start`: opens the gate (runtime.md, "Start").
 
-use super::Session;
-use super::birth::{notify_proxy, tell_readiness};
 use super::lock::alone_with_init;
+use super::{Session, notify};
 use crate::cli;
 use crate::hook;
 use crate::launch::start::{Outcome, Told, until_executed};
@@ -37,7 +36,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     let gate = ParentWire::from_gate(gate);
     let pid = container.record.pid();
     // If the caller is a service, it counts as started when the container says so.
-    let notify = notify_proxy(session, &container)?;
+    let notify = notify::proxy(session, &container)?;
     gate.answer(Answer::Start).map_err(|_| Failed::died(pid))?;
     let told = Told {
         id: container.id(),
@@ -59,7 +58,7 @@ pub(super) fn start(session: &Session, args: &cli::Start) -> Result<u8> {
     container.unlock()?;
     poststart(&mut container, &session.log, None)?;
     if let Some(notify) = notify {
-        tell_readiness(session, &args.id, &notify, init.as_fd(), pid);
+        notify::tell_readiness(session, &args.id, &notify, init.as_fd(), pid);
     }
     Ok(0)
 }

@@ -167,7 +167,7 @@ impl Plan {
                 // What is to be said of the profile was said at the container's creation.
                 None => {
                     let receiver = options.seccomp_receiver.as_deref();
-                    super::seccomp(linux, &asked, receiver, host, &mut Vec::new())?
+                    super::seccomp(linux, None, &asked, receiver, host, &mut Vec::new())?
                 }
             },
             asked,

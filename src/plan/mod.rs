@@ -63,6 +63,8 @@ pub struct Options {
     /// RUN_OCI_SECCOMP_RECEIVER of the caller's environment, an absolute path: the seccomp agent of every container that
     /// needs one and names none.
     pub seccomp_receiver: Option<PathBuf>,
+    /// The filter of the profile that the bundle was known to have (`Bundle::has_known_profile`).
+    pub known_filter: Option<seccomp::Filter>,
 }
 
 /// Sockets of a service that is activated by them (sd_listen_fds(3)): descriptors from 3 on.
@@ -167,6 +169,12 @@ impl Plan {
         if let Some(label) = &mut rootfs.mount_label {
             label.context = asked.mount_context;
         }
+        // Never a container without the filter that its configuration asks for.
+        if bundle.has_known_profile && options.known_filter.is_none() {
+            return Err(Invalid::required("/linux/seccomp"));
+        }
+        let known_filter = options.known_filter.as_ref().filter(|_| bundle.has_known_profile);
+        let receiver = options.seccomp_receiver.as_deref();
         let (limits, mut limit_warnings) = limits::Limits::from_spec(linux.resources.as_ref())?;
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
@@ -189,7 +197,7 @@ impl Plan {
             sysctls: sysctls::sysctls(linux, config, &namespaces)?,
             net_devices: net_devices::net_devices(linux, host)?,
             process,
-            seccomp: seccomp(linux, &asked, options.seccomp_receiver.as_deref(), host, &mut warnings)?,
+            seccomp: seccomp(linux, known_filter, &asked, receiver, host, &mut warnings)?,
             limits,
             cgroups_path: cgroups_path(linux)?,
             rdt: linux.intel_rdt.as_ref().map(|rdt| rdt::rdt(rdt, &options.id, &mut warnings)).transpose()?,
@@ -236,8 +244,10 @@ fn of_linux(process: &mut Process, linux: &Linux) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// `known`: the filter of a profile that was passed over.
 fn seccomp(
     linux: &Linux,
+    known: Option<&seccomp::Filter>,
     asked: &annotations::Asked,
     default_receiver: Option<&std::path::Path>,
     host: &Host,
@@ -257,7 +267,7 @@ fn seccomp(
             seccomp::report_unknown(&compiled.unknown, asked.seccomp_fail_unknown, warnings)?;
             Some(compiled.filter)
         }
-        None => None,
+        None => known.cloned(),
     };
     if receiver.is_some() && filter.as_ref().is_none_or(|filter| filter.listener.is_none()) {
         warnings.push(format!(

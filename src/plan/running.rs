@@ -89,5 +89,5 @@ fn of_mounts(config: &Config, mounts: Vec<Mount>) -> Bundle {
         annotations,
         linux: Some(linux.unwrap_or_default()),
     };
-    Bundle { config: Box::new(config), text: String::new(), warnings: Vec::new() }
+    Bundle { config: Box::new(config), text: String::new(), warnings: Vec::new(), has_known_profile: false }
 }

@@ -14,6 +14,7 @@
 
 mod id;
 mod kept;
+mod known;
 mod record;
 mod refused;
 mod remove;
@@ -21,6 +22,7 @@ mod root;
 mod status;
 
 pub use id::check_id;
+pub use known::KnownProfile;
 pub use record::{End, Init, Namespaces, Phase, Record, VERSION};
 pub use refused::{CODES, Refused};
 pub use root::{DefaultRoot, default_root};

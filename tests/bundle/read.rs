@@ -20,7 +20,7 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Bundle, Invalid> {
-        Bundle::load(&self.0, "config.json")
+        Bundle::load(&self.0, "config.json", None)
     }
 }
 
@@ -49,8 +49,8 @@ fn another_name_and_an_absolute_name_are_taken() {
     let folder = Folder::new("name");
     folder.write(config(json!({})));
     std::fs::rename(folder.0.join("config.json"), folder.0.join("other.json")).unwrap();
-    Bundle::load(&folder.0, "other.json").unwrap();
-    Bundle::load(Path::new("/nonexistent"), folder.0.join("other.json").to_str().unwrap()).unwrap();
+    Bundle::load(&folder.0, "other.json", None).unwrap();
+    Bundle::load(Path::new("/nonexistent"), folder.0.join("other.json").to_str().unwrap(), None).unwrap();
 }
 
 #[test]
@@ -58,14 +58,18 @@ fn a_missing_config_says_which_file_and_what_to_do() {
     let folder = Folder::new("missing");
     fails(folder.load(), code::MISSING, "no such file or directory");
     fails(folder.load(), code::MISSING, "tare spec");
-    fails(Bundle::load(Path::new("/nonexistent"), "config.json"), code::MISSING, "/nonexistent/config.json");
+    fails(
+        Bundle::load(Path::new("/nonexistent"), "config.json", None),
+        code::MISSING,
+        "/nonexistent/config.json",
+    );
 }
 
 #[test]
 fn a_directory_a_fifo_and_a_device_are_no_config_and_do_not_hang() {
     let folder = Folder::new("kinds");
-    fails(Bundle::load(&folder.0, "."), code::UNREADABLE, "is a directory");
-    fails(Bundle::load(Path::new("/dev"), "zero"), code::UNREADABLE, "is not a regular file");
+    fails(Bundle::load(&folder.0, ".", None), code::UNREADABLE, "is a directory");
+    fails(Bundle::load(Path::new("/dev"), "zero", None), code::UNREADABLE, "is not a regular file");
     let fifo = folder.0.join("config.json");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     fails(folder.load(), code::UNREADABLE, "is not a regular file");

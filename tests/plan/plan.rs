@@ -1,7 +1,8 @@
 //! The parts of a plan that stand alone.
 
-use crate::fixture::{bundle, host, options, plan, refused};
+use crate::fixture::{bundle, config, host, options, plan, refused};
 use serde_json::json;
+use tare::bundle::Bundle;
 use tare::plan::{Options, Plan};
 
 #[test]
@@ -66,4 +67,40 @@ fn a_profile_under_which_no_program_could_be_executed_is_refused() {
     };
     refused(profile(json!([])), "/linux/seccomp", "forbids execve");
     profile(json!([{"names": ["execve"], "action": "SCMP_ACT_ALLOW"}])).unwrap();
+}
+
+/// A profile that is known already changes nothing but how its filter was come by.
+#[test]
+fn a_known_profile_gives_the_same_plan() {
+    let profile: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/seccomp/podman.json")).unwrap();
+    let text = config(json!({"linux": {"seccomp": profile}}));
+    let first = Bundle::from_json(text.clone()).unwrap();
+    let compiled = Plan::for_create(&first, &options(), &host()).unwrap();
+    let known_filter = compiled.seccomp.clone();
+    assert!(known_filter.as_ref().is_some_and(|filter| filter.is_all));
+    let again = Bundle::from_json_knowing(text, first.profile()).unwrap();
+    assert!(again.has_known_profile);
+    let known = Plan::for_create(&again, &Options { known_filter, ..options() }, &host()).unwrap();
+    assert_eq!(format!("{known:?}"), format!("{compiled:?}"));
+}
+
+#[test]
+fn a_profile_that_was_passed_over_is_never_without_its_filter() {
+    let text = config(json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}));
+    let first = Bundle::from_json(text.clone()).unwrap();
+    let known = Bundle::from_json_knowing(text, first.profile()).unwrap();
+    refused(Plan::for_create(&known, &options(), &host()), "/linux/seccomp", "is required and missing");
+}
+
+#[test]
+fn a_filter_is_all_of_its_profile_only_without_a_listener_and_unknown_names() {
+    let is_all = |profile| plan(json!({"linux": {"seccomp": profile}})).unwrap().seccomp.unwrap().is_all;
+    let rule = |name: &str, action: &str| {
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/agent",
+            "syscalls": [{"names": [name], "action": action}]})
+    };
+    assert!(is_all(rule("mkdir", "SCMP_ACT_ERRNO")));
+    assert!(!is_all(rule("mkdir", "SCMP_ACT_NOTIFY")));
+    assert!(!is_all(rule("no_such_call", "SCMP_ACT_ERRNO")));
 }

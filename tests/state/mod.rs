@@ -1,6 +1,7 @@
 //! src/state: on real folders below a temporary root.
 
 mod id;
+mod known;
 mod record;
 mod root;
 mod status;

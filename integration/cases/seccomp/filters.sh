@@ -204,3 +204,69 @@ test_a_start_container_hook_is_confined() {
     runs
     matches "$(cat "$R/status")" 'Seccomp:.[02]'
 }
+
+test_a_profile_that_is_known_from_the_last_container_is_not_compiled_again() {
+    ours_only
+    bundle
+    deny '{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}'
+    script 'probe syscall mkdir /x 511; probe syscall getppid'
+    runs
+    eq "$out" $'-1 EPERM\n0'
+    eq "$(stat -c %a "$STATE/.seccomp")" 600
+    eq "$(tare list -q)" '' "it is no container"
+    # The same text again: what is loaded is what is kept, here another program, SECCOMP_RET_ALLOW for everything, as long as the old.
+    python3 - "$STATE/.seccomp" <<'END'
+import struct, sys
+with open(sys.argv[1], "r+b") as file:
+    program_bytes, = struct.unpack("=8xI", file.read(12))
+    file.seek(20)
+    file.write(struct.pack("=HBBI", 6, 0, 0, 0x7fff0000) * (program_bytes // 8))
+END
+    runs
+    eq "$out" $'0\n0' "from the file"
+    # Another one, in whatever it differs.
+    deny '{"names":["mkdir"],"action":"SCMP_ACT_ERRNO","errnoRet":38}'
+    runs
+    eq "$out" $'-1 ENOSYS\n0' "another profile"
+    deny '{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}'
+    runs
+    eq "$out" $'-1 EPERM\n0' "the first one again"
+    config 'del(.linux.seccomp)'
+    rmdir "$B/rootfs/x"
+    runs
+    eq "$out" $'0\n0' "none"
+}
+
+test_a_known_profile_that_is_not_whole_is_compiled_again() {
+    ours_only
+    bundle
+    deny '{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}'
+    script 'probe syscall mkdir /x 511; true'
+    runs
+    local size
+    size=$(stat -c %s "$STATE/.seccomp")
+    for kept in 0 7 30 $((size - 1)); do
+        truncate -s "$kept" "$STATE/.seccomp"
+        runs
+        eq "$out" "-1 EPERM" "$kept of $size bytes"
+        eq "$(stat -c %s "$STATE/.seccomp")" "$size" "whole again"
+    done
+    rm "$STATE/.seccomp"
+    mkdir "$STATE/.seccomp"
+    runs
+    eq "$out" "-1 EPERM" "no file"
+    rmdir "$STATE/.seccomp"
+}
+
+test_exec_has_the_filter_of_a_known_profile() {
+    ours_only
+    bundle
+    deny '{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}'
+    script true
+    runs
+    command_is sleep 100
+    started
+    ok tare exec "$ID" sh -c 'probe syscall mkdir /x 511; true'
+    eq "$out" "-1 EPERM"
+    gone
+}

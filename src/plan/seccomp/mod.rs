@@ -76,6 +76,39 @@ const LOG: u32 = 1 << 1;
 const SPEC_ALLOW: u32 = 1 << 2;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
+/// Stands for all that decides what a profile compiles to: a filter that another build has kept is not ours.
+pub const COMPILER: u64 = {
+    let sources: &[&[u8]] = &[
+        include_bytes!("abi.rs"),
+        include_bytes!("assemble.rs"),
+        include_bytes!("mod.rs"),
+        include_bytes!("numbers.rs"),
+        include_bytes!("profile.rs"),
+        include_bytes!("tests.rs"),
+        include_bytes!("tree.rs"),
+        include_bytes!("../../bundle/config.rs"),
+        include_bytes!("../../bundle/names.rs"),
+        include_bytes!("../../bundle/profile.rs"),
+        include_bytes!("../../bundle/read.rs"),
+        include_bytes!("../../bundle/syscalls.rs"),
+        include_bytes!("../../bundle/syscalls.txt"),
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        &[size_of::<usize>() as u8, cfg!(target_endian = "big") as u8],
+    ];
+    let (mut hash, mut source) = (FNV_START, 0);
+    while source < sources.len() {
+        let mut at = 0;
+        while at < sources[source].len() {
+            hash = (hash ^ sources[source][at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        source += 1;
+    }
+    hash
+};
+/// FNV-1a with 64 bits.
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
 /// BPF_MAXINSNS (linux/bpf_common.h).
 const LONGEST_PROGRAM: usize = 4096;
 
@@ -122,7 +155,8 @@ pub fn compile(profile: &Seccomp, host: &Host) -> Result<Compiled, Invalid> {
         return Err(Invalid::unsupported("/linux/seccomp/syscalls", problem)
             .advise("use fewer argument comparisons or fewer architectures"));
     }
-    let filter = Filter { program, flags: flags(profile, listener.is_some()), listener };
+    let is_all = listener.is_none() && rules.unknown.is_empty();
+    let filter = Filter { program, flags: flags(profile, listener.is_some()), listener, is_all };
     let unknown = rules.unknown.into_iter().map(|(name, pointer)| Unknown { name, pointer }).collect();
     Ok(Compiled { filter, unknown, forbids_execve })
 }
@@ -219,6 +253,8 @@ pub struct Filter {
     pub flags: u32,
     /// Where the notification descriptor goes, if the profile has SCMP_ACT_NOTIFY.
     pub listener: Option<Listener>,
+    /// Nothing else comes of its profile: nobody is asked, and nothing is to be said of a name.
+    pub is_all: bool,
 }
 
 impl Filter {
@@ -236,7 +272,12 @@ impl Filter {
     pub fn of_kept(program: &[u8], flags: u32) -> Option<Filter> {
         let (instructions, rest) = program.as_chunks();
         let program: Vec<_> = instructions.iter().map(Instruction::of_bytes).collect();
-        (rest.is_empty() && !program.is_empty()).then_some(Filter { program, flags, listener: None })
+        (rest.is_empty() && !program.is_empty()).then_some(Filter {
+            program,
+            flags,
+            listener: None,
+            is_all: true,
+        })
     }
 }
 
