@@ -59,7 +59,7 @@ leftovers() {
     processes 2>/dev/null
     "$lib/cgroups" list "$CGROUP_PARENT/$CASE-" "$ID_PREFIX"
     diff <(echo "$mounts_before") <(mounts) | sed -n 's/^> /mount /p'
-    # But the profile that is known from the last container.
+    # .seccomp, the profile of the last container, is there to stay.
     ls -A -I .seccomp "$STATE" 2>/dev/null | sed "s|^|state $STATE/|"
     ls -A -I .seccomp /run/tare 2>/dev/null | sed 's|^|state /run/tare/|'
 }

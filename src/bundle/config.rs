@@ -241,9 +241,9 @@ pub struct Linux {
     pub sysctl: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "object")]
     pub seccomp: Option<Seccomp>,
-    /// Stands for a profile that is known already (`bundle::profile`): no key of the specification.
-    #[serde(rename = "SECCOMP")]
-    pub known_seccomp: Option<IgnoredAny>,
+    /// In the place of a profile that is known already (`bundle::profile`): no key that a file could have.
+    #[serde(rename = "\u{7f}eccomp")]
+    pub stand_in: Option<IgnoredAny>,
     pub rootfs_propagation: Option<String>,
     #[serde(deserialize_with = "list")]
     pub masked_paths: Vec<String>,

@@ -34,7 +34,7 @@ pub(super) struct Planned {
     config: String,
     /// The text of its profile, if that is to be known from now on.
     profile: Option<String>,
-    /// The folder of all containers, if it was there.
+    /// The folder of all containers, if it was there: it knows a profile.
     store: Option<Store>,
     host: Host,
 }
@@ -60,7 +60,7 @@ pub(super) struct Attended<'a> {
     pub warn: &'a dyn Fn(&str),
 }
 
-/// Reads the bundle and decides everything. No side effect.
+/// Reads the bundle, and what is known of its profile, and decides everything. No side effect.
 pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
     crate::state::check_id(&args.id)?;
     let dir = tidy(&absolute(args.bundle.as_deref().unwrap_or(Path::new(".")))?);
@@ -90,7 +90,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
         no_pivot: args.no_pivot,
         no_new_keyring: args.no_new_keyring,
         seccomp_receiver: seccomp_receiver()?,
-        known_filter: known.filter(|_| bundle.has_known_profile).map(|known| known.filter),
+        known_filter: known.map(|known| known.filter),
     };
     let plan = apart(|| Plan::for_create(&bundle, &options, &host).map(|plan| &*Box::leak(Box::new(plan))))?;
     for warning in &plan.warnings {
@@ -108,8 +108,7 @@ pub(super) fn plan(session: &Session, args: &cli::Birth) -> Result<Planned> {
             session.log.debug(&format!("{}: {left_out}", plan.id));
         }
     }
-    let is_news = !bundle.has_known_profile && plan.seccomp.as_ref().is_some_and(|filter| filter.is_all);
-    let profile = if is_news { bundle.profile().map(str::to_owned) } else { None };
+    let profile = if plan.is_filter_reusable { bundle.profile().map(str::to_owned) } else { None };
     Ok(Planned { plan, config: bundle.text, profile, store, host })
 }
 

@@ -167,7 +167,7 @@ impl Plan {
                 // What is to be said of the profile was said at the container's creation.
                 None => {
                     let receiver = options.seccomp_receiver.as_deref();
-                    super::seccomp(linux, None, &asked, receiver, host, &mut Vec::new())?
+                    super::seccomp(linux, None, &asked, receiver, host, &mut Vec::new())?.0
                 }
             },
             asked,
@@ -204,6 +204,7 @@ impl Plan {
             net_devices: Vec::new(),
             process: process::Process::absent(),
             seccomp: None::<seccomp::Filter>,
+            is_filter_reusable: false,
             limits: limits::Limits::default(),
             cgroups_path: None,
             rdt: None,

@@ -105,6 +105,8 @@ pub struct Plan {
     pub process: Process,
     /// The compiled seccomp filter.
     pub seccomp: Option<seccomp::Filter>,
+    /// The filter was compiled, and is all that there is to its profile: another container with the same one can have it.
+    pub is_filter_reusable: bool,
     /// Resource limits, neutral of cgroup version.
     pub limits: limits::Limits,
     /// `linux.cgroupsPath` as given, checked to hold no `..`; None: the manager chooses.
@@ -169,12 +171,14 @@ impl Plan {
         if let Some(label) = &mut rootfs.mount_label {
             label.context = asked.mount_context;
         }
-        // Never a container without the filter that its configuration asks for.
-        if bundle.has_known_profile && options.known_filter.is_none() {
-            return Err(Invalid::required("/linux/seccomp"));
-        }
-        let known_filter = options.known_filter.as_ref().filter(|_| bundle.has_known_profile);
+        let known = match (bundle.has_known_profile, &options.known_filter) {
+            (true, Some(known)) => Some(known),
+            // Never a container without the filter that its configuration asks for.
+            (true, None) => return Err(Invalid::conflict("/linux/seccomp", "has no filter")),
+            (false, _) => None,
+        };
         let receiver = options.seccomp_receiver.as_deref();
+        let (seccomp, is_filter_reusable) = seccomp(linux, known, &asked, receiver, host, &mut warnings)?;
         let (limits, mut limit_warnings) = limits::Limits::from_spec(linux.resources.as_ref())?;
         warnings.append(&mut limit_warnings);
         let (id_maps, expected_id_maps) =
@@ -197,7 +201,8 @@ impl Plan {
             sysctls: sysctls::sysctls(linux, config, &namespaces)?,
             net_devices: net_devices::net_devices(linux, host)?,
             process,
-            seccomp: seccomp(linux, known_filter, &asked, receiver, host, &mut warnings)?,
+            seccomp,
+            is_filter_reusable,
             limits,
             cgroups_path: cgroups_path(linux)?,
             rdt: linux.intel_rdt.as_ref().map(|rdt| rdt::rdt(rdt, &options.id, &mut warnings)).transpose()?,
@@ -244,7 +249,7 @@ fn of_linux(process: &mut Process, linux: &Linux) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// `known`: the filter of a profile that was passed over.
+/// The filter, and whether it was compiled and is all that there is to its profile. `known`: that of a profile that was passed over.
 fn seccomp(
     linux: &Linux,
     known: Option<&seccomp::Filter>,
@@ -252,10 +257,12 @@ fn seccomp(
     default_receiver: Option<&std::path::Path>,
     host: &Host,
     warnings: &mut Vec<String>,
-) -> Result<Option<seccomp::Filter>, Invalid> {
+) -> Result<(Option<seccomp::Filter>, bool), Invalid> {
     let receiver = asked.seccomp_receiver.as_deref();
-    let filter = match &linux.seccomp {
+    let (filter, is_all) = match &linux.seccomp {
         Some(profile) => {
+            // Which an annotation may contradict.
+            let names_listener = profile.listener_path.is_some();
             let profile = seccomp::with_receiver(profile, receiver, default_receiver)?;
             let compiled = seccomp::compile(&profile, host)?;
             if compiled.forbids_execve {
@@ -265,9 +272,11 @@ fn seccomp(
                 );
             }
             seccomp::report_unknown(&compiled.unknown, asked.seccomp_fail_unknown, warnings)?;
-            Some(compiled.filter)
+            let asks_nobody = !names_listener && compiled.filter.listener.is_none();
+            let is_all = asks_nobody && compiled.unknown.is_empty();
+            (Some(compiled.filter), is_all)
         }
-        None => known.cloned(),
+        None => (known.cloned(), false),
     };
     if receiver.is_some() && filter.as_ref().is_none_or(|filter| filter.listener.is_none()) {
         warnings.push(format!(
@@ -275,7 +284,7 @@ fn seccomp(
             annotations::SECCOMP_RECEIVER
         ));
     }
-    Ok(filter)
+    Ok((filter, is_all))
 }
 
 /// sethostname(2) and setdomainname(2) take 64 bytes.

@@ -5,7 +5,8 @@
 //! since), `seccomp.bpf` (what its profile compiled to, for `exec`), `resources.json` once `update` has changed its limits
 //! (they, in the form of the configuration), `notify` (a folder with the NOTIFY_SOCKET that is shown to the container, if
 //! the caller has one) and, until the container has been started, `gate` (a listening unix socket, marked once `start` went
-//! to open it). The lifecycle's commands read the record only, nothing enters a namespace, and every read has a bound.
+//! to open it). The lifecycle's commands read the record only, nothing enters a namespace, and every read has a bound. Beside the folders
+//! the root has `.seccomp`: the profile of the last container, and its filter ([`KnownProfile`]).
 //!
 //! The journal rule: whatever is about to be made on the host (a cgroup, a process, a resctrl group) is in the
 //! record *before* it is made, so that whoever dies at whatever moment leaves a folder from which

@@ -68,10 +68,16 @@ fn the_same_text_in_another_place_is_no_profile() {
 #[test]
 fn nobody_passes_for_a_known_profile_by_its_stand_in() {
     let known = known(&with_profile()).unwrap();
-    let text = config(json!({"linux": {"SECCOMP": profile()}}));
-    assert!(!knows(&text, &known));
-    let both = format!(r#"{{"com.example":{{"seccomp":{known}}},{}"#, &text[1..]);
-    assert!(!knows(&both, &known));
+    for stand_in in ["\u{7f}eccomp", "\\u007feccomp", "\\u007Feccomp"] {
+        let text = config(json!({"linux": {}})).replacen(
+            "\"linux\":{",
+            &format!("\"linux\":{{\"{stand_in}\":{{}},"),
+            1,
+        );
+        assert!(text.contains(stand_in) && !knows(&text, &known), "{stand_in:?}");
+        let both = format!(r#"{{"com.example":{{"seccomp":{known}}},{}"#, &text[1..]);
+        assert!(!knows(&both, &known), "{stand_in:?}, and the profile elsewhere");
+    }
 }
 
 #[test]

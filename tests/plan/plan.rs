@@ -78,10 +78,11 @@ fn a_known_profile_gives_the_same_plan() {
     let first = Bundle::from_json(text.clone()).unwrap();
     let compiled = Plan::for_create(&first, &options(), &host()).unwrap();
     let known_filter = compiled.seccomp.clone();
-    assert!(known_filter.as_ref().is_some_and(|filter| filter.is_all));
+    assert!(compiled.is_filter_reusable);
     let again = Bundle::from_json_knowing(text, first.profile()).unwrap();
     assert!(again.has_known_profile);
     let known = Plan::for_create(&again, &Options { known_filter, ..options() }, &host()).unwrap();
+    let compiled = Plan { is_filter_reusable: false, ..compiled };
     assert_eq!(format!("{known:?}"), format!("{compiled:?}"));
 }
 
@@ -90,17 +91,33 @@ fn a_profile_that_was_passed_over_is_never_without_its_filter() {
     let text = config(json!({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}));
     let first = Bundle::from_json(text.clone()).unwrap();
     let known = Bundle::from_json_knowing(text, first.profile()).unwrap();
-    refused(Plan::for_create(&known, &options(), &host()), "/linux/seccomp", "is required and missing");
+    refused(Plan::for_create(&known, &options(), &host()), "/linux/seccomp", "has no filter");
 }
 
 #[test]
-fn a_filter_is_all_of_its_profile_only_without_a_listener_and_unknown_names() {
-    let is_all = |profile| plan(json!({"linux": {"seccomp": profile}})).unwrap().seccomp.unwrap().is_all;
-    let rule = |name: &str, action: &str| {
-        json!({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/agent",
+fn a_receiver_that_a_known_profile_does_not_ask_is_told_as_for_any_other() {
+    let annotated = json!({"annotations": {"run.oci.seccomp.receiver": "/agent"},
+        "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}});
+    let first = Bundle::from_json(config(annotated.clone())).unwrap();
+    let compiled = Plan::for_create(&first, &options(), &host()).unwrap();
+    let known = Bundle::from_json_knowing(config(annotated), first.profile()).unwrap();
+    let given = Options { known_filter: compiled.seccomp, ..options() };
+    let warnings = Plan::for_create(&known, &given, &host()).unwrap().warnings;
+    assert!(warnings.iter().any(|text| text.contains("has no effect")), "{warnings:?}");
+    assert_eq!(warnings, compiled.warnings);
+}
+
+#[test]
+fn a_filter_is_for_others_only_if_it_is_all_that_there_is_to_its_profile() {
+    let is_reusable = |profile| plan(json!({"linux": {"seccomp": profile}})).unwrap().is_filter_reusable;
+    let rule = |listener: Option<&str>, name: &str, action: &str| {
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": listener,
             "syscalls": [{"names": [name], "action": action}]})
     };
-    assert!(is_all(rule("mkdir", "SCMP_ACT_ERRNO")));
-    assert!(!is_all(rule("mkdir", "SCMP_ACT_NOTIFY")));
-    assert!(!is_all(rule("no_such_call", "SCMP_ACT_ERRNO")));
+    assert!(is_reusable(rule(None, "mkdir", "SCMP_ACT_ERRNO")));
+    assert!(!is_reusable(rule(Some("/agent"), "mkdir", "SCMP_ACT_NOTIFY")));
+    // An annotation may name another agent, which is an error.
+    assert!(!is_reusable(rule(Some("/agent"), "mkdir", "SCMP_ACT_ERRNO")));
+    assert!(!is_reusable(rule(None, "no_such_call", "SCMP_ACT_ERRNO")));
+    assert!(!plan(json!({})).unwrap().is_filter_reusable);
 }

@@ -38,10 +38,13 @@ fn a_file_that_is_not_whole_or_another_builds_is_as_good_as_none() {
     }
     std::fs::write(&path, [&whole[..], b" "].concat()).unwrap();
     assert_eq!(store.known_profile(), None);
-    let mut of_another = whole.clone();
-    of_another[0] ^= 1;
-    std::fs::write(&path, of_another).unwrap();
-    assert_eq!(store.known_profile(), None);
+    // The seal, the lengths, the flags, the program: no bit of it may be another.
+    for at in 0..20 + 8 {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x40;
+        std::fs::write(&path, changed).unwrap();
+        assert_eq!(store.known_profile(), None, "byte {at}");
+    }
     std::fs::write(&path, whole).unwrap();
     assert!(store.known_profile().is_some());
 }
@@ -52,4 +55,17 @@ fn a_profile_that_is_very_long_is_not_kept() {
     let store = store(&folder);
     store.know_profile(&"a".repeat(300 << 10), &filter());
     assert_eq!(store.known_profile(), None);
+}
+
+#[test]
+fn a_file_that_others_could_have_written_is_as_good_as_none() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let store = store(&folder);
+    store.know_profile("{\"a\":1}", &filter());
+    let path = store.path().join(".seccomp");
+    for (mode, is_known) in [(0o660, false), (0o602, false), (0o644, true)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(store.known_profile().is_some(), is_known, "{mode:o}");
+    }
 }

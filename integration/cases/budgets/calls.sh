@@ -14,8 +14,8 @@ BUDGETS='
 COMMAND         CALLS  EACH-V1  UNIFIED  WHAT THEY ARE FOR
 start-up-musl       4        0        0  C library, standard streams, one signal
 start-up-glibc     43        0        0  the same; a debug build is linked dynamically
-create            326        7        5  mounts 60, masks and read-only paths 46, /dev 25, capabilities 38, limits 50, record, stage, the known profile 3; each v1 group is looked for, made, entered and mounted
-run               334        8        7  as create, with the wait, and what delete does
+create            327        7        5  mounts 60, masks and read-only paths 46, /dev 25, capabilities 38, limits 50, record, stage, the known profile 4; each v1 group is looked for, made, entered and mounted
+run               335        8        7  as create, with the wait, and what delete does
 state              22        0        3  root 4, record 4, process 3, boot 3, freezer 3 and cgroup.events 3; gate, print, end
 start              33        0        3  as state, with lock and pidfd; the gate 7
 exec              173        2        8  a way into each group: open, write; its namespaces 13; the kept filter 3; the capabilities that are dropped 38

@@ -76,7 +76,7 @@ const LOG: u32 = 1 << 1;
 const SPEC_ALLOW: u32 = 1 << 2;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
-/// Stands for all that decides what a profile compiles to: a filter that another build has kept is not ours.
+/// Of the sources that decide what a profile compiles to, and whether it may: a filter that others have kept is not ours.
 pub const COMPILER: u64 = {
     let sources: &[&[u8]] = &[
         include_bytes!("abi.rs"),
@@ -86,28 +86,33 @@ pub const COMPILER: u64 = {
         include_bytes!("profile.rs"),
         include_bytes!("tests.rs"),
         include_bytes!("tree.rs"),
+        include_bytes!("../mod.rs"),
+        include_bytes!("../../bundle/check.rs"),
         include_bytes!("../../bundle/config.rs"),
         include_bytes!("../../bundle/names.rs"),
         include_bytes!("../../bundle/profile.rs"),
         include_bytes!("../../bundle/read.rs"),
         include_bytes!("../../bundle/syscalls.rs"),
         include_bytes!("../../bundle/syscalls.txt"),
-        env!("CARGO_PKG_VERSION").as_bytes(),
-        &[size_of::<usize>() as u8, cfg!(target_endian = "big") as u8],
+        include_bytes!("../../../Cargo.lock"),
     ];
-    let (mut hash, mut source) = (FNV_START, 0);
+    let (mut sum, mut source) = (0, 0);
     while source < sources.len() {
-        let mut at = 0;
-        while at < sources[source].len() {
-            hash = (hash ^ sources[source][at] as u64).wrapping_mul(0x0100_0000_01b3);
-            at += 1;
-        }
+        sum = fnv1a(sum, sources[source]);
         source += 1;
     }
-    hash
+    sum
 };
-/// FNV-1a with 64 bits.
-const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a with 64 bits, going on from `sum`.
+pub const fn fnv1a(sum: u64, bytes: &[u8]) -> u64 {
+    let (mut hash, mut at) = (sum ^ 0xcbf2_9ce4_8422_2325, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
 
 /// BPF_MAXINSNS (linux/bpf_common.h).
 const LONGEST_PROGRAM: usize = 4096;
@@ -155,8 +160,7 @@ pub fn compile(profile: &Seccomp, host: &Host) -> Result<Compiled, Invalid> {
         return Err(Invalid::unsupported("/linux/seccomp/syscalls", problem)
             .advise("use fewer argument comparisons or fewer architectures"));
     }
-    let is_all = listener.is_none() && rules.unknown.is_empty();
-    let filter = Filter { program, flags: flags(profile, listener.is_some()), listener, is_all };
+    let filter = Filter { program, flags: flags(profile, listener.is_some()), listener };
     let unknown = rules.unknown.into_iter().map(|(name, pointer)| Unknown { name, pointer }).collect();
     Ok(Compiled { filter, unknown, forbids_execve })
 }
@@ -253,8 +257,6 @@ pub struct Filter {
     pub flags: u32,
     /// Where the notification descriptor goes, if the profile has SCMP_ACT_NOTIFY.
     pub listener: Option<Listener>,
-    /// Nothing else comes of its profile: nobody is asked, and nothing is to be said of a name.
-    pub is_all: bool,
 }
 
 impl Filter {
@@ -272,12 +274,7 @@ impl Filter {
     pub fn of_kept(program: &[u8], flags: u32) -> Option<Filter> {
         let (instructions, rest) = program.as_chunks();
         let program: Vec<_> = instructions.iter().map(Instruction::of_bytes).collect();
-        (rest.is_empty() && !program.is_empty()).then_some(Filter {
-            program,
-            flags,
-            listener: None,
-            is_all: true,
-        })
+        (rest.is_empty() && !program.is_empty()).then_some(Filter { program, flags, listener: None })
     }
 }
 
