@@ -180,8 +180,14 @@ pub(super) fn register(session: &Session, planned: &Planned) -> Result<(Containe
         }
         None => None,
     };
-    let made = if planned.store.is_none() { Some(session.new_store()?) } else { None };
-    let store = planned.store.as_ref().or(made.as_ref()).context("open the state root")?;
+    let made;
+    let store = match &planned.store {
+        Some(store) => store,
+        None => {
+            made = session.new_store()?;
+            &made
+        }
+    };
     let container = store.create(record(plan, handle, group))?;
     if let (Some(profile), Some(filter)) = (&planned.profile, &plan.seccomp) {
         store.know_profile(profile, filter);

@@ -174,7 +174,10 @@ impl Plan {
         let known = match (bundle.has_known_profile, &options.known_filter) {
             (true, Some(known)) => Some(known),
             // Never a container without the filter that its configuration asks for.
-            (true, None) => return Err(Invalid::conflict("/linux/seccomp", "has no filter")),
+            (true, None) => {
+                return Err(Invalid::conflict("/linux/seccomp", "has no filter")
+                    .advise("remove .seccomp in the state root"));
+            }
             (false, _) => None,
         };
         let receiver = options.seccomp_receiver.as_deref();
